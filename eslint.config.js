@@ -1,0 +1,108 @@
+import tseslint from 'typescript-eslint'
+
+/** What each layer may not import: the table in CONTRIBUTING.md, folder by folder. */
+const layers = {
+  domain: [
+    'express',
+    '@aws-sdk/*',
+    'ioredis',
+    'bullmq',
+    'archiver',
+    'sharp',
+    'exifr',
+    'handlebars',
+    '**/http/**',
+    '**/adapters/**',
+    '**/workers/**',
+    '**/deps.ts',
+    '**/main.ts',
+  ],
+  media: [
+    'express',
+    '@aws-sdk/*',
+    'ioredis',
+    'bullmq',
+    'handlebars',
+    '**/http/**',
+    '**/adapters/**',
+    '**/domain/**',
+    '**/workers/**',
+    '**/ports.ts',
+    '**/config.ts',
+    '**/deps.ts',
+    '**/main.ts',
+  ],
+  http: [
+    '@aws-sdk/*',
+    'ioredis',
+    'bullmq',
+    'sharp',
+    'exifr',
+    '**/adapters/**',
+    '**/workers/**',
+    '**/deps.ts',
+    '**/main.ts',
+  ],
+  adapters: [
+    'express',
+    'handlebars',
+    'sharp',
+    'exifr',
+    '**/http/**',
+    '**/domain/**',
+    '**/media/**',
+    '**/workers/**',
+    '**/deps.ts',
+    '**/main.ts',
+  ],
+}
+
+const restrict = (files, patterns) => ({
+  files,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [{ group: patterns, message: 'Not a layer this folder may import (CONTRIBUTING.md).' }] },
+    ],
+  },
+})
+
+export default tseslint.config(
+  { ignores: ['dist/**', 'data/**', 'node_modules/**', '.test/**'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['src/**/*.ts', 'workers/**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeCheckedOnly],
+    languageOptions: { parserOptions: { projectService: true } },
+  },
+  {
+    rules: {
+      'no-console': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  {
+    files: ['script/**', 'bench/**', 'src/main.ts', 'src/commands/**'],
+    rules: { 'no-console': 'off' },
+  },
+  restrict(['src/domain/**'], layers.domain),
+  restrict(['src/media/**'], layers.media),
+  restrict(['src/http/**'], layers.http),
+  restrict(['src/adapters/**'], layers.adapters),
+  restrict(
+    ['workers/**'],
+    [
+      'express',
+      '@aws-sdk/*',
+      'ioredis',
+      'bullmq',
+      'handlebars',
+      '**/http/**',
+      '**/adapters/**',
+      '**/deps.ts',
+      '**/main.ts',
+    ],
+  ),
+)
