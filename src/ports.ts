@@ -1,0 +1,244 @@
+import type { Readable } from 'node:stream'
+
+/** The present moment, in milliseconds since 1970. Tests move it. */
+export interface Clock {
+  now(): number
+}
+
+// ── Store ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A key of the store. What stands in braces is its hash tag (Redis Cluster, “keys hash tags”): keys with the
+ * same tag can change together in one commit.
+ */
+export type Key = string
+
+/** One question to the store. Made by the functions below, answered by `Store.read`. */
+export type Query =
+  | { readonly kind: 'value'; readonly key: Key }
+  | { readonly kind: 'fields'; readonly key: Key }
+  | { readonly kind: 'size'; readonly key: Key }
+  | { readonly kind: 'score'; readonly key: Key; readonly member: string }
+  | {
+      readonly kind: 'ranks'
+      readonly key: Key
+      readonly from: number
+      readonly to: number
+      readonly reverse: boolean
+    }
+  | {
+      readonly kind: 'scores'
+      readonly key: Key
+      readonly from: number
+      readonly to: number
+      readonly limit: number
+    }
+
+/** A member of a sorted index with its score. */
+export interface Ranked {
+  readonly member: string
+  readonly score: number
+}
+
+/** What `Store.read` answers for each kind of query. */
+export type Answer<Q> = Q extends { kind: 'value' }
+  ? string | null
+  : Q extends { kind: 'fields' }
+    ? Readonly<Record<string, string>>
+    : Q extends { kind: 'size' }
+      ? number
+      : Q extends { kind: 'score' }
+        ? number | null
+        : readonly Ranked[]
+
+/** What must still hold when a commit is made: the key's whole value (null: absent). */
+export interface Expectation {
+  readonly key: Key
+  readonly value: string | null
+}
+
+export type Write =
+  /** `expiresInMs`: the store forgets the value after that many milliseconds. */
+  | { readonly kind: 'set'; readonly key: Key; readonly value: string; readonly expiresInMs?: number }
+  | { readonly kind: 'remove'; readonly key: Key }
+  | { readonly kind: 'rank'; readonly key: Key; readonly member: string; readonly score: number }
+  | { readonly kind: 'unrank'; readonly key: Key; readonly member: string }
+  | { readonly kind: 'setField'; readonly key: Key; readonly field: string; readonly value: string }
+  | { readonly kind: 'removeField'; readonly key: Key; readonly field: string }
+  /** Adds `by` to a number in a hash; the whole commit is refused when the sum would pass `max`. */
+  | {
+      readonly kind: 'increase'
+      readonly key: Key
+      readonly field: string
+      readonly by: number
+      readonly max?: number
+    }
+
+/** All writes happen, or none. Every key must have the same hash tag. */
+export interface Change {
+  readonly expect?: readonly Expectation[]
+  readonly writes: readonly Write[]
+}
+
+/** `conflict`: an expectation no longer holds. `over`: an `increase` would pass its `max`. Nothing was written then. */
+export type CommitOutcome = 'done' | 'conflict' | 'over'
+
+/** `retryAfterSeconds` is 0 when the hit is allowed. */
+export interface RateAnswer {
+  readonly allowed: boolean
+  readonly retryAfterSeconds: number
+}
+
+/** Where records live. Throws `StoreUnavailable` within 2 seconds when it cannot answer. */
+export interface Store {
+  /** Answers all queries in one round trip (one for each hash slot on a cluster). */
+  read<const Q extends readonly Query[]>(queries: Q): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
+  commit(change: Change): Promise<CommitOutcome>
+  /** Counts a hit on `key` and says whether it is one of the first `limit` in the running window. */
+  hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer>
+  /** Resolves when the store answers; throws otherwise. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+export const value = (key: Key) => ({ kind: 'value', key }) as const
+export const fields = (key: Key) => ({ kind: 'fields', key }) as const
+export const size = (key: Key) => ({ kind: 'size', key }) as const
+export const score = (key: Key, member: string) => ({ kind: 'score', key, member }) as const
+/** Members by rank, inclusive; `to` -1 is the last. */
+export const ranks = (key: Key, from = 0, to = -1, reverse = false) =>
+  ({ kind: 'ranks', key, from, to, reverse }) as const
+/** Members whose score lies in `from..to`, inclusive, lowest first. */
+export const scores = (key: Key, from: number, to: number, limit: number) =>
+  ({ kind: 'scores', key, from, to, limit }) as const
+
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+}
+
+// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Messages between processes, best effort: whoever misses one finds the truth in the store. */
+export interface Events {
+  publish(channel: string, message: string): Promise<void>
+  /** Answers the function that ends the subscription. */
+  subscribe(channel: string, listener: (message: string) => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+// ── Bucket ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes `start..end`, both inclusive and inside the object. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+export interface OpenObject {
+  /** The bytes of the range asked for. Whoever opened it must read it to the end or destroy it. */
+  readonly body: Readable
+  /** Size of the whole object in bytes. */
+  readonly size: number
+}
+
+export interface ObjectEntry {
+  readonly key: string
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+}
+
+export interface PutOptions {
+  readonly mime: string
+  /** Bytes, where known ahead: the adapter may then send it in one piece. A body of another length fails. */
+  readonly size?: number
+  readonly signal?: AbortSignal
+}
+
+/** How a recipient's browser should take a presigned download. */
+export interface PresignOptions {
+  readonly seconds: number
+  readonly mime: string
+  /** Ready-made `Content-Disposition`. */
+  readonly disposition: string
+}
+
+/** Where bytes live. Keys are made by the domain of ids alone, never by a user. Throws `BucketUnavailable` or `BucketFull`. */
+export interface Bucket {
+  /** Streams `range` of the object (all of it without one), or null when there is none. */
+  open(key: string, range?: ByteRange): Promise<OpenObject | null>
+  /** Stores `body`; the object is seen by `open` only when all of it is there and durable. A failed put leaves nothing. */
+  put(key: string, body: Readable, options: PutOptions): Promise<{ size: number }>
+  /** A read-only local file with the object's bytes, made in `directory` where the bucket is not local; null when there is no object. */
+  localFile(key: string, directory: string): Promise<string | null>
+  /** Moves a local file in, without copying where the bucket is on the same disk. The file is gone afterwards or still the caller's to remove. */
+  putFile(key: string, path: string, options: { mime: string }): Promise<{ size: number }>
+  /** Deletes every object whose key starts with `prefix`, finished or not. Throws when any is left. */
+  removeAll(prefix: string): Promise<void>
+  /** Every object under `prefix`, in no order. */
+  list(prefix: string): AsyncIterable<ObjectEntry>
+  /** Ends unfinished puts that began more than `olderThanMs` ago; answers how many. */
+  sweepUnfinished(olderThanMs: number): Promise<number>
+  /** An address that gives the object for a short time without passing through us; null where the bucket has none. */
+  presign(key: string, options: PresignOptions): Promise<string | null>
+  /** Resolves when the bucket answers; throws otherwise. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+export class BucketUnavailable extends Error {
+  override readonly name = 'BucketUnavailable'
+}
+
+/** The disk or the account has no room left. */
+export class BucketFull extends Error {
+  override readonly name = 'BucketFull'
+}
+
+// ── Queue ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Jobs hold ids, never content; run twice they end in the same state. */
+export type Job =
+  | { readonly kind: 'prepare'; readonly owner: string; readonly item: string }
+  | { readonly kind: 'bundle'; readonly owner: string; readonly album: string }
+  | { readonly kind: 'card'; readonly owner: string; readonly album: string }
+  | { readonly kind: 'remove'; readonly owner: string }
+  | { readonly kind: 'sweep' }
+
+export interface Queue {
+  /** Adds a job unless the same one already waits. `delayMs`: not before then. */
+  add(job: Job, options?: { delayMs?: number }): Promise<void>
+  /** Runs `job` every `everyMs`, once among all processes. */
+  schedule(job: Job, everyMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** What runs jobs of one kind in a worker process. */
+export interface JobRunner {
+  /** A job that throws `JobFailed` is not tried again; any other error is, with backoff. `lastTry` is true when it will not be. */
+  run(handlers: {
+    readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, context: JobContext) => Promise<void>
+  }): Promise<void>
+  /** Stops taking jobs and waits for those that run. */
+  close(): Promise<void>
+}
+
+export interface JobContext {
+  readonly lastTry: boolean
+  readonly signal: AbortSignal
+}
+
+/** Throw it for a job that can never succeed. */
+export class JobFailed extends Error {
+  override readonly name = 'JobFailed'
+}
+
+// ── Log ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Structured log. Never give it a secret, an owner key, a password, a title or a file name. */
+export interface Log {
+  debug(facts: object, message: string): void
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
