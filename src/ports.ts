@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { MediaType } from './media/types.ts'
 
 /** The present moment, in milliseconds since 1970. Tests move it. */
 export interface Clock {
@@ -61,7 +62,14 @@ export type Write =
   /** `expiresInMs`: the store forgets the value after that many milliseconds. */
   | { readonly kind: 'set'; readonly key: Key; readonly value: string; readonly expiresInMs?: number }
   | { readonly kind: 'remove'; readonly key: Key }
-  | { readonly kind: 'rank'; readonly key: Key; readonly member: string; readonly score: number }
+  /** `onlyLower`: a member that has a lower score keeps it (Redis: ZADD LT). */
+  | {
+      readonly kind: 'rank'
+      readonly key: Key
+      readonly member: string
+      readonly score: number
+      readonly onlyLower?: boolean
+    }
   | { readonly kind: 'unrank'; readonly key: Key; readonly member: string }
   | { readonly kind: 'setField'; readonly key: Key; readonly field: string; readonly value: string }
   | { readonly kind: 'removeField'; readonly key: Key; readonly field: string }
@@ -233,6 +241,18 @@ export class JobFailed extends Error {
   override readonly name = 'JobFailed'
 }
 
+// ── Passwords ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Slow, salted hashing in a bounded pool. Throws `TooBusy` when too many already wait. */
+export interface Passwords {
+  hash(password: string): Promise<string>
+  verify(hash: string, password: string): Promise<boolean>
+}
+
+export class TooBusy extends Error {
+  override readonly name = 'TooBusy'
+}
+
 // ── Log ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Structured log. Never give it a secret, an owner key, a password, a title or a file name. */
@@ -241,4 +261,30 @@ export interface Log {
   info(facts: object, message: string): void
   warn(facts: object, message: string): void
   error(facts: object, message: string): void
+}
+
+// ── All of it ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The operator's bounds, in bytes, items and days. */
+export interface Limits {
+  readonly maxFileBytes: number
+  readonly maxAlbumItems: number
+  readonly maxOwnerBytes: number
+  readonly maxInstanceBytes: number
+  readonly linkDaysDefault: number
+  readonly linkDaysMax: number
+}
+
+/** What a domain function may be given. Each asks for what it needs. */
+export interface Ports {
+  readonly store: Store
+  readonly events: Events
+  readonly bucket: Bucket
+  readonly queue: Queue
+  readonly clock: Clock
+  readonly passwords: Passwords
+  /** Tells a file's type by its first bytes; null for what Mayfly does not take. */
+  readonly sniff: (head: Uint8Array) => Promise<MediaType | null>
+  readonly limits: Limits
+  readonly log: Log
 }

@@ -1,0 +1,48 @@
+/** Everything that a person may hear as the reason of a refusal, as a machine-readable code. */
+export const reasons = [
+  'bad-request',
+  'unknown',
+  'unauthorized',
+  'forbidden',
+  'cross-site',
+  'link-ended',
+  'link-locked',
+  'wrong-password',
+  'not-ready',
+  'withheld',
+  'conflict',
+  'secret-taken',
+  'secret-weak',
+  'file-too-large',
+  'too-many-items',
+  'unsupported-format',
+  'owner-quota',
+  'instance-full',
+  'too-many-requests',
+  'too-slow',
+  'range',
+  'unavailable',
+] as const
+export type Reason = (typeof reasons)[number]
+
+/** Named values for the sentence that a person reads (a limit, a file's name, seconds to wait). */
+export type Details = Readonly<Record<string, string | number | readonly string[]>>
+
+/**
+ * The one error that a person may hear: the web layer maps `reason` to a status and a sentence. Anything else
+ * that is thrown becomes a 500 that says nothing.
+ */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+
+  constructor(
+    readonly reason: Reason,
+    message: string,
+    readonly details: Details = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
+}
+
+export const unknown = (what: string) => new Refused('unknown', `There is no such ${what}.`, { what })

@@ -1,0 +1,63 @@
+import type { MetadataPolicy } from '../media/types.ts'
+import type { RenditionName } from './records.ts'
+
+/** Names of the store's keys. Everything of one owner stands under the owner's hash tag. */
+export const keys = {
+  owner: (owner: string) => `{${owner}}:owner`,
+  /** Changes with every change of what belongs to what. */
+  version: (owner: string) => `{${owner}}:version`,
+  usage: (owner: string) => `{${owner}}:usage`,
+  items: (owner: string) => `{${owner}}:items`,
+  item: (owner: string, item: string) => `{${owner}}:item:${item}`,
+  /** The albums that an item stands in. */
+  itemAlbums: (owner: string, item: string) => `{${owner}}:item:${item}:albums`,
+  albums: (owner: string) => `{${owner}}:albums`,
+  album: (owner: string, album: string) => `{${owner}}:album:${album}`,
+  /** The items of an album, in its order. */
+  albumItems: (owner: string, album: string) => `{${owner}}:album:${album}:items`,
+  /** The links that open an album. */
+  albumLinks: (owner: string, album: string) => `{${owner}}:album:${album}:links`,
+  links: (owner: string) => `{${owner}}:links`,
+  link: (owner: string, link: string) => `{${owner}}:link:${link}`,
+  linkCounts: (owner: string, link: string) => `{${owner}}:link:${link}:counts`,
+  /** A visitor's session behind a link's password. */
+  session: (owner: string, link: string, tokenHash: string) => `{${owner}}:link:${link}:session:${tokenHash}`,
+  /** What of this owner must be looked at, and when: `link/<id>`, `album/<id>`. */
+  ownerDue: (owner: string) => `{${owner}}:due`,
+  /** Bucket prefixes whose bytes are to be deleted, each with the bytes that then count no more. */
+  removing: (owner: string) => `{${owner}}:removing`,
+  /** The items that an upload under way has begun to write. */
+  uploadItems: (owner: string, upload: string) => `{${owner}}:upload:${upload}:items`,
+  /** The bytes reserved for an upload under way; gone when it has ended. */
+  uploadBytes: (owner: string, upload: string) => `{${owner}}:upload:${upload}:bytes`,
+
+  ownerByKey: (keyHash: string) => `owner-key:${keyHash}`,
+  entrance: (secretHash: string) => `secret:${secretHash}`,
+  itemOwner: (item: string) => `item-owner:${item}`,
+  albumOwner: (album: string) => `album-owner:${album}`,
+  senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
+  instanceUsage: 'usage',
+
+  /** Owners, by the moment at which the first of what is due with them is. */
+  due: 'due',
+  /** `<owner>/<item>` of items to prepare, by the moment at which that was asked for. */
+  unprepared: 'unprepared',
+  /** `<owner>/<upload>` of uploads under way, by their last sign of life. */
+  uploads: 'uploads',
+} as const
+
+/** Keys of the bucket: made of ids alone. */
+export const objects = {
+  ofItem: (item: string) => `items/${item}`,
+  ofAlbum: (album: string) => `albums/${album}`,
+  original: (item: string) => `items/${item}/original`,
+  copy: (item: string, policy: MetadataPolicy) =>
+    policy === 'everything' ? `items/${item}/original` : `items/${item}/${policy}`,
+  rendition: (item: string, name: RenditionName) => `items/${item}/${name}`,
+  motionOriginal: (item: string) => `items/${item}/motion-original`,
+  motionCopy: (item: string, policy: MetadataPolicy) =>
+    policy === 'everything' ? `items/${item}/motion-original` : `items/${item}/motion-${policy}`,
+  bundle: (album: string, policy: MetadataPolicy, version: number) =>
+    `albums/${album}/bundle-${policy}-${version}.zip`,
+  card: (album: string, version: number) => `albums/${album}/card-${version}.jpg`,
+} as const

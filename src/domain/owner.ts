@@ -1,0 +1,38 @@
+import type { Clock, Store } from '../ports.ts'
+import { value } from '../ports.ts'
+import { Refused } from './errors.ts'
+import { keys } from './keys.ts'
+import { ownerSchema, parseRecord, type Owner } from './records.ts'
+import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from './tokens.ts'
+
+/** An owner together with the key that was shown: what seals and unseals the owner's secrets. */
+export interface KnownOwner {
+  readonly id: string
+  readonly key: string
+}
+
+/** Finds the owner of a key; null when there is none. */
+export async function findOwner(store: Store, key: string): Promise<KnownOwner | null> {
+  if (!ownerKeyPattern.test(key)) return null
+  const [id] = await store.read([value(keys.ownerByKey(hashToken(key)))])
+  if (id === null) return null
+  // The record rules: after a rotation an old entry that was left behind opens nothing.
+  const [raw] = await store.read([value(keys.owner(id))])
+  const owner = parseRecord(ownerSchema, raw)
+  return owner?.keyHash === hashToken(key) ? { id, key } : null
+}
+
+/** A new owner that is not stored yet: `keepOwner` does that once there is something to own. */
+export const newOwner = (): KnownOwner => ({ id: randomToken(), key: randomOwnerKey() })
+
+/** Stores a new owner. Doing it twice changes nothing. */
+export async function keepOwner(ports: { store: Store; clock: Clock }, owner: KnownOwner): Promise<void> {
+  const keyHash = hashToken(owner.key)
+  const record: Owner = { id: owner.id, keyHash, createdAt: ports.clock.now() }
+  const outcome = await ports.store.commit({
+    expect: [{ key: keys.owner(owner.id), value: null }],
+    writes: [{ kind: 'set', key: keys.owner(owner.id), value: JSON.stringify(record) }],
+  })
+  if (outcome !== 'done') throw new Refused('conflict', 'This owner exists already.')
+  await ports.store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
+}

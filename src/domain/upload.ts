@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto'
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import type { MediaType } from '../media/types.ts'
+import type { CommitOutcome, Ports, Store } from '../ports.ts'
+import { ranks, value } from '../ports.ts'
+import { Refused } from './errors.ts'
+import { keys, objects } from './keys.ts'
+import type { Item, StoredObject } from './records.ts'
+import { randomToken } from './tokens.ts'
+
+type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'sniff'>
+
+/** As much of a file's beginning as telling its type may need, in bytes. */
+const headBytes = 64 * 1024
+/** Room is reserved in steps of this many bytes where the length is not known ahead. */
+const reservationStep = 64 * 1024 * 1024
+/** An upload says at least this often that it lives, in milliseconds; the sweep waits far longer. */
+const signEvery = 60_000
+
+/** An upload under way: the room reserved for it, and the items whose bytes it has begun to write. */
+export interface Upload {
+  readonly id: string
+  readonly owner: string
+  /** Bytes reserved so far. */
+  reserved: number
+  /** Bytes received so far. */
+  received: number
+  /** When it last said that it lives. */
+  signedAt: number
+}
+
+/** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
+export type Received = Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'>
+
+/** A file as it arrives. `name` and `folder` are already safe for display. */
+export interface Incoming {
+  readonly name: string
+  readonly folder: string | null
+  readonly body: Readable
+  /** Bytes, where known ahead. */
+  readonly size?: number
+  readonly signal?: AbortSignal
+}
+
+/** Begins an upload. `expected` bytes are reserved at once, where they are known. Throws Refused (`owner-quota`, `instance-full`). */
+export async function beginUpload(
+  ports: UploadPorts,
+  owner: string,
+  expected: number | null,
+): Promise<Upload> {
+  const upload: Upload = { id: randomToken(), owner, reserved: 0, received: 0, signedAt: 0 }
+  await signOfLife(ports, upload)
+  await ports.store.commit({ writes: [{ kind: 'set', key: keys.uploadBytes(owner, upload.id), value: '0' }] })
+  try {
+    await reserve(ports, upload, expected ?? 0)
+  } catch (error) {
+    await abandonUpload(ports, upload)
+    throw error
+  }
+  return upload
+}
+
+async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
+  upload.signedAt = clock.now()
+  const member = `${upload.owner}/${upload.id}`
+  await store.commit({ writes: [{ kind: 'rank', key: keys.uploads, member, score: upload.signedAt }] })
+}
+
+/** Raises what is reserved for `upload` to `bytes`: first with its owner, then with the instance. */
+async function reserve({ store, limits }: UploadPorts, upload: Upload, bytes: number): Promise<void> {
+  const by = bytes - upload.reserved
+  if (by <= 0) return
+  const ofOwner = await setReserved(store, upload, bytes, limits.maxOwnerBytes)
+  if (ofOwner === 'over')
+    throw new Refused('owner-quota', 'This is more than one sender may keep here.', {
+      limit: limits.maxOwnerBytes,
+    })
+  const ofAll = await store.commit({
+    writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by, max: limits.maxInstanceBytes }],
+  })
+  if (ofAll !== 'over') return
+  await setReserved(store, upload, bytes - by)
+  throw new Refused('instance-full', 'This server has no room left. Try again later, or with fewer files.')
+}
+
+async function setReserved(
+  store: Store,
+  upload: Upload,
+  bytes: number,
+  max?: number,
+): Promise<CommitOutcome> {
+  const key = keys.uploadBytes(upload.owner, upload.id)
+  const by = bytes - upload.reserved
+  const outcome = await store.commit({
+    expect: [{ key, value: String(upload.reserved) }],
+    writes: [
+      {
+        kind: 'increase',
+        key: keys.usage(upload.owner),
+        field: 'bytes',
+        by,
+        ...(max === undefined ? {} : { max }),
+      },
+      { kind: 'set', key, value: String(bytes) },
+    ],
+  })
+  if (outcome === 'conflict') throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+  if (outcome === 'done') upload.reserved = bytes
+  return outcome
+}
+
+/** Counts and hashes what passes, and asks for more room when what was reserved is used up. */
+class Meter extends Transform {
+  private readonly sha256 = createHash('sha256')
+  private crc = 0
+  private size = 0
+
+  constructor(
+    private readonly maxBytes: number,
+    private readonly tooLarge: () => Refused,
+    private readonly onBytes: (bytes: number) => Promise<void> | null,
+  ) {
+    super({ highWaterMark: 256 * 1024 })
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.size += chunk.length
+    if (this.size > this.maxBytes) return done(this.tooLarge())
+    this.sha256.update(chunk)
+    this.crc = crc32(chunk, this.crc)
+    const room = this.onBytes(chunk.length)
+    if (room === null) return done(null, chunk)
+    room.then(
+      () => done(null, chunk),
+      (error: Error) => done(error),
+    )
+  }
+
+  facts(): StoredObject {
+    return { size: this.size, crc32: this.crc, sha256: this.sha256.digest('hex') }
+  }
+}
+
+/** Reads up to `headBytes` from `body` and answers them with a stream of the whole. */
+async function takeHead(body: Readable): Promise<{ head: Buffer; whole: Readable }> {
+  const chunks: Buffer[] = []
+  let length = 0
+  const iterator: AsyncIterator<Buffer> = body[Symbol.asyncIterator]()
+  while (length < headBytes) {
+    const { value, done } = await iterator.next()
+    if (done) break
+    chunks.push(value)
+    length += value.length
+  }
+  async function* whole(): AsyncGenerator<Buffer> {
+    yield* chunks
+    chunks.length = 0
+    for (;;) {
+      const { value, done } = await iterator.next()
+      if (done) return
+      yield value
+    }
+  }
+  return {
+    head: Buffer.concat(chunks),
+    whole: Readable.from(whole(), { objectMode: false, highWaterMark: 256 * 1024 }),
+  }
+}
+
+/**
+ * Streams one file into the bucket, told by its content, counted and hashed on the way. Throws Refused
+ * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays.
+ */
+export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: Incoming): Promise<Received> {
+  const { limits } = ports
+  const { head, whole } = await takeHead(incoming.body)
+  try {
+    const type = await tellType(ports, incoming.name, head)
+    const id = randomToken()
+    // Known before the first byte is written, so that a crash leaves nothing that the sweep cannot find.
+    await ports.store.commit({
+      writes: [{ kind: 'rank', key: keys.uploadItems(upload.owner, upload.id), member: id, score: 0 }],
+    })
+    const tooLarge = () =>
+      new Refused('file-too-large', `“${incoming.name}” is larger than this server takes.`, {
+        name: incoming.name,
+        limit: limits.maxFileBytes,
+      })
+    if (incoming.size !== undefined && incoming.size > limits.maxFileBytes) throw tooLarge()
+    const meter = new Meter(limits.maxFileBytes, tooLarge, (bytes) => {
+      upload.received += bytes
+      if (upload.received > upload.reserved) return reserve(ports, upload, upload.reserved + reservationStep)
+      return ports.clock.now() - upload.signedAt > signEvery ? signOfLife(ports, upload) : null
+    })
+    // The put reads the meter and so learns of every failure; it is the one to report it.
+    const metered = pipeline(whole, meter, () => {})
+    await ports.bucket.put(objects.original(id), metered, {
+      mime: type.mime,
+      ...(incoming.size === undefined ? {} : { size: incoming.size }),
+      ...(incoming.signal ? { signal: incoming.signal } : {}),
+    })
+    return { id, name: incoming.name, folder: incoming.folder, type, original: meter.facts() }
+  } finally {
+    whole.destroy()
+  }
+}
+
+async function tellType(ports: UploadPorts, name: string, head: Buffer): Promise<MediaType> {
+  if (head.length === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
+  const type = await ports.sniff(head)
+  if (type) return type
+  throw new Refused('unsupported-format', `“${name}” is not a photo or video that Mayfly knows.`, { name })
+}
+
+/**
+ * Ends an upload whose items are not recorded: deletes what it wrote and gives the room back. Safe to do twice,
+ * also by the sweep for an upload whose process died.
+ */
+export async function abandonUpload(
+  { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
+  { owner, id }: Pick<Upload, 'owner' | 'id'>,
+): Promise<void> {
+  const bytesKey = keys.uploadBytes(owner, id)
+  const itemsKey = keys.uploadItems(owner, id)
+  const [begun, reserved] = await store.read([ranks(itemsKey), value(bytesKey)])
+  for (const { member } of begun) await bucket.removeAll(`${objects.ofItem(member)}/`)
+  if (reserved !== null) {
+    const by = -Number(reserved)
+    const outcome = await store.commit({
+      // Only once: whoever comes second finds nothing to give back.
+      expect: [{ key: bytesKey, value: reserved }],
+      writes: [
+        { kind: 'increase', key: keys.usage(owner), field: 'bytes', by },
+        { kind: 'remove', key: bytesKey },
+        { kind: 'remove', key: itemsKey },
+      ],
+    })
+    if (outcome === 'done')
+      await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
+  }
+  await store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] })
+}
