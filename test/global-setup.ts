@@ -1,0 +1,56 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { lazyS3 } from './support/lazy-s3.ts'
+import type { S3Settings } from './support/lazy-s3.ts'
+import { startRedis } from './support/servers.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Redis that all test files share: each uses key prefixes or owners of its own. */
+    redisUrl: string
+    /** An S3 server that all test files share: each makes a bucket of its own. Starts with the first request. */
+    s3: S3Settings
+  }
+}
+
+/** Starts what the tests share and stops it after them, after Ctrl-C too. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-test-'))
+  const redis = await startRedis({ directory })
+  const given = givenS3()
+  const own = given === null ? await lazyS3(directory) : null
+  project.provide('redisUrl', redis.url)
+  const settings = given ?? own?.settings
+  if (settings !== undefined) project.provide('s3', settings)
+
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> => {
+    stopping ??= Promise.all([redis.stop(), own?.stop()]).then(() => {
+      rmSync(directory, { recursive: true, force: true })
+    })
+    return stopping
+  }
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => {
+      void stop().finally(() => process.exit(code))
+    })
+  }
+  return stop
+}
+
+/** Another S3 server to test against: MinIO, Garage, a real one. */
+function givenS3(): S3Settings | null {
+  const endpoint = process.env.TEST_S3_ENDPOINT
+  if (endpoint === undefined || endpoint === '') return null
+  const accessKeyId = process.env.TEST_S3_ACCESS_KEY_ID
+  const secretAccessKey = process.env.TEST_S3_SECRET_ACCESS_KEY
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw new Error('TEST_S3_ENDPOINT needs TEST_S3_ACCESS_KEY_ID and TEST_S3_SECRET_ACCESS_KEY')
+  return { endpoint, region: process.env.TEST_S3_REGION ?? 'us-east-1', accessKeyId, secretAccessKey }
+}

@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { Server } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+
+const startTries = 3
+const startMilliseconds = 10_000
+
+export interface RedisProcess {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** As a crash would: SIGKILL. Resolves once the process is gone; what it acknowledged is in its directory. */
+  kill(): Promise<void>
+  /** As an operator would: SIGTERM, a clean end. Resolves once the process is gone. */
+  stop(): Promise<void>
+}
+
+export interface RedisOptions {
+  /** Where its append-only file is: the same directory again is the same data. Must exist. */
+  readonly directory: string
+  /** The port of an earlier one, to come back under the same address; any free one when absent. */
+  readonly port?: number
+}
+
+/**
+ * A real redis-server on loopback, with the settings of Mayfly's own: every write is on disk before its answer, nothing
+ * is evicted. It ends with the process that started it, whatever way that one ends.
+ */
+export async function startRedis({ directory, port }: RedisOptions): Promise<RedisProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await launchRedis(directory, port ?? (await freePort()))
+    } catch (error) {
+      // Between finding a free port and taking it, another process may have taken it.
+      if (port !== undefined || attempt === startTries) throw error
+    }
+  }
+}
+
+/** A loopback port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const port = portOf(server)
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** The TCP port that `server` listens on; throws when it does not. */
+export function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a TCP port')
+  return address.port
+}
+
+/** A name that no other test uses, for a bucket or a key prefix: `label` in lower-case letters, then 8 hex digits. */
+export function uniqueName(label: string): string {
+  return `${label}-${randomBytes(4).toString('hex')}`
+}
+
+async function launchRedis(directory: string, port: number): Promise<RedisProcess> {
+  const settings = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', directory, '--daemonize', 'no']
+  const durability = [
+    '--appendonly',
+    'yes',
+    '--appendfsync',
+    'always',
+    '--save',
+    '',
+    '--maxmemory-policy',
+    'noeviction',
+  ]
+  const [command, ...args] = boundToUs(['redis-server', ...settings, ...durability])
+  let output = ''
+  // A group of its own: Ctrl-C in the terminal reaches the test run, which then stops it.
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text: Buffer) => {
+      output = (output + text.toString()).slice(-4000)
+    })
+  }
+  let ended = false
+  const gone = new Promise<void>((resolve) => {
+    for (const event of ['exit', 'error'] as const) {
+      child.once(event, () => {
+        ended = true
+        resolve()
+      })
+    }
+  })
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (!ended) child.kill(signal)
+    await gone
+  }
+  const deadline = Date.now() + startMilliseconds
+  while (ended || child.pid === undefined || !(await answers(port, child.pid))) {
+    if (ended || Date.now() > deadline) {
+      await end('SIGKILL')
+      throw new Error(`redis-server did not start on port ${port}: ${output}`)
+    }
+    await sleep(20)
+  }
+  const pid = child.pid
+  const url = `redis://127.0.0.1:${port}`
+  return { url, port, pid, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+}
+
+/** Whether the Redis on `port` is the process `pid` and has loaded its data. */
+async function answers(port: number, pid: number): Promise<boolean> {
+  const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => null })
+  client.on('error', () => {
+    // Refused while it starts, which the call below reports too.
+  })
+  try {
+    await client.connect()
+    return (await client.info('server')).includes(`process_id:${pid}\r`) && (await client.ping()) === 'PONG'
+  } catch {
+    return false
+  } finally {
+    client.disconnect()
+  }
+}
+
+/** On Linux the kernel ends the process when the one that started it is gone, a kill -9 of it included. */
+function boundToUs(command: [string, ...string[]]): [string, ...string[]] {
+  const setpriv = '/usr/bin/setpriv'
+  return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', ...command] : command
+}
