@@ -11,6 +11,8 @@ export interface Changing {
   /** Reads records; the commit then fails and the change runs anew if one of them was changed meanwhile. */
   records<T>(schema: z.ZodType<T>, recordKeys: readonly Key[]): Promise<(T | null)[]>
   record<T>(schema: z.ZodType<T>, key: Key): Promise<T | null>
+  /** The commit fails, and the change runs anew, if `key` no longer holds `value`. */
+  expect(key: Key, value: string | null): void
   write(...writes: Write[]): void
 }
 
@@ -60,6 +62,7 @@ export async function changeOwner<T>(
         const [found] = await this.records(schema, [key])
         return found ?? null
       },
+      expect: (key, expected) => void expect.push({ key, value: expected }),
       write: (...more) => void writes.push(...more),
     }
     const result = await change(changing)

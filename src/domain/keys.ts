@@ -24,8 +24,10 @@ export const keys = {
   session: (owner: string, link: string, tokenHash: string) => `{${owner}}:link:${link}:session:${tokenHash}`,
   /** What of this owner must be looked at, and when: `link/<id>`, `album/<id>`. */
   ownerDue: (owner: string) => `{${owner}}:due`,
-  /** Bucket prefixes whose bytes are to be deleted, each with the bytes that then count no more. */
+  /** Bucket prefixes whose bytes are to be deleted. */
   removing: (owner: string) => `{${owner}}:removing`,
+  /** The bytes that count no more once a prefix is deleted. */
+  removingMark: (owner: string, prefix: string) => `{${owner}}:removing:${prefix}`,
   /** The items that an upload under way has begun to write. */
   uploadItems: (owner: string, upload: string) => `{${owner}}:upload:${upload}:items`,
   /** The bytes reserved for an upload under way; gone when it has ended. */
@@ -33,8 +35,8 @@ export const keys = {
 
   ownerByKey: (keyHash: string) => `owner-key:${keyHash}`,
   entrance: (secretHash: string) => `secret:${secretHash}`,
-  itemOwner: (item: string) => `item-owner:${item}`,
-  albumOwner: (album: string) => `album-owner:${album}`,
+  /** Whose a bucket prefix (`items/<item>`, `albums/<album>`) is: what has none is an orphan. */
+  prefixOwner: (prefix: string) => `prefix-owner:${prefix}`,
   senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
   instanceUsage: 'usage',
 

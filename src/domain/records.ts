@@ -75,8 +75,6 @@ export const itemSchema = z.object({
   /** Why it is `failed`, for the sender. */
   reason: z.string().nullable(),
   createdAt: moment,
-  /** A fresh upload lives until then without a link. */
-  keepUntil: moment,
   isPrivate: z.boolean(),
   original: storedObject,
   motion: motion.nullable(),

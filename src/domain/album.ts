@@ -1,0 +1,122 @@
+import type { Ports, Store } from '../ports.ts'
+import { size, value } from '../ports.ts'
+import { changeOwner, rank, set, type Changing } from './change.ts'
+import { freshMs, wakeSweep } from './due.ts'
+import { Refused, unknown } from './errors.ts'
+import { newItem, settleUpload, writeItems } from './item.ts'
+import { keys, objects } from './keys.ts'
+import { announce, askToPrepare } from './prepare.ts'
+import { albumSchema, parseRecord, type Album, type Item } from './records.ts'
+import { randomToken } from './tokens.ts'
+import type { Received, Upload } from './upload.ts'
+
+/** What an owner says about an album. */
+export type AlbumWish = Pick<Album, 'title' | 'description' | 'sender'>
+
+export function newAlbum(now: number, owner: string, wish: AlbumWish): Album {
+  return {
+    id: randomToken(),
+    owner,
+    kind: 'manual',
+    ...wish,
+    order: 'date',
+    cover: null,
+    createdAt: now,
+    version: 1,
+    bundles: {},
+    card: null,
+  }
+}
+
+/** What must stand before an album is recorded: its orphan mark, and a look at it after a day. */
+export async function expectAlbum(store: Store, album: Album): Promise<void> {
+  await Promise.all([
+    wakeSweep(store, album.owner, album.createdAt + freshMs),
+    store.commit({
+      writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofAlbum(album.id)), value: album.owner }],
+    }),
+  ])
+}
+
+/** Records a new album. One that has no link is looked at after a day. */
+export function writeAlbum(changing: Changing, album: Album): void {
+  changing.write(
+    set(keys.album(album.owner, album.id), album),
+    rank(keys.albums(album.owner), album.id, album.createdAt),
+    rank(keys.ownerDue(album.owner), `album/${album.id}`, album.createdAt + freshMs),
+  )
+}
+
+/** An owner's album. Throws Refused('unknown'), also for another owner's. */
+export async function ownAlbum(store: Store, owner: string, id: string): Promise<Album> {
+  const [raw] = await store.read([value(keys.album(owner, id))])
+  const album = parseRecord(albumSchema, raw)
+  if (!album) throw unknown('album')
+  return album
+}
+
+/** Makes an album without a link; its first link has a day to come. */
+export async function createAlbum(
+  ports: Pick<Ports, 'store' | 'clock'>,
+  owner: string,
+  wish: AlbumWish,
+): Promise<Album> {
+  const album = newAlbum(ports.clock.now(), owner, wish)
+  await expectAlbum(ports.store, album)
+  return changeOwner(ports.store, owner, async (changing) => {
+    writeAlbum(changing, album)
+    return album
+  })
+}
+
+/** Throws Refused('too-many-items') when an album of `there` items cannot take `more`. */
+export function checkAlbumSize(limit: number, there: number, more: number): void {
+  if (there + more > limit)
+    throw new Refused('too-many-items', 'An album holds no more than that.', { limit })
+}
+
+/**
+ * Puts files that came in into an album, as one step: after it all of them are there for good. Throws Refused
+ * (`unknown`, `too-many-items`); the caller then abandons the upload.
+ */
+export async function addItems(
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'events' | 'limits' | 'log'>,
+  input: { owner: string; album: string; upload: Upload; received: readonly Received[] },
+): Promise<Item[]> {
+  const { store, clock, limits } = ports
+  const items = input.received.map((received) => newItem(clock, input.owner, received))
+  await askToPrepare(ports, items)
+  const by = await changeOwner(store, input.owner, async (changing) => {
+    const album = await changing.record(albumSchema, keys.album(input.owner, input.album))
+    if (!album) throw unknown('album')
+    const [there] = await changing.read([size(keys.albumItems(input.owner, album.id))])
+    checkAlbumSize(limits.maxAlbumItems, there, items.length)
+    changing.write(set(keys.album(album.owner, album.id), { ...album, version: album.version + 1 }))
+    writeItems(changing, album, items, there)
+    return settleUpload(changing, input.upload, items)
+  })
+  await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
+  await announce(ports, items)
+  return items
+}
+
+/** Changes one album's record by `change`; what visitors see has then changed too. Answers null when it is gone. */
+export async function updateAlbum(
+  store: Store,
+  owner: string,
+  id: string,
+  change: (album: Album) => Album,
+): Promise<Album | null> {
+  return changeOwner(
+    store,
+    owner,
+    async (changing) => {
+      const album = await changing.record(albumSchema, keys.album(owner, id))
+      if (!album) return null
+      const changed = change(album)
+      changing.write(set(keys.album(owner, id), changed))
+      return changed
+    },
+    { structure: false },
+  )
+}

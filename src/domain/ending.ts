@@ -1,0 +1,287 @@
+import type { Ports, Store, Write } from '../ports.ts'
+import { ranks, score, scores, size, value } from '../ports.ts'
+import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
+import { graceMs, markMs, wakeSweep } from './due.ts'
+import { unknown } from './errors.ts'
+import { keys, objects } from './keys.ts'
+import {
+  albumSchema,
+  itemSchema,
+  linkSchema,
+  parseRecord,
+  type Album,
+  type Item,
+  type Link,
+} from './records.ts'
+
+/** Items looked at in one step of a removal, so that no step holds the store up for long. */
+const step = 200
+/** Prefixes of the bucket that are deleted at the same time. */
+const removalsAtOnce = 8
+
+/** An owner's link. Throws Refused('unknown'), also for another owner's. */
+export async function ownLink(store: Store, owner: string, id: string): Promise<Link> {
+  const [raw] = await store.read([value(keys.link(owner, id))])
+  const link = parseRecord(linkSchema, raw)
+  if (!link) throw unknown('link')
+  return link
+}
+
+/**
+ * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
+ * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
+ * changes nothing. Throws Refused('unknown').
+ */
+export async function stopSharing(
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
+  input: { owner: string; link: string; keepForADay?: boolean },
+): Promise<Link> {
+  const { store, clock, queue, log } = ports
+  const now = clock.now()
+  const dueAt = input.keepForADay ? now + graceMs : now
+  await wakeSweep(store, input.owner, dueAt)
+  const link = await changeOwner(store, input.owner, async (changing) => {
+    const found = await changing.record(linkSchema, keys.link(input.owner, input.link))
+    if (!found) throw unknown('link')
+    if (found.stoppedAt !== null) return found
+    const stopped: Link = { ...found, stoppedAt: now, dueAt: Math.min(found.dueAt, dueAt) }
+    changing.write(
+      set(keys.link(found.owner, found.id), stopped),
+      rank(keys.ownerDue(found.owner), `link/${found.id}`, stopped.dueAt),
+    )
+    return stopped
+  })
+  try {
+    await queue.add({ kind: 'remove', owner: input.owner })
+  } catch (error) {
+    // The link has ended all the same, and the sweep that was woken above removes what is left.
+    log.warn({ err: error, link: link.id }, 'removal not queued; the sweep will')
+  }
+  return link
+}
+
+/** Whether a link still keeps what it opens: until it is due, whether it is open or not. */
+const holds = (link: Link, now: number): boolean => !link.isReaped && now < link.dueAt
+
+/** The links that open an album, and whether any of them keeps it. */
+async function isHeld(changing: Changing, owner: string, album: string, now: number): Promise<boolean> {
+  const [members] = await changing.read([ranks(keys.albumLinks(owner, album))])
+  const links = await changing.records(
+    linkSchema,
+    members.map(({ member }) => keys.link(owner, member)),
+  )
+  return links.some((link) => link !== null && holds(link, now))
+}
+
+/** Bytes that count against the owner for an item. */
+const countedBytes = (item: Item): number => item.original.size + (item.motion?.original.size ?? 0)
+
+/** Marks a bucket prefix whose bytes are to be deleted and then count no more. */
+const markForRemoval = (owner: string, prefix: string, bytes: number): Write[] => [
+  rank(keys.removing(owner), prefix, 0),
+  { kind: 'set', key: keys.removingMark(owner, prefix), value: String(bytes) },
+]
+
+/** Takes an item's record away and marks its bytes for removal. */
+function dropItem(changing: Changing, item: Item): void {
+  const { owner, id } = item
+  changing.write(
+    remove(keys.item(owner, id)),
+    remove(keys.itemAlbums(owner, id)),
+    unrank(keys.items(owner), id),
+    ...markForRemoval(owner, objects.ofItem(id), countedBytes(item)),
+  )
+}
+
+/**
+ * Takes up to `step` items out of an album that nothing holds any more, and the album itself with the last of
+ * them. An item stays alive where another album that is held has it. Answers whether the album is gone.
+ */
+async function dissolveStep(store: Store, owner: string, id: string, now: number): Promise<boolean> {
+  return changeOwner(store, owner, async (changing) => {
+    const album = await changing.record(albumSchema, keys.album(owner, id))
+    if (!album || (await isHeld(changing, owner, id, now))) return true
+    const [members] = await changing.read([ranks(keys.albumItems(owner, id), 0, step - 1)])
+    const memberships = await changing.read(
+      members.map(({ member }) => ranks(keys.itemAlbums(owner, member))),
+    )
+    const items = await changing.records(
+      itemSchema,
+      members.map(({ member }) => keys.item(owner, member)),
+    )
+    const held = new Map<string, boolean>([[id, false]])
+    for (const [index, { member }] of members.entries()) {
+      const item = items[index] ?? null
+      let stays = false
+      for (const { member: other } of memberships[index] ?? []) {
+        if (!held.has(other)) held.set(other, await isHeldOrFresh(changing, owner, other, now))
+        stays ||= held.get(other) ?? false
+      }
+      changing.write(unrank(keys.albumItems(owner, id), member))
+      if (item && stays) changing.write(unrank(keys.itemAlbums(owner, member), id))
+      else if (item) dropItem(changing, item)
+    }
+    if (members.length === step) return false
+    dropAlbum(changing, album)
+    return true
+  })
+}
+
+/** An album is kept by a link, or by the day that a fresh one has to get its first. */
+async function isHeldOrFresh(
+  changing: Changing,
+  owner: string,
+  album: string,
+  now: number,
+): Promise<boolean> {
+  if (await isHeld(changing, owner, album, now)) return true
+  const [links, due] = await changing.read([
+    ranks(keys.albumLinks(owner, album), 0, 0),
+    score(keys.ownerDue(owner), `album/${album}`),
+  ])
+  return links.length === 0 && due !== null && now < due
+}
+
+function dropAlbum(changing: Changing, { owner, id }: Album): void {
+  changing.write(
+    remove(keys.album(owner, id)),
+    remove(keys.albumItems(owner, id)),
+    remove(keys.albumLinks(owner, id)),
+    unrank(keys.albums(owner), id),
+    unrank(keys.ownerDue(owner), `album/${id}`),
+    ...markForRemoval(owner, objects.ofAlbum(id), 0),
+  )
+}
+
+/** Takes an album apart step by step, unless something holds it. */
+async function dissolve(store: Store, owner: string, album: string, now: number): Promise<void> {
+  let isGone = false
+  while (!isGone) isGone = await dissolveStep(store, owner, album, now)
+}
+
+/**
+ * Dissolves what a due link alone reached. The link's mark stays for a while, so that its page can say that it
+ * has ended; a mark whose time is over goes too, and the secret then leads nowhere.
+ */
+async function reapLink(store: Store, owner: string, id: string, now: number): Promise<void> {
+  const [raw] = await store.read([value(keys.link(owner, id))])
+  const link = parseRecord(linkSchema, raw)
+  if (link && !link.isReaped && !holds(link, now))
+    for (const album of link.albums) await dissolve(store, owner, album, now)
+  const isForgotten = await changeOwner(store, owner, async (changing) => {
+    const current = await changing.record(linkSchema, keys.link(owner, id))
+    if (!current) {
+      changing.write(unrank(keys.ownerDue(owner), `link/${id}`))
+      return false
+    }
+    // Renewed meanwhile: it is due another day.
+    if (holds(current, now)) {
+      changing.write(rank(keys.ownerDue(owner), `link/${id}`, current.dueAt))
+      return false
+    }
+    const forgetAt = Math.min(current.expiresAt, current.stoppedAt ?? current.expiresAt) + markMs
+    if (current.isReaped && now >= forgetAt) {
+      forget(changing, current)
+      return true
+    }
+    changing.write(
+      set(keys.link(owner, id), { ...current, isReaped: true, password: null }),
+      rank(keys.ownerDue(owner), `link/${id}`, forgetAt),
+    )
+    return false
+  })
+  // Only this link's own entrance: the secret may lead to a newer link by now.
+  if (link && isForgotten)
+    await store.commit({
+      expect: [{ key: keys.entrance(link.secretHash), value: JSON.stringify({ owner, link: id }) }],
+      writes: [remove(keys.entrance(link.secretHash))],
+    })
+}
+
+function forget(changing: Changing, { owner, id, albums }: Link): void {
+  changing.write(
+    remove(keys.link(owner, id)),
+    remove(keys.linkCounts(owner, id)),
+    unrank(keys.links(owner), id),
+    unrank(keys.ownerDue(owner), `link/${id}`),
+    ...albums.map((album) => unrank(keys.albumLinks(owner, album), id)),
+  )
+}
+
+/** Looks at one album that was due for its first link: dissolves it when it never got one. */
+async function reapAlbum(store: Store, owner: string, id: string, now: number): Promise<void> {
+  await dissolve(store, owner, id, now)
+  await store.commit({ writes: [unrank(keys.ownerDue(owner), `album/${id}`)] })
+}
+
+/**
+ * Does all that is due with an owner: ended links let go of what they held, and bytes marked for removal are
+ * deleted. Run twice, or cut short anywhere, it ends in the same state. Throws when bytes could not be deleted;
+ * they stay marked, and the job is tried again.
+ */
+export async function removeDue(
+  ports: Pick<Ports, 'store' | 'bucket' | 'clock'>,
+  owner: string,
+): Promise<void> {
+  const { store, clock } = ports
+  const now = clock.now()
+  const [due] = await store.read([scores(keys.ownerDue(owner), 0, now, 10_000)])
+  for (const { member } of due) {
+    const [kind, id = ''] = member.split('/')
+    if (kind === 'link') await reapLink(store, owner, id, now)
+    else await reapAlbum(store, owner, id, now)
+  }
+  await removeBytes(ports, owner)
+  await sleepUntilDue(store, owner)
+}
+
+/** Deletes every marked prefix. One that fails does not keep the others from going; then it throws. */
+async function removeBytes(ports: Pick<Ports, 'store' | 'bucket'>, owner: string): Promise<void> {
+  const [marked] = await ports.store.read([ranks(keys.removing(owner))])
+  const waiting = marked.map(({ member }) => member)
+  const failures: unknown[] = []
+  const removeNext = async (): Promise<void> => {
+    for (let prefix = waiting.pop(); prefix !== undefined; prefix = waiting.pop())
+      await removePrefix(ports, owner, prefix).catch((error: unknown) => failures.push(error))
+  }
+  await Promise.all(Array.from({ length: removalsAtOnce }, removeNext))
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} prefixes could not be removed`)
+}
+
+async function removePrefix(
+  { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
+  owner: string,
+  prefix: string,
+) {
+  await bucket.removeAll(`${prefix}/`)
+  const mark = keys.removingMark(owner, prefix)
+  const [bytes] = await store.read([value(mark)])
+  const by = -Number(bytes ?? 0)
+  const outcome = await store.commit({
+    // Whoever comes second must not count the bytes down again.
+    expect: [{ key: mark, value: bytes }],
+    writes: [
+      remove(mark),
+      unrank(keys.removing(owner), prefix),
+      { kind: 'increase', key: keys.usage(owner), field: 'bytes', by },
+    ],
+  })
+  if (outcome !== 'done') return
+  await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
+  await store.commit({ writes: [remove(keys.prefixOwner(prefix))] })
+}
+
+/** Sets when the sweep must look at the owner next; looks again, since something may have come due while it did. */
+async function sleepUntilDue(store: Store, owner: string): Promise<void> {
+  for (;;) {
+    const at = await nextDue(store, owner)
+    await store.commit({ writes: [at === null ? unrank(keys.due, owner) : rank(keys.due, owner, at)] })
+    if ((await nextDue(store, owner)) === at) return
+  }
+}
+
+async function nextDue(store: Store, owner: string): Promise<number | null> {
+  const [first, marked] = await store.read([ranks(keys.ownerDue(owner), 0, 0), size(keys.removing(owner))])
+  return marked > 0 ? 0 : (first[0]?.score ?? null)
+}

@@ -1,0 +1,109 @@
+import type { Clock, Store } from '../ports.ts'
+import { ranks, value } from '../ports.ts'
+import { changeOwner, rank, set, type Changing } from './change.ts'
+import { Refused, unknown } from './errors.ts'
+import { keys } from './keys.ts'
+import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
+import type { Received, Upload } from './upload.ts'
+
+/** The record of a file that came in, before anything but its bytes and type is known. */
+export function newItem(clock: Clock, owner: string, received: Received): Item {
+  const createdAt = clock.now()
+  return {
+    ...received,
+    owner,
+    state: 'uploaded',
+    reason: null,
+    createdAt,
+    isPrivate: false,
+    motion: null,
+    facts: null,
+    thumbhash: null,
+    color: null,
+    damaged: false,
+    renditions: {},
+    copies: {},
+  }
+}
+
+/**
+ * Where an item stands in an album that is ordered by date: the capture date as wall time, so that a day's
+ * pictures stay together whatever the zone; the upload's time where there is none.
+ */
+export function orderOf(item: Item): number {
+  const local = item.facts?.capturedAt?.local
+  const captured = local ? Date.parse(`${local}Z`) : NaN
+  return Number.isNaN(captured) ? item.createdAt : captured
+}
+
+/** Records items that came in and puts them into `album`. The album's record must be written by the caller. */
+export function writeItems(changing: Changing, album: Album, items: readonly Item[], from: number): void {
+  items.forEach((item, index) => {
+    const order = album.order === 'hand' ? from + index : orderOf(item)
+    changing.write(
+      set(keys.item(item.owner, item.id), item),
+      rank(keys.items(item.owner), item.id, item.createdAt),
+      rank(keys.albumItems(item.owner, album.id), item.id, order),
+      rank(keys.itemAlbums(item.owner, item.id), album.id, 0),
+    )
+  })
+}
+
+/** Turns what was reserved for an upload into what its items really take, and ends it. */
+export async function settleUpload(
+  changing: Changing,
+  upload: Upload,
+  items: readonly Item[],
+): Promise<number> {
+  const key = keys.uploadBytes(upload.owner, upload.id)
+  const [reserved] = await changing.read([value(key)])
+  if (reserved === null) throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+  changing.expect(key, reserved)
+  const by = items.reduce((sum, item) => sum + item.original.size, 0) - Number(reserved)
+  changing.write(
+    { kind: 'increase', key: keys.usage(upload.owner), field: 'bytes', by },
+    { kind: 'remove', key },
+    { kind: 'remove', key: keys.uploadItems(upload.owner, upload.id) },
+  )
+  return by
+}
+
+/** An owner's item. Throws Refused('unknown'), also for another owner's. */
+export async function ownItem(store: Store, owner: string, id: string): Promise<Item> {
+  const [raw] = await store.read([value(keys.item(owner, id))])
+  const item = parseRecord(itemSchema, raw)
+  if (!item) throw unknown('item')
+  return item
+}
+
+/** The items of an album in its order; `to` is inclusive, -1 is the last. */
+export async function itemsOf(store: Store, album: Album, from = 0, to = -1): Promise<Item[]> {
+  const [ids] = await store.read([ranks(keys.albumItems(album.owner, album.id), from, to)])
+  if (ids.length === 0) return []
+  const raw = await store.read(ids.map(({ member }) => value(keys.item(album.owner, member))))
+  return raw.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+}
+
+/**
+ * Changes one item's record by `change`, which runs again when another writer was quicker. Answers the new
+ * record, or null when the item is gone.
+ */
+export async function updateItem(
+  store: Store,
+  owner: string,
+  id: string,
+  change: (item: Item) => Item,
+): Promise<Item | null> {
+  return changeOwner(
+    store,
+    owner,
+    async (changing) => {
+      const item = await changing.record(itemSchema, keys.item(owner, id))
+      if (!item) return null
+      const changed = change(item)
+      changing.write(set(keys.item(owner, id), changed))
+      return changed
+    },
+    { structure: false },
+  )
+}

@@ -1,0 +1,69 @@
+import type { Ports } from '../ports.ts'
+import { scores, value } from '../ports.ts'
+import { keys } from './keys.ts'
+import { abandonUpload } from './upload.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** An item that has waited this long to be prepared is queued again: the queue may have lost it. */
+const lostAfter = minute
+/** An upload that has not said for this long that it lives is dead. */
+const deadAfter = hour
+/** Orphans younger than this are left alone: their record may be about to come. */
+const orphanAfter = 24 * hour
+/** At most so many of each kind in one sweep; the next one goes on. */
+const batch = 1000
+
+/**
+ * Finds what was left behind: owners with something due, items that the queue lost, uploads whose process died,
+ * bytes that no record knows. Every process may run it; twice does no harm.
+ */
+export async function sweep(
+  ports: Pick<Ports, 'store' | 'bucket' | 'queue' | 'clock' | 'log'>,
+): Promise<void> {
+  const { store, queue, clock } = ports
+  const now = clock.now()
+  const [due, lost, dead] = await store.read([
+    scores(keys.due, 0, now, batch),
+    scores(keys.unprepared, 0, now - lostAfter, batch),
+    scores(keys.uploads, 0, now - deadAfter, batch),
+  ])
+  for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
+  for (const { member } of lost) await queueAgain(ports, member)
+  for (const { member } of dead) {
+    const [owner = '', id = ''] = member.split('/')
+    await abandonUpload(ports, { owner, id })
+  }
+}
+
+async function queueAgain({ store, queue }: Pick<Ports, 'store' | 'queue'>, member: string): Promise<void> {
+  const [owner = '', item = ''] = member.split('/')
+  const [record] = await store.read([value(keys.item(owner, item))])
+  if (record === null) await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member }] })
+  else await queue.add({ kind: 'prepare', owner, item })
+}
+
+/**
+ * Deletes objects that no record knows, and unfinished ones: what a process left that was killed between two
+ * steps. It lists the whole bucket, so it runs seldom. Answers how many prefixes it deleted.
+ */
+export async function sweepOrphans({
+  store,
+  bucket,
+  clock,
+}: Pick<Ports, 'store' | 'bucket' | 'clock'>): Promise<number> {
+  await bucket.sweepUnfinished(orphanAfter)
+  const known = new Map<string, boolean>()
+  for (const root of ['items/', 'albums/']) {
+    for await (const { key, modifiedAt } of bucket.list(root)) {
+      const prefix = key.split('/', 2).join('/')
+      if (known.has(prefix) || clock.now() - modifiedAt < orphanAfter) continue
+      const [owner] = await store.read([value(keys.prefixOwner(prefix))])
+      known.set(prefix, owner !== null)
+    }
+  }
+  const orphans = [...known].filter(([, isKnown]) => !isKnown).map(([prefix]) => prefix)
+  for (const prefix of orphans) await bucket.removeAll(`${prefix}/`)
+  return orphans.length
+}
