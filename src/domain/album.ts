@@ -3,12 +3,12 @@ import { size, value } from '../ports.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { freshMs, wakeSweep } from './due.ts'
 import { Refused, unknown } from './errors.ts'
-import { newItem, settleUpload, writeItems } from './item.ts'
+import { newItem, writeItems } from './item.ts'
 import { keys, objects } from './keys.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import { albumSchema, parseRecord, type Album, type Item } from './records.ts'
 import { randomToken } from './tokens.ts'
-import type { Received, Upload } from './upload.ts'
+import { closeUpload, settleUpload, type Received, type Upload } from './upload.ts'
 
 /** What an owner says about an album. */
 export type AlbumWish = Pick<Album, 'title' | 'description' | 'sender'>
@@ -63,10 +63,8 @@ export async function createAlbum(
 ): Promise<Album> {
   const album = newAlbum(ports.clock.now(), owner, wish)
   await expectAlbum(ports.store, album)
-  return changeOwner(ports.store, owner, async (changing) => {
-    writeAlbum(changing, album)
-    return album
-  })
+  await changeOwner(ports.store, owner, (changing) => Promise.resolve(writeAlbum(changing, album)))
+  return album
 }
 
 /** Throws Refused('too-many-items') when an album of `there` items cannot take `more`. */
@@ -95,7 +93,7 @@ export async function addItems(
     writeItems(changing, album, items, there)
     return settleUpload(changing, input.upload, items)
   })
-  await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
+  await closeUpload(store, input.upload, by)
   await announce(ports, items)
   return items
 }

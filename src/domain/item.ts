@@ -1,10 +1,10 @@
 import type { Clock, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
-import { Refused, unknown } from './errors.ts'
+import { unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
-import type { Received, Upload } from './upload.ts'
+import type { Received } from './upload.ts'
 
 /** The record of a file that came in, before anything but its bytes and type is known. */
 export function newItem(clock: Clock, owner: string, received: Received): Item {
@@ -47,25 +47,6 @@ export function writeItems(changing: Changing, album: Album, items: readonly Ite
       rank(keys.itemAlbums(item.owner, item.id), album.id, 0),
     )
   })
-}
-
-/** Turns what was reserved for an upload into what its items really take, and ends it. */
-export async function settleUpload(
-  changing: Changing,
-  upload: Upload,
-  items: readonly Item[],
-): Promise<number> {
-  const key = keys.uploadBytes(upload.owner, upload.id)
-  const [reserved] = await changing.read([value(key)])
-  if (reserved === null) throw new Refused('conflict', 'This upload has ended. Begin it anew.')
-  changing.expect(key, reserved)
-  const by = items.reduce((sum, item) => sum + item.original.size, 0) - Number(reserved)
-  changing.write(
-    { kind: 'increase', key: keys.usage(upload.owner), field: 'bytes', by },
-    { kind: 'remove', key },
-    { kind: 'remove', key: keys.uploadItems(upload.owner, upload.id) },
-  )
-  return by
 }
 
 /** An owner's item. Throws Refused('unknown'), also for another owner's. */

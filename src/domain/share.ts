@@ -4,14 +4,14 @@ import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } fro
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { graceMs, wakeSweep } from './due.ts'
 import { Refused } from './errors.ts'
-import { newItem, settleUpload, writeItems } from './item.ts'
+import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import type { Album, Item, Link } from './records.ts'
 import { seal } from './seal.ts'
 import { hashToken, randomToken } from './tokens.ts'
-import type { Received, Upload } from './upload.ts'
+import { closeUpload, settleUpload, type Received, type Upload } from './upload.ts'
 
 const day = 24 * 3_600_000
 
@@ -112,6 +112,7 @@ export async function makeShare(
   const items = input.received.map((received) => newItem(clock, owner.id, received))
   if (input.isNewOwner) await keepOwner(ports, owner)
   await Promise.all([
+    expectAlbum(store, album),
     askToPrepare(ports, items),
     openEntrance(ports, link),
     wakeSweep(store, owner.id, link.dueAt),

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { MediaType } from '../media/types.ts'
 import type { CommitOutcome, Ports, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
+import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { keys, objects } from './keys.ts'
 import type { Item, StoredObject } from './records.ts'
@@ -146,20 +147,20 @@ class Meter extends Transform {
 async function takeHead(body: Readable): Promise<{ head: Buffer; whole: Readable }> {
   const chunks: Buffer[] = []
   let length = 0
-  const iterator: AsyncIterator<Buffer> = body[Symbol.asyncIterator]()
+  const iterator: AsyncIterator<Buffer, undefined> = body[Symbol.asyncIterator]()
   while (length < headBytes) {
-    const { value, done } = await iterator.next()
-    if (done) break
-    chunks.push(value)
-    length += value.length
+    const next = await iterator.next()
+    if (next.done) break
+    chunks.push(next.value)
+    length += next.value.length
   }
   async function* whole(): AsyncGenerator<Buffer> {
     yield* chunks
     chunks.length = 0
     for (;;) {
-      const { value, done } = await iterator.next()
-      if (done) return
-      yield value
+      const next = await iterator.next()
+      if (next.done) return
+      yield next.value
     }
   }
   return {
@@ -211,6 +212,34 @@ async function tellType(ports: UploadPorts, name: string, head: Buffer): Promise
   const type = await ports.sniff(head)
   if (type) return type
   throw new Refused('unsupported-format', `“${name}” is not a photo or video that Mayfly knows.`, { name })
+}
+
+/** Turns what was reserved for an upload into what its items really take, and ends it. Answers by how many
+ * bytes the two differ, for `closeUpload`. */
+export async function settleUpload(
+  changing: Changing,
+  upload: Upload,
+  items: readonly Item[],
+): Promise<number> {
+  const key = keys.uploadBytes(upload.owner, upload.id)
+  const [reserved] = await changing.read([value(key)])
+  if (reserved === null) throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+  changing.expect(key, reserved)
+  const by = items.reduce((sum, item) => sum + item.original.size, 0) - Number(reserved)
+  changing.write(
+    { kind: 'increase', key: keys.usage(upload.owner), field: 'bytes', by },
+    { kind: 'remove', key },
+    { kind: 'remove', key: keys.uploadItems(upload.owner, upload.id) },
+  )
+  return by
+}
+
+/** What follows once the items of an upload are recorded. */
+export async function closeUpload(store: Store, { owner, id }: Upload, by: number): Promise<void> {
+  await Promise.all([
+    store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] }),
+    store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] }),
+  ])
 }
 
 /**
