@@ -123,8 +123,7 @@ export async function makeShare(
     writeItems(changing, album, items, 0)
     return upload ? settleUpload(changing, upload, items) : 0
   })
-  if (by !== 0)
-    await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
+  if (upload) await closeUpload(store, upload, by)
   await announce(ports, items)
   return { album, link, secret, items }
 }

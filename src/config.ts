@@ -1,0 +1,107 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+const gibibyte = 1024 ** 3
+
+const wholeNumber = (fallback: number, least = 1) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'is not a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least))
+    .default(fallback)
+
+const days = (fallback: number) => wholeNumber(fallback).pipe(z.number().max(3650, 'is more than 3650 days'))
+
+/** One setting an environment variable; an empty one counts as absent. `.env.example` says the same for people. */
+const settings = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(3000, 0).pipe(z.number().max(65_535)),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'is not an http or https address' })
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional(),
+  DATA_DIR: z.string().default('./data'),
+  REDIS_URL: z.string().optional(),
+  BUCKET: z.enum(['folder', 's3']).default('folder'),
+  S3_ENDPOINT: z.url().optional(),
+  S3_REGION: z.string().default('us-east-1'),
+  S3_BUCKET: z.string().optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
+  DELIVERY: z.enum(['proxy', 'redirect']).default('proxy'),
+  LINK_DAYS_DEFAULT: days(30),
+  LINK_DAYS_MAX: days(30),
+  MAX_FILE_BYTES: wholeNumber(10 * gibibyte),
+  MAX_ALBUM_ITEMS: wholeNumber(5000),
+  MAX_OWNER_BYTES: wholeNumber(100 * gibibyte),
+  MAX_INSTANCE_BYTES: wholeNumber(1000 * gibibyte),
+  MAX_PIXELS: wholeNumber(120_000_000),
+  MAX_VIDEO_HOURS: wholeNumber(12),
+  MAX_PLAYABLE_MINUTES: wholeNumber(30, 0),
+  SENDER_PASSWORD: z.string().min(8, 'is shorter than 8 characters').optional(),
+  TRUST_PROXY: wholeNumber(0, 0).pipe(z.number().max(10)),
+  WORKER_CONCURRENCY: wholeNumber(2).pipe(z.number().max(64)),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type Settings = z.infer<typeof settings>
+
+export interface S3Settings {
+  readonly endpoint: string | undefined
+  readonly region: string
+  readonly bucket: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** The service's settings, parsed and complete. */
+export interface Config extends Omit<Settings, 'PUBLIC_URL'> {
+  /** What links and cards are made of, without a slash at its end; null: whatever address a loopback caller used. */
+  readonly publicUrl: string | null
+  /** Null: the folder bucket. */
+  readonly s3: S3Settings | null
+}
+
+/** A setting that is missing or wrong; its message names it, never its value. */
+export class BadSetting extends Error {
+  override readonly name = 'BadSetting'
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+
+/** Reads the settings from an environment. Throws BadSetting. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, text]) => text !== undefined && text !== ''),
+  )
+  const parsed = settings.safeParse(given)
+  if (!parsed.success)
+    throw new BadSetting(
+      parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'),
+    )
+  const { PUBLIC_URL, ...rest } = parsed.data
+  if (PUBLIC_URL === undefined && !isLoopback(rest.HOST))
+    throw new BadSetting(
+      'PUBLIC_URL: is needed where HOST is not a loopback address, for links are made of it',
+    )
+  if (rest.LINK_DAYS_DEFAULT > rest.LINK_DAYS_MAX)
+    throw new BadSetting('LINK_DAYS_DEFAULT: is more than LINK_DAYS_MAX')
+  return { ...rest, publicUrl: PUBLIC_URL ?? null, s3: rest.BUCKET === 's3' ? s3Of(rest) : null }
+}
+
+function s3Of(given: Omit<Settings, 'PUBLIC_URL'>): S3Settings {
+  const { S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = given
+  if (!S3_BUCKET || !S3_ACCESS_KEY_ID || !S3_SECRET_ACCESS_KEY)
+    throw new BadSetting(
+      'S3_BUCKET, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY: are needed where BUCKET is s3',
+    )
+  return {
+    endpoint: given.S3_ENDPOINT,
+    region: given.S3_REGION,
+    bucket: S3_BUCKET,
+    accessKeyId: S3_ACCESS_KEY_ID,
+    secretAccessKey: S3_SECRET_ACCESS_KEY,
+  }
+}

@@ -1,0 +1,123 @@
+import type { Request, Response } from 'express'
+import { z } from 'zod'
+import { Refused } from '../domain/errors.ts'
+import { findOwner, type KnownOwner } from '../domain/owner.ts'
+import type { Knock } from '../domain/link.ts'
+import { ownerKeyPattern, tokenPattern } from '../domain/tokens.ts'
+import type { WebContext, WebSettings } from './context.ts'
+
+/** An id in an address or a body. */
+export const idSchema = z.string().regex(tokenPattern, 'is not an id')
+
+/** A link's secret in an address: random, or chosen by its owner. */
+export const secretSchema = z.string().regex(/^[a-z0-9-]{8,64}$/, 'is not a secret')
+
+/** Parses what came in at an edge. Throws Refused('bad-request') that names the first thing that is wrong. */
+export function parse<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const where = issue?.path.join('.') ?? ''
+  throw new Refused(
+    'bad-request',
+    where ? `${where}: ${issue?.message ?? 'is not valid'}.` : 'The request is not valid.',
+  )
+}
+
+/** Parses an id or secret of an address: a malformed one names nothing that exists. Throws Refused('unknown'). */
+export function parseAddress<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return parsed.data
+  throw new Refused('unknown', 'There is nothing here.')
+}
+
+/** The address that links are made of, without a slash at its end. */
+export function baseUrl(settings: WebSettings, req: Request): string {
+  return settings.publicUrl ?? `http://${req.get('host') ?? 'localhost'}`
+}
+
+const isSecure = (settings: WebSettings): boolean => settings.publicUrl?.startsWith('https:') ?? false
+
+/** `__Host-` (RFC 6265bis, 4.1.3.2) binds a cookie to this very host; browsers take it over https only. */
+const cookieName = (settings: WebSettings, name: string): string =>
+  isSecure(settings) ? `__Host-${name}` : name
+
+/** Reads a cookie; null when it is not there. */
+export function readCookie(settings: WebSettings, req: Request, name: string): string | null {
+  const wanted = cookieName(settings, name)
+  for (const part of (req.get('cookie') ?? '').split(';')) {
+    const [key, value] = part.trim().split('=', 2)
+    if (key === wanted && value) return value
+  }
+  return null
+}
+
+/** Sets a cookie that scripts cannot read and other sites do not send along; without `maxAgeMs` it ends with the browser. */
+export function setCookie(
+  settings: WebSettings,
+  res: Response,
+  cookie: { name: string; value: string; maxAgeMs?: number },
+): void {
+  res.cookie(cookieName(settings, cookie.name), cookie.value, {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: isSecure(settings),
+    path: '/',
+    encode: String,
+    ...(cookie.maxAgeMs === undefined ? {} : { maxAge: cookie.maxAgeMs }),
+  })
+}
+
+export function clearCookie(settings: WebSettings, res: Response, name: string): void {
+  setCookie(settings, res, { name, value: '', maxAgeMs: 0 })
+}
+
+const ownerCookie = 'mayfly-owner'
+/** Browsers cap a cookie's life at 400 days; each visit of a sender's page renews it. */
+const ownerCookieMs = 400 * 24 * 3_600_000
+
+export function rememberOwner(settings: WebSettings, res: Response, owner: KnownOwner): void {
+  setCookie(settings, res, { name: ownerCookie, value: owner.key, maxAgeMs: ownerCookieMs })
+}
+
+/** The owner key that the caller shows: `Authorization: Bearer`, else the cookie. */
+function shownOwnerKey(settings: WebSettings, req: Request): { key: string; isBearer: boolean } | null {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(req.get('authorization') ?? '')?.[1]
+  if (bearer !== undefined) return { key: bearer, isBearer: true }
+  const cookie = readCookie(settings, req, ownerCookie)
+  return cookie !== null && ownerKeyPattern.test(cookie) ? { key: cookie, isBearer: false } : null
+}
+
+/**
+ * The owner who calls, or null for a caller without a key. A cookie whose owner is gone counts as none; a Bearer
+ * key that opens nothing is an error, for its program would otherwise send into another owner's hands.
+ */
+export async function currentOwner(
+  { ports, settings }: WebContext,
+  req: Request,
+): Promise<KnownOwner | null> {
+  const shown = shownOwnerKey(settings, req)
+  if (!shown) return null
+  const owner = await findOwner(ports.store, shown.key)
+  if (!owner && shown.isBearer) throw new Refused('unauthorized', 'This owner key opens nothing here.')
+  return owner
+}
+
+/** The owner who calls. Throws Refused('unauthorized'). */
+export async function requireOwner(context: WebContext, req: Request): Promise<KnownOwner> {
+  const owner = await currentOwner(context, req)
+  if (!owner)
+    throw new Refused('unauthorized', 'Show your owner key, as a cookie or as “Authorization: Bearer”.')
+  return owner
+}
+
+/** The name of the cookie that holds a visitor's session for one link. */
+export const visitCookie = (link: string): string => `mayfly-visit-${link}`
+
+/** What this caller shows at a link's door. Throws Refused('unknown') for a secret that cannot be one. */
+export function knockOf({ settings }: WebContext, req: Request): Knock {
+  return {
+    secret: parseAddress(secretSchema, req.params['secret']),
+    sessionOf: (link) => readCookie(settings, req, visitCookie(link)),
+  }
+}
