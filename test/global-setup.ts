@@ -21,7 +21,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-test-'))
   const redis = await startRedis({ directory })
   const given = givenS3()
-  const own = given === null ? await lazyS3(directory) : null
+  const own = given === null ? await lazyS3(`${directory}-s3`) : null
   project.provide('redisUrl', redis.url)
   const settings = given ?? own?.settings
   if (settings !== undefined) project.provide('s3', settings)
@@ -41,6 +41,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
       void stop().finally(() => process.exit(code))
     })
   }
+  // Vitest may be quicker to leave than the above; the S3 server then sees its input end and cleans up by itself.
+  process.once('exit', () => {
+    redis.killNow()
+    rmSync(directory, { recursive: true, force: true })
+  })
   return stop
 }
 

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { portOf } from './servers.ts'
 
@@ -32,7 +31,7 @@ export async function lazyS3(directory: string): Promise<LazyS3> {
   const connections = new Set<Socket>()
 
   const gate = createServer({ allowHalfOpen: true }, (socket) => {
-    server ??= startServer(join(directory, 's3'), keys)
+    server ??= startServer(directory, keys)
     hold(connections, socket)
     server.port.then(
       (port) => passOn(connections, socket, port),

@@ -15,6 +15,8 @@ export interface RedisProcess {
   readonly pid: number
   /** As a crash would: SIGKILL. Resolves once the process is gone; what it acknowledged is in its directory. */
   kill(): Promise<void>
+  /** SIGKILL without waiting, for a process that is about to exit itself. */
+  killNow(): void
   /** As an operator would: SIGTERM, a clean end. Resolves once the process is gone. */
   stop(): Promise<void>
 }
@@ -56,7 +58,8 @@ export async function freePort(): Promise<number> {
 /** The TCP port that `server` listens on; throws when it does not. */
 export function portOf(server: Server): number {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a TCP port')
+  if (address === null || typeof address === 'string')
+    throw new Error('the server does not listen on a TCP port')
   return address.port
 }
 
@@ -109,7 +112,10 @@ async function launchRedis(directory: string, port: number): Promise<RedisProces
   }
   const pid = child.pid
   const url = `redis://127.0.0.1:${port}`
-  return { url, port, pid, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') }
+  const killNow = (): void => {
+    if (!ended) child.kill('SIGKILL')
+  }
+  return { url, port, pid, kill: () => end('SIGKILL'), killNow, stop: () => end('SIGTERM') }
 }
 
 /** Whether the Redis on `port` is the process `pid` and has loaded its data. */
