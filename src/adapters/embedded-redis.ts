@@ -100,7 +100,8 @@ export async function startEmbeddedRedis({
 
   async function release(): Promise<void> {
     process.off('exit', endWithUs)
-    if (temporary !== null) await rm(temporary, { recursive: true, force: true })
+    // A Redis that ended badly leaves its socket.
+    await rm(temporary ?? join(folder, 'redis.sock'), { recursive: true, force: true })
     await lock.release()
   }
 

@@ -19,7 +19,7 @@ export interface FolderLock {
   release(): Promise<void>
 }
 
-const endMs = 10_000
+const endMs = 5_000
 
 /**
  * Takes `folder` for this process. A Redis that a killed process left running there is ended first, since two on the same
@@ -27,7 +27,7 @@ const endMs = 10_000
  */
 export async function takeFolder(folder: string): Promise<FolderLock> {
   const path = join(folder, 'mayfly.lock')
-  let holder: Holder = { pid: process.pid, began: (await beganAt(process.pid)) ?? '' }
+  let holder: Holder = { pid: process.pid, began: (await statOf(process.pid))?.began ?? '' }
   for (let tries = 0; !(await create(path, holder)); tries += 1) {
     if (tries === 10) throw new Error(`${path} cannot be taken`)
     await removeStale(folder, path)
@@ -99,16 +99,22 @@ async function readHolder(path: string): Promise<Holder | null> {
 
 async function isAlive(holder: Holder): Promise<boolean> {
   if (!exists(holder.pid)) return false
-  const began = await beganAt(holder.pid)
-  return began === null || holder.began === '' || began === holder.began
+  const stat = await statOf(holder.pid)
+  // A zombie has ended; where nobody waits for it, as in many containers, it stays listed.
+  if (stat !== null && /^[ZX]/.test(stat.state)) return false
+  return stat === null || holder.began === '' || stat.began === holder.began
 }
 
-/** When a process began, in ticks since the machine did (proc(5), /proc/pid/stat field 22); null where there is no /proc. */
-async function beganAt(pid: number): Promise<string | null> {
+/**
+ * A process' state and when it began, in ticks since the machine did (proc(5), /proc/pid/stat, fields 3 and 22). Null where
+ * there is no /proc.
+ */
+async function statOf(pid: number): Promise<{ state: string; began: string } | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     // The name in field 2 may hold anything, closing brackets too: count from the last one.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0] ?? '', began: fields[19] ?? '' }
   } catch {
     return null
   }
@@ -116,7 +122,7 @@ async function beganAt(pid: number): Promise<string | null> {
 
 /** Ends process `pid` if it is still the redis-server of `socket`: politely, then not. Throws where it cannot tell. */
 async function endRedis(pid: number, socket: string): Promise<void> {
-  if ((await beganAt(process.pid)) === null) {
+  if ((await statOf(process.pid)) === null) {
     if (!exists(pid)) return
     throw new Error(`Process ${pid} may be a Redis on this folder that a killed Mayfly left: end it first`)
   }

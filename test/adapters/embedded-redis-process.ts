@@ -1,0 +1,13 @@
+import { startEmbeddedRedis } from '../../src/adapters/embedded-redis.ts'
+
+/** Runs a Redis in the folder that its argument names, prints its address, and waits to be ended. */
+const directory = process.argv[2]
+if (directory === undefined) throw new Error('which folder?')
+const silent = () => undefined
+const redis = await startEmbeddedRedis({
+  directory,
+  log: { debug: silent, info: silent, warn: silent, error: silent },
+})
+process.stdout.write(`${redis.url}\n`)
+process.once('SIGTERM', () => process.exit(0))
+setInterval(silent, 60_000)
