@@ -1,0 +1,74 @@
+import type { MetadataPolicy } from '../media/types.ts'
+import { Refused } from './errors.ts'
+import { objects } from './keys.ts'
+import type { Copy, CopyPolicy, Item, StoredObject } from './records.ts'
+
+/** One file that a recipient may download: where its bytes are, and what is known of them. */
+export interface Download extends Pick<StoredObject, 'size' | 'crc32' | 'sha256'> {
+  readonly key: string
+  readonly name: string
+  readonly mime: string
+}
+
+type Held = { readonly state: 'clean' } & StoredObject
+
+function cleanCopy(copies: { [K in CopyPolicy]?: Copy | undefined }, policy: CopyPolicy, item: Item): Held {
+  const copy = copies[policy]
+  if (copy === undefined)
+    throw new Refused('not-ready', 'This file is still being prepared. Try again in a moment.', {
+      item: item.id,
+    })
+  if (copy.state === 'withheld')
+    throw new Refused('withheld', 'This file cannot be handed out without its location, so it is not.', {
+      item: item.id,
+    })
+  return copy
+}
+
+/**
+ * What a recipient downloads of an item under a metadata policy: one file, or the two of a Live Photo. Throws
+ * Refused: `not-ready` while the copy is being made, `withheld` when it could not be made clean. Another
+ * policy's file never stands in for it.
+ */
+export function downloadsOf(item: Item, policy: MetadataPolicy): Download[] {
+  if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
+  const still = policy === 'everything' ? item.original : cleanCopy(item.copies, policy, item)
+  const files = [describe(still, objects.copy(item.id, policy), item.name, item.type.mime)]
+  if (item.motion) {
+    const { motion } = item
+    const video = policy === 'everything' ? motion.original : cleanCopy(motion.copies, policy, item)
+    files.push(describe(video, objects.motionCopy(item.id, policy), motion.name, motion.type.mime))
+  }
+  return files
+}
+
+const describe = (
+  { size, crc32, sha256 }: StoredObject,
+  key: string,
+  name: string,
+  mime: string,
+): Download => ({
+  key,
+  name,
+  mime,
+  size,
+  crc32,
+  sha256,
+})
+
+/** Whether a visitor may see an item at all. */
+export const isShown = (item: Item): boolean => !item.isPrivate && item.state !== 'failed'
+
+/** Whether `downloadsOf` would answer now. */
+export function isDownloadable(item: Item, policy: MetadataPolicy): boolean {
+  if (!isShown(item)) return false
+  if (policy === 'everything') return true
+  const copies = item.motion ? [item.copies[policy], item.motion.copies[policy]] : [item.copies[policy]]
+  return copies.every((copy) => copy?.state === 'clean')
+}
+
+/** Whether a visitor can never download an item under `policy`, though it is shown. */
+export function isWithheld(item: Item, policy: MetadataPolicy): boolean {
+  if (policy === 'everything') return false
+  return item.copies[policy]?.state === 'withheld' || item.motion?.copies[policy]?.state === 'withheld'
+}
