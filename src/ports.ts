@@ -58,6 +58,13 @@ export interface Expectation {
   readonly value: string | null
 }
 
+/** What must still hold of one field of a hash (null: absent). */
+export interface FieldExpectation {
+  readonly key: Key
+  readonly field: string
+  readonly value: string | null
+}
+
 export type Write =
   /** `expiresInMs`: the store forgets the value after that many milliseconds. */
   | { readonly kind: 'set'; readonly key: Key; readonly value: string; readonly expiresInMs?: number }
@@ -85,6 +92,7 @@ export type Write =
 /** All writes happen, or none. Every key must have the same hash tag. */
 export interface Change {
   readonly expect?: readonly Expectation[]
+  readonly expectFields?: readonly FieldExpectation[]
   readonly writes: readonly Write[]
 }
 
@@ -208,6 +216,8 @@ export class BucketFull extends Error {
 /** Jobs hold ids, never content; run twice they end in the same state. */
 export type Job =
   | { readonly kind: 'prepare'; readonly owner: string; readonly item: string }
+  /** Makes a video playable in browsers. Takes minutes: its own kind, so that nothing waits behind it. */
+  | { readonly kind: 'playable'; readonly owner: string; readonly item: string }
   | { readonly kind: 'bundle'; readonly owner: string; readonly album: string }
   | { readonly kind: 'card'; readonly owner: string; readonly album: string }
   | { readonly kind: 'remove'; readonly owner: string }

@@ -44,6 +44,8 @@ export const keys = {
   due: 'due',
   /** `<owner>/<item>` of items to prepare, by the moment at which that was asked for. */
   unprepared: 'unprepared',
+  /** `<owner>/<item>` of videos that may need a `playable` rendition, by the moment at which that was found. */
+  unplayable: 'unplayable',
   /** `<owner>/<upload>` of uploads under way, by their last sign of life. */
   uploads: 'uploads',
 } as const
