@@ -1,0 +1,65 @@
+import { readFile, stat } from 'node:fs/promises'
+import libheif from 'libheif-js/wasm-bundle.js'
+import { readHeif } from './heif.ts'
+import { profileOf } from './icc.ts'
+import { MediaError } from './types.ts'
+
+const maxFileBytes = 256 * 1024 * 1024
+
+export interface DecodedHeic {
+  /** 8-bit interleaved RGB or RGBA rows, upright, in the file's own colours. */
+  readonly data: Buffer
+  readonly raw: { readonly width: number; readonly height: number; readonly channels: 3 | 4 }
+  /** The ICC profile of those colours; null for sRGB. */
+  readonly profile: Buffer | null
+}
+
+/**
+ * Decodes the primary picture of a HEIC or HIF. libheif-js works without pause and in its own heap: call this in a child process only.
+ * Throws MediaError: `too-large` before anything is allocated, `damaged`.
+ */
+export async function decodeHeic(path: string, maxPixels: number): Promise<DecodedHeic> {
+  if ((await stat(path)).size > maxFileBytes) throw new MediaError('too-large', 'The HEIC file is too long')
+  const described = await readHeif(path)
+  if (described === null) throw new MediaError('damaged', 'The HEIC file has no primary picture')
+  // libheif believes `ispe` and allocates by it.
+  if (described.largestPixels > maxPixels)
+    throw new MediaError('too-large', 'The picture has too many pixels')
+
+  const images = new libheif.HeifDecoder().decode(await readFile(path))
+  try {
+    const image = images.find((candidate) => candidate.is_primary()) ?? images[0]
+    if (!image) throw new MediaError('damaged', 'The HEIC file holds no picture that can be decoded')
+    const width = image.get_width()
+    const height = image.get_height()
+    if (width < 1 || height < 1 || width * height > maxPixels) {
+      throw new MediaError('too-large', 'The picture has too many pixels')
+    }
+    const channels = image.has_alpha_channel() ? 4 : 3
+    const row = width * channels
+    const data = Buffer.allocUnsafe(row * height)
+    const decoded = await libheif.heif_js_decode_image2(
+      image.handle,
+      libheif.heif_colorspace.heif_colorspace_RGB,
+      channels === 4
+        ? libheif.heif_chroma.heif_chroma_interleaved_RGBA
+        : libheif.heif_chroma.heif_chroma_interleaved_RGB,
+    )
+    if (!('channels' in decoded)) throw new MediaError('damaged', 'The HEIC picture could not be decoded')
+    try {
+      const plane = decoded.channels.find(({ id }) => id === libheif.heif_channel.heif_channel_interleaved)
+      if (!plane || plane.width !== width || plane.height !== height) {
+        throw new MediaError('damaged', 'The HEIC picture is not of the size it says')
+      }
+      for (let line = 0; line < height; line += 1) {
+        const start = line * plane.stride
+        data.set(plane.data.subarray(start, start + row), line * row)
+      }
+    } finally {
+      libheif.heif_image_release(decoded.image)
+    }
+    return { data, raw: { width, height, channels }, profile: profileOf(described) }
+  } finally {
+    for (const image of images) image.free()
+  }
+}

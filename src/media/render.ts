@@ -1,0 +1,106 @@
+import { rename } from 'node:fs/promises'
+import path from 'node:path'
+import { z } from 'zod'
+import type { DecoderJob } from './decoder.ts'
+import type { Exiftool } from './exiftool.ts'
+import { runFfmpeg } from './ffmpeg.ts'
+import { extractPoster } from './poster.ts'
+import type { ProcessPool } from './process-pool.ts'
+import { extractRawPreview } from './raw-preview.ts'
+import { withTemporaryFolder } from './temporary-folder.ts'
+import type { Format, MediaLimits, MediaTools, MediaType, Rendered } from './types.ts'
+
+const imageDeadlineMs = 20_000
+const heicDeadlineMs = 30_000
+const toolDeadlineMs = 30_000
+
+const raws: ReadonlySet<Format> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
+
+const File = z.object({
+  path: z.string(),
+  mime: z.enum(['image/webp', 'image/jpeg']),
+  width: z.number().int().positive(),
+  height: z.number().int().positive(),
+})
+const RenderedAnswer = z.object({
+  thumb: File,
+  preview: File,
+  thumbhash: z.base64(),
+  color: z.string().regex(/^#[0-9a-f]{6}$/),
+  damaged: z.boolean(),
+})
+const Brightness = z.object({ mean: z.number(), deviation: z.number() })
+
+export interface Renderer {
+  readonly pool: ProcessPool
+  readonly exiftool: Exiftool
+  readonly limits: MediaLimits
+  /** Where intermediate files live while a job runs. */
+  readonly directory: string
+}
+
+/** Makes `render`: what is no picture that libvips reads is turned into one first, each by its own tool. */
+export function createRenderer({ pool, exiftool, limits, directory }: Renderer): Pick<MediaTools, 'render'> {
+  const { maxPixels } = limits
+
+  async function decode(job: Omit<DecoderJob, 'maxPixels'>, deadlineMs = imageDeadlineMs): Promise<Rendered> {
+    return RenderedAnswer.parse(await pool.run({ ...job, maxPixels }, { deadlineMs }))
+  }
+
+  async function isVisible(file: string): Promise<boolean> {
+    const job = { kind: 'brightness', source: file, directory, maxPixels } satisfies DecoderJob
+    const { mean, deviation } = Brightness.parse(await pool.run(job, { deadlineMs: imageDeadlineMs }))
+    return mean > 24 || deviation > 12
+  }
+
+  async function renderVideo(source: string, { format }: MediaType, output: string, folder: string) {
+    const poster = await extractPoster({ path: source, format, limits }, folder, isVisible)
+    return decode({ kind: 'image', source: poster, directory: output })
+  }
+
+  async function renderJxl(source: string, output: string, folder: string) {
+    const picture = path.join(folder, 'picture.png')
+    const encode = [
+      '-frames:v',
+      '1',
+      '-c:v',
+      'png',
+      '-compression_level',
+      '1',
+      '-f',
+      'image2',
+      '-update',
+      '1',
+    ]
+    await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
+      deadlineMs: toolDeadlineMs,
+    })
+    return decode({ kind: 'image', source: picture, directory: output })
+  }
+
+  async function renderRaw(source: string, output: string, folder: string) {
+    const { file, orientation } = await extractRawPreview(exiftool, source, folder)
+    return decode({ kind: 'image', source: file, directory: output, orientation })
+  }
+
+  return {
+    async render(source, type, output) {
+      // The decoder's files appear under their names only once all of them are complete.
+      return withTemporaryFolder(output, async (made) => {
+        const rendered = await withTemporaryFolder(directory, async (folder) => {
+          if (type.kind === 'video') return renderVideo(source, type, made, folder)
+          if (type.format === 'jxl') return renderJxl(source, made, folder)
+          if (raws.has(type.format)) return renderRaw(source, made, folder)
+          if (type.format === 'heic') return decode({ kind: 'heic', source, directory: made }, heicDeadlineMs)
+          return decode({ kind: type.format === 'avif' ? 'avif' : 'image', source, directory: made })
+        })
+        const place = async (file: Rendered['thumb']) => {
+          const to = path.join(output, path.basename(file.path))
+          await rename(path.join(made, path.basename(file.path)), to)
+          return { ...file, path: to }
+        }
+        return { ...rendered, thumb: await place(rendered.thumb), preview: await place(rendered.preview) }
+      })
+    },
+  }
+}
