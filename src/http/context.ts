@@ -4,6 +4,8 @@ import type { Ports } from '../ports.ts'
 export interface WebContext {
   readonly ports: Ports
   readonly settings: WebSettings
+  /** Set when the process begins to stop: it then says that it is not ready, and ends what it is at. */
+  readonly stopping: { isStopping: boolean }
 }
 
 export interface WebSettings {

@@ -1,0 +1,38 @@
+import express, { type Express } from 'express'
+import { unknown } from '../domain/errors.ts'
+import { api } from './api.ts'
+import type { WebContext } from './context.ts'
+import { delivery } from './delivery.ts'
+import { errorPages } from './error-pages.ts'
+import { errorHandler } from './errors.ts'
+import { watchLinks } from './link-watch.ts'
+import { operators } from './operators.ts'
+import { refuseCrossSite, securityHeaders } from './security.ts'
+import { senderPages } from './sender-pages.ts'
+import { createViews } from './views.ts'
+import { visitorPages } from './visitor-pages.ts'
+
+/** The whole web service over its ports; whoever makes it lets it listen. */
+export function createApp(context: WebContext): Express {
+  const { ports, settings } = context
+  const views = createViews(settings)
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('trust proxy', settings.trustProxy)
+  // Flat queries only: `title[]=x` stays a name that no schema knows.
+  app.set('query parser', 'simple')
+  app.use(operators(context))
+  app.use(securityHeaders(settings))
+  app.use(
+    '/assets',
+    express.static(settings.clientDirectory, { immutable: true, maxAge: '1y', index: false }),
+  )
+  app.use(refuseCrossSite(settings))
+  app.use('/api/v1', api(context))
+  app.use(delivery(context, watchLinks(ports)))
+  app.use(visitorPages(context, views))
+  app.use(senderPages(context, views))
+  app.use((_req, _res, next) => next(unknown('page')))
+  app.use(errorHandler(ports.log, errorPages(views)))
+  return app
+}

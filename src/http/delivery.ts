@@ -1,0 +1,167 @@
+import express, { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { tickedArchive, wholeArchive, type ArchiveContent } from '../domain/archive.ts'
+import { downloadsOf, type Download } from '../domain/copies.ts'
+import { Refused, unknown } from '../domain/errors.ts'
+import { objects } from '../domain/keys.ts'
+import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
+import type { Album, Item, RenditionName } from '../domain/records.ts'
+import { cleanName } from '../media/metadata/clean-name.ts'
+import { contentDisposition } from '../media/names.ts'
+import type { WebContext } from './context.ts'
+import type { LinkWatch } from './link-watch.ts'
+import { idSchema, knockOf, parse, parseAddress } from './request.ts'
+import { sendObject, type Sendable } from './send-object.ts'
+import { sendZip } from './send-zip.ts'
+
+/** A presigned address cannot be taken back: it dies by itself within this time. */
+const presignSeconds = 60
+
+/** Every route that gives a visitor bytes. Each passes the gate first, and running ones are broken when it shuts. */
+export function delivery(context: WebContext, watch: LinkWatch): Router {
+  const { ports, settings } = context
+  const { store, bucket } = ports
+  const router = Router()
+
+  const stored = (
+    key: string,
+    { size, sha256 }: Pick<Download, 'size' | 'sha256'>,
+    mime: string,
+  ): Sendable => ({
+    size,
+    etag: sha256,
+    mime,
+    open: async (range) => (await bucket.open(key, range))?.body ?? null,
+  })
+
+  async function send(req: Request, res: Response, object: Sendable): Promise<void> {
+    watch.add(knockOf(context, req), res)
+    await sendObject(req, res, object)
+  }
+
+  /** Sends to the bucket itself where that is wanted and can be; answers false otherwise. */
+  async function redirected(
+    req: Request,
+    res: Response,
+    key: string,
+    mime: string,
+    disposition: string,
+  ): Promise<boolean> {
+    if (settings.delivery !== 'redirect' || req.method === 'HEAD') return false
+    const address = await bucket.presign(key, { seconds: presignSeconds, mime, disposition })
+    if (address === null) return false
+    res.set('Cache-Control', 'no-store').redirect(302, address)
+    return true
+  }
+
+  const visitItem = (req: Request) =>
+    enterForItem(ports, knockOf(context, req), parseAddress(idSchema, req.params['id']))
+
+  async function sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void> {
+    const rendition = item.renditions[name]
+    if (!rendition) throw item.state === 'ready' ? unknown('picture') : notReady()
+    await send(req, res, stored(objects.rendition(item.id, name), rendition, rendition.mime))
+  }
+
+  for (const name of ['thumb', 'preview'] as const)
+    router.get(`/s/:secret/items/:id/${name}`, async (req, res) => {
+      const { item } = await visitItem(req)
+      await sendRendition(req, res, item, name)
+    })
+
+  router.get('/s/:secret/items/:id/video', async (req, res) => {
+    const { visit, item } = await visitItem(req)
+    if (item.renditions.playable) return sendRendition(req, res, item, 'playable')
+    const video = downloadsOf(item, visit.link.metadata).find(({ mime }) => mime.startsWith('video/'))
+    if (!video) throw unknown('video')
+    if (await redirected(req, res, video.key, video.mime, 'inline')) return
+    await send(req, res, stored(video.key, video, video.mime))
+  })
+
+  router.get('/s/:secret/items/:id/download', async (req, res) => {
+    const { visit, item } = await visitItem(req)
+    if (!visit.link.allow.downloads) throw new Refused('forbidden', 'This link is for looking only.')
+    const { part } = parse(z.object({ part: z.enum(['still', 'motion']).default('still') }), req.query)
+    const file = downloadsOf(item, visit.link.metadata)[part === 'still' ? 0 : 1]
+    if (!file) throw unknown('file')
+    const name = cleanName(file.name, item.facts, visit.link.metadata)
+    const disposition = contentDisposition(name, 'attachment')
+    if (await redirected(req, res, file.key, file.mime, disposition)) return
+    await send(req, res, { ...stored(file.key, file, file.mime), disposition })
+  })
+
+  router.get('/s/:secret/zip', async (req, res) => {
+    const visit = await enter(ports, knockOf(context, req))
+    const albums = await chosenAlbums(req, visit)
+    const content = await wholeArchive(store, visit.link, albums)
+    const [album] = albums
+    const bundle = albums.length === 1 ? album?.bundles[visit.link.metadata] : undefined
+    if (album && bundle?.version === album.version) {
+      const key = objects.bundle(album.id, visit.link.metadata, bundle.version)
+      const disposition = contentDisposition(zipName(albums), 'attachment')
+      if (await redirected(req, res, key, 'application/zip', disposition)) return
+    }
+    await archive(req, res, visit, content)
+  })
+
+  const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20_000 })
+  router.post('/s/:secret/zip', form, express.json({ limit: '1mb' }), async (req, res) => {
+    const visit = await enter(ports, knockOf(context, req))
+    const { items } = parse(tickedForm, req.body)
+    await archive(
+      req,
+      res,
+      visit,
+      await tickedArchive(store, visit.link, await albumsOf(store, visit), items),
+    )
+  })
+
+  async function chosenAlbums(req: Request, visit: Visit): Promise<Album[]> {
+    const { album } = parse(z.object({ album: idSchema.optional() }), req.query)
+    const albums = await albumsOf(store, visit)
+    const chosen = album === undefined ? albums : albums.filter(({ id }) => id === album)
+    if (chosen.length === 0) throw unknown('album')
+    return chosen
+  }
+
+  async function archive(
+    req: Request,
+    res: Response,
+    { link }: Visit,
+    content: ArchiveContent,
+  ): Promise<void> {
+    watch.add(knockOf(context, req), res)
+    const files = content.items.flatMap((item) =>
+      downloadsOf(item, link.metadata).map((file) => ({
+        ...file,
+        name: cleanName(file.name, item.facts, link.metadata),
+        capturedAt: item.facts?.capturedAt ?? null,
+      })),
+    )
+    await sendZip(req, res, bucket, { name: zipName(content.albums), files })
+  }
+
+  router.get('/s/:secret/card.jpg', async (req, res) => {
+    const visit = await enter(ports, knockOf(context, req))
+    const album = visit.link.showsCover
+      ? (await albumsOf(store, visit)).find(({ card }) => card !== null)
+      : undefined
+    if (!album?.card) throw unknown('picture')
+    await send(req, res, stored(objects.card(album.id, album.card.version), album.card, 'image/jpeg'))
+  })
+
+  return router
+}
+
+const tickedForm = z.strictObject({
+  items: z.preprocess(
+    (input) => (typeof input === 'string' ? [input] : input),
+    z.array(idSchema).default([]),
+  ),
+})
+
+const notReady = () =>
+  new Refused('not-ready', 'This is still being prepared. Try again in a moment.', { retryAfterSeconds: 5 })
+
+const zipName = (albums: readonly Album[]): string =>
+  `${albums.map(({ title }) => title).find((title) => title !== '') ?? 'Mayfly'}.zip`

@@ -1,0 +1,61 @@
+import type { RequestHandler } from 'express'
+import helmet from 'helmet'
+import { Refused } from '../domain/errors.ts'
+import type { WebSettings } from './context.ts'
+
+/** Headers of every answer. Bytes of a share get stricter ones on top (see send-object). */
+export function securityHeaders(settings: WebSettings): RequestHandler[] {
+  const isHttps = settings.publicUrl?.startsWith('https:') ?? false
+  return [
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'"],
+          imgSrc: ["'self'", 'blob:'],
+          mediaSrc: ["'self'", 'blob:'],
+          connectSrc: ["'self'"],
+          manifestSrc: ["'self'"],
+          workerSrc: ["'self'"],
+          formAction: ["'self'"],
+          baseUri: ["'none'"],
+          frameAncestors: ["'none'"],
+        },
+      },
+      referrerPolicy: { policy: 'no-referrer' },
+      // Link previews fetch the card from other sites' servers, and a person may save any picture: nothing is
+      // gained by more than this for pages; bytes say same-origin themselves.
+      crossOriginEmbedderPolicy: false,
+      strictTransportSecurity: isHttps ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    }),
+    (_req, res, next) => {
+      res.set('X-Robots-Tag', 'noindex, nofollow')
+      next()
+    },
+  ]
+}
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Refuses changes that another site's page makes in a visitor's or sender's name. Browsers say where a request
+ * comes from (Fetch Metadata, else Origin); programs say neither and hold no cookie that could be abused.
+ */
+export function refuseCrossSite(settings: WebSettings): RequestHandler {
+  return (req, _res, next) => {
+    if (safeMethods.has(req.method)) return next()
+    const site = req.get('sec-fetch-site')
+    const origin = req.get('origin')
+    const ownOrigins = [
+      settings.publicUrl && new URL(settings.publicUrl).origin,
+      `http://${req.get('host') ?? ''}`,
+    ]
+    const isForeign =
+      site === undefined
+        ? origin !== undefined && !ownOrigins.includes(origin)
+        : site !== 'same-origin' && site !== 'none'
+    next(isForeign ? new Refused('cross-site', 'Another site may not do this in your name.') : undefined)
+  }
+}

@@ -1,0 +1,81 @@
+import { pipeline } from 'node:stream/promises'
+import type { Readable } from 'node:stream'
+import type { Request, Response } from 'express'
+import { Refused } from '../domain/errors.ts'
+import type { ByteRange } from '../ports.ts'
+
+/** Bytes to answer with: what they are, and how to open any part of them. */
+export interface Sendable {
+  readonly size: number
+  /** Strong: the same text means the same bytes. Without quotes. */
+  readonly etag: string
+  readonly mime: string
+  /** `Content-Disposition`, where the bytes are to be saved or named. */
+  readonly disposition?: string
+  /** Opens `range` of the bytes; null when they are gone. */
+  open(range: ByteRange): Promise<Readable | null>
+}
+
+/** What a browser may keep for itself: not longer than a stop takes to break running downloads. */
+const cacheControl = 'private, max-age=5, must-revalidate'
+
+/**
+ * Answers with bytes, all or one range of them (RFC 9110, 14), to GET and HEAD, and to POST for what a form
+ * asked for. Call it only past the gate: an ETag that matches is answered 304 without another look.
+ *
+ * When the bytes stop half-way, so does the connection: the client sees that it has not all.
+ */
+export async function sendObject(req: Request, res: Response, object: Sendable): Promise<void> {
+  res.set({
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': cacheControl,
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    ETag: `"${object.etag}"`,
+    'Content-Type': object.mime,
+  })
+  if (object.disposition) res.set('Content-Disposition', object.disposition)
+  if (matches(req.get('if-none-match'), object.etag)) return void res.status(304).end()
+
+  const range = rangeOf(req, object)
+  if (range === 'unsatisfiable') {
+    res.set('Content-Range', `bytes */${object.size}`)
+    throw new Refused('range', 'There are no such bytes.', { size: object.size })
+  }
+  const { start, end } = range ?? { start: 0, end: object.size - 1 }
+  res.status(range ? 206 : 200).set('Content-Length', String(end - start + 1))
+  if (range) res.set('Content-Range', `bytes ${start}-${end}/${object.size}`)
+  if (req.method === 'HEAD' || end < start) return void res.end()
+
+  const body = await object.open({ start, end })
+  if (!body) throw new Error(`the bytes of ${object.etag} are gone`)
+  await pipeline(body, res).catch((error: unknown) => {
+    // A client that left is no failure of ours; anything else is reported, and the connection is broken by now.
+    if (!isClientGone(error)) throw error
+  })
+}
+
+const isClientGone = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE')
+
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  return header.split(',').some((part) => part.trim().replace(/^W\//, '') === `"${etag}"`)
+}
+
+/** The one range asked for; null for all of it, which is also the answer to what is malformed or manifold. */
+function rangeOf(req: Request, { size, etag }: Sendable): ByteRange | 'unsatisfiable' | null {
+  const header = req.get('range')
+  const condition = req.get('if-range')
+  if (header === undefined || (condition !== undefined && condition !== `"${etag}"`)) return null
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.trim())
+  if (!match) return null
+  const [, from = '', to = ''] = match
+  if (from === '' && to === '') return null
+  const start = from === '' ? Math.max(size - Number(to), 0) : Number(from)
+  const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)
+  if (from !== '' && to !== '' && Number(to) < Number(from)) return null
+  return start >= size || end < start ? 'unsatisfiable' : { start, end }
+}

@@ -1,0 +1,71 @@
+import type { Request, Response } from 'express'
+import { Refused } from '../domain/errors.ts'
+import { keys } from '../domain/keys.ts'
+import { hashToken, randomToken, sameText } from '../domain/tokens.ts'
+import { value } from '../ports.ts'
+import type { WebContext } from './context.ts'
+import { readCookie, setCookie } from './request.ts'
+
+const cookie = 'mayfly-sender'
+const lifeMs = 30 * 24 * 3_600_000
+const triesPerMinute = 10
+
+/** Whether this caller may send: everybody where no SENDER_PASSWORD is set, else whoever has proved to know it. */
+export async function maySend(context: WebContext, req: Request): Promise<boolean> {
+  const { senderPassword } = context.settings
+  if (senderPassword === null) return true
+  const token = readCookie(context.settings, req, cookie)
+  if (token === null) return false
+  const [session] = await context.ports.store.read([value(keys.senderSession(hashToken(token)))])
+  // Bound to the password's hash: a changed password ends every session.
+  return session === hashToken(senderPassword)
+}
+
+/** Throws Refused('unauthorized') for a caller who may not send. Programs show the password in `Sender-Password`. */
+export async function requireSender(context: WebContext, req: Request): Promise<void> {
+  const shown = req.get('sender-password')
+  if (shown !== undefined) return checkSenderPassword(context, req, shown)
+  if (!(await maySend(context, req)))
+    throw new Refused('unauthorized', 'This server asks for a password before you can send.')
+}
+
+async function checkSenderPassword(
+  { ports, settings }: WebContext,
+  req: Request,
+  password: string,
+): Promise<void> {
+  if (settings.senderPassword === null) return
+  const { allowed, retryAfterSeconds } = await ports.store.hit(
+    `sender-password:${req.ip ?? ''}`,
+    triesPerMinute,
+    60,
+  )
+  if (!allowed)
+    throw new Refused('too-many-requests', 'Too many tries. Wait a little.', { retryAfterSeconds })
+  if (!sameText(password, settings.senderPassword))
+    throw new Refused('wrong-password', 'This is not the password.')
+}
+
+/** Opens a sender's session. Throws Refused (`wrong-password`, `too-many-requests`). */
+export async function openSenderSession(
+  context: WebContext,
+  req: Request,
+  res: Response,
+  password: string,
+): Promise<void> {
+  const { senderPassword } = context.settings
+  if (senderPassword === null) return
+  await checkSenderPassword(context, req, password)
+  const token = randomToken()
+  await context.ports.store.commit({
+    writes: [
+      {
+        kind: 'set',
+        key: keys.senderSession(hashToken(token)),
+        value: hashToken(senderPassword),
+        expiresInMs: lifeMs,
+      },
+    ],
+  })
+  setCookie(context.settings, res, { name: cookie, value: token, maxAgeMs: lifeMs })
+}

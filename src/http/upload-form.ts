@@ -1,0 +1,55 @@
+import type { Request } from 'express'
+import { Refused } from '../domain/errors.ts'
+import { abandonUpload, beginUpload, receiveFile, type Received, type Upload } from '../domain/upload.ts'
+import { safeName } from '../media/names.ts'
+import type { Ports } from '../ports.ts'
+import { readMultipart } from './multipart.ts'
+
+export interface UploadedForm {
+  readonly upload: Upload
+  readonly received: readonly Received[]
+  readonly fields: ReadonlyMap<string, string>
+}
+
+/**
+ * Streams a form's files into the bucket and hands them to `use`, which records them. Whatever fails on the way,
+ * in the form or in `use`, leaves nothing behind.
+ */
+export async function withUploadForm<T>(
+  ports: Ports,
+  req: Request,
+  owner: string,
+  use: (form: UploadedForm) => Promise<T>,
+): Promise<T> {
+  if (!req.is('multipart/form-data'))
+    throw new Refused('bad-request', 'Send the files as multipart/form-data.')
+  const gone = new AbortController()
+  req.once('aborted', () => gone.abort())
+  // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
+  const length = Number(req.get('content-length'))
+  const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null)
+  try {
+    const received: Received[] = []
+    const fields = await readMultipart(req, {
+      maxFiles: ports.limits.maxAlbumItems,
+      onFile: async ({ filename, body }) => {
+        received.push(await receiveFile(ports, upload, { ...namesOf(filename), body, signal: gone.signal }))
+      },
+    })
+    if (received.length === 0) throw new Refused('bad-request', 'There is no file in the field “files”.')
+    return await use({ upload, received, fields })
+  } catch (error) {
+    await abandonUpload(ports, upload)
+    throw error
+  }
+}
+
+/** Deepest folder that is kept of a folder upload. */
+const maxDepth = 16
+
+/** Splits what a client calls a file into a safe name and the folder that it came from. */
+export function namesOf(filename: string): { name: string; folder: string | null } {
+  const parts = filename.split(/[/\\]+/).filter((part) => part !== '' && part !== '.' && part !== '..')
+  const folder = parts.slice(0, -1).slice(0, maxDepth).map(safeName).join('/')
+  return { name: safeName(parts.at(-1) ?? ''), folder: folder || null }
+}
