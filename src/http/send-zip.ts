@@ -38,9 +38,6 @@ export async function sendZip(
     etag: plan.etag,
     mime: 'application/zip',
     disposition: contentDisposition(name, 'attachment'),
-    open: (range) =>
-      Promise.resolve(
-        readZip(plan, { range, open: async (key, part) => (await bucket.open(key, part))?.body ?? null }),
-      ),
+    open: (range) => Promise.resolve(readZip(plan, { range, open: (key, part) => bucket.open(key, part) })),
   })
 }
