@@ -1,0 +1,101 @@
+import type { Exiftool } from '../exiftool.ts'
+import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
+import { type ByteSource, withBytes } from './byte-source.ts'
+import { findMetadata, metadataRanges } from './find.ts'
+import { walkJpeg } from './jpeg.ts'
+import { findNeedle, needlesFor } from './needles.ts'
+import { pictureDifference } from './picture.ts'
+import {
+  coordinatesOf,
+  embeddedArguments,
+  findingsOf,
+  judgingArguments,
+  keptOf,
+  type Tag,
+  tagsOf,
+} from './tags.ts'
+
+/** What is known of a source file before its copy is made. */
+export interface Original {
+  readonly path: string
+  readonly type: MediaType
+  readonly tags: readonly Tag[]
+  /** Byte strings that must stand nowhere in the copy. */
+  readonly needles: readonly Buffer[]
+}
+
+export interface Verdict {
+  /** What the policy takes out and the copy still holds. */
+  readonly leftovers: readonly Finding[]
+  /** What the copy lacks that it must have, in plain words; null for nothing. */
+  readonly damage: string | null
+  readonly tags: readonly Tag[]
+}
+
+/** Reads tags for judging; embedded documents and timed metadata too where a file can hold them. */
+export async function readTags(
+  exiftool: Exiftool,
+  path: string,
+  type: MediaType,
+  depth: 'own' | 'embedded',
+): Promise<Tag[]> {
+  const shallow = depth === 'own' || (type.format === 'jpeg' && (await withBytes(path, endsWithPicture)))
+  const args = shallow ? (type.format === 'jpeg' ? ['-fast'] : []) : embeddedArguments
+  return tagsOf(await exiftool.read(path, [...judgingArguments, ...args]))
+}
+
+/** A JPEG with nothing after its end-of-image marker: exiftool then need not search for more. */
+async function endsWithPicture(source: ByteSource): Promise<boolean> {
+  const layout = await walkJpeg(source)
+  return layout !== null && layout.end >= source.size
+}
+
+/** Gathers what the check of any copy of this file needs. */
+export async function describeOriginal(exiftool: Exiftool, path: string, type: MediaType): Promise<Original> {
+  const tags = await readTags(exiftool, path, type, 'own')
+  const secrets = await withBytes(path, async (source) => {
+    const { patches } = await findMetadata(source, type.format, 'no-location')
+    return patches.flatMap((patch) => patch.secrets)
+  })
+  return { path, type, tags, needles: needlesFor(secrets, coordinatesOf(tags)) }
+}
+
+/**
+ * Judges a copy by means that do not depend on what made it: our own walk of its container, exiftool's tags with
+ * embedded documents, a search of its bytes for the original's coordinates and for any ISO 6709 position, and
+ * the comparison of its picture or streams with the original's.
+ */
+export async function checkCopy(
+  exiftool: Exiftool,
+  original: Original,
+  path: string,
+  policy: Exclude<MetadataPolicy, 'everything'>,
+): Promise<Verdict> {
+  const { type } = original
+  const walked = await withBytes(path, (source) => findMetadata(source, type.format, policy))
+  const leftovers = walked.patches.flatMap((patch) => patch.finding ?? [])
+  const tags = await readTags(exiftool, path, type, 'embedded')
+  leftovers.push(...findingsOf(tags, policy))
+  const broken = tags.find((tag) => tag.groups[0] === 'ExifTool' && tag.name === 'Error')
+  const hit = await withBytes(path, async (source) =>
+    findNeedle(source, await metadataRanges(source, type.format), original.needles),
+  )
+  if (hit) leftovers.push({ kind: 'location', where: `byte ${hit.offset}`, value: hit.what })
+  if (leftovers.length > 0) return { leftovers, damage: null, tags }
+  const damage =
+    (broken ? `the copy cannot be read: ${broken.value}` : null) ??
+    keptDifference(original.tags, tags) ??
+    (await pictureDifference(exiftool, original.path, path, type))
+  return { leftovers, damage, tags }
+}
+
+function keptDifference(before: readonly Tag[], after: readonly Tag[]): string | null {
+  const orientation = keptOf(before).orientation ?? 1
+  if ((keptOf(after).orientation ?? 1) !== orientation) return 'the orientation was lost'
+  const profile = (tags: readonly Tag[]) =>
+    tags
+      .filter((tag) => tag.groups[0] === 'ICC_Profile')
+      .map((tag) => `${tag.name}=${tag.value}`)
+      .join('\n')
+  return profile(before) === profile(after) ? null : 'the colour profile was lost'
+}

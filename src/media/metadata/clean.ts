@@ -1,0 +1,210 @@
+import { constants } from 'node:fs'
+import { copyFile, rename, rm } from 'node:fs/promises'
+import type { Exiftool } from '../exiftool.ts'
+import { type Cleaned, type MediaType, MediaError, type MetadataPolicy } from '../types.ts'
+import { withBytes } from './byte-source.ts'
+import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
+import {
+  everyPlaceArguments,
+  everythingArguments,
+  groupArguments,
+  placesArguments,
+} from './exif-arguments.ts'
+import { writeFileBy } from './file-writer.ts'
+import { findMetadata, isMovie } from './find.ts'
+import { filterJxl } from './jxl.ts'
+import { lostBetween } from './lost.ts'
+import { applyPatches } from './patch.ts'
+import { filterPng } from './png.ts'
+import { fileDeadline } from './stream-hash.ts'
+import { keptOf } from './tags.ts'
+import { copyTransportStream, hasTimecodes } from './transport-stream.ts'
+
+type CleaningPolicy = Exclude<MetadataPolicy, 'everything'>
+
+/** One way to make a copy; it may go on from what the step before it left at `output`. Answers what is lost. */
+type Step = (context: Context) => Promise<readonly string[]>
+
+interface Context {
+  readonly exiftool: Exiftool
+  readonly original: Original
+  readonly policy: CleaningPolicy
+  readonly output: string
+  /** What the check of the step before found; null before the first. */
+  readonly verdict: Verdict | null
+}
+
+const raws = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
+
+/**
+ * Makes the copy of `path` under `policy` at `output` and checks it. Each step is tried, the gentlest first, until a
+ * copy passes; what passes none is withheld. Never throws for a bad file.
+ */
+export async function cleanFile(
+  exiftool: Exiftool,
+  path: string,
+  type: MediaType,
+  policy: CleaningPolicy,
+  output: string,
+): Promise<Cleaned> {
+  if (policy === 'none' && raws.has(type.format)) {
+    return {
+      state: 'withheld',
+      reason: 'Raw files keep the camera’s serial number, which cannot be taken out.',
+    }
+  }
+  let reason = 'Its metadata could not be taken out.'
+  try {
+    const original = await describeOriginal(exiftool, path, type)
+    let verdict: Verdict | null = null
+    for (const step of stepsFor(type, policy)) {
+      try {
+        const lost = await step({ exiftool, original, policy, output, verdict })
+        verdict = await checkCopy(exiftool, original, output, policy)
+        if (verdict.leftovers.length === 0 && verdict.damage === null) {
+          return {
+            state: 'clean',
+            path: output,
+            lost: [...new Set([...lost, ...lostBetween(original.tags, verdict.tags)])],
+          }
+        }
+        reason = reasonFor(verdict)
+      } catch (error) {
+        reason = reasonForError(error)
+        // What a step cannot do, the next may; what the machine cannot do, none can.
+        if (!(error instanceof MediaError || error instanceof RangeError)) throw error
+      }
+    }
+  } catch (error) {
+    await rm(output, { force: true })
+    if (error instanceof MediaError || error instanceof RangeError) {
+      return { state: 'withheld', reason: reasonForError(error) }
+    }
+    throw error
+  }
+  await rm(output, { force: true })
+  return { state: 'withheld', reason }
+}
+
+function stepsFor(type: MediaType, policy: CleaningPolicy): Step[] {
+  const { format } = type
+  if (format === 'png') return policy === 'none' ? [pngStep(false)] : [pngStep(true), pngStep(false)]
+  if (format === 'jxl') return policy === 'none' ? [jxlStep(true)] : [jxlStep(false), jxlStep(true)]
+  if (format === 'mts') return policy === 'none' ? [transportStep] : [plainCopy, transportStep]
+  if (isMovie(format)) return [patchStep, exiftoolStep(placesArguments)]
+  if (type.kind === 'video') return [patchStep]
+  if (policy === 'none') return [everythingStep]
+  const gentle = [patchStep, exiftoolStep(placesArguments), exiftoolStep(everyPlaceArguments), groupsStep]
+  return raws.has(format) ? gentle : [...gentle, everythingStep]
+}
+
+async function startOver({ original, output }: Context): Promise<void> {
+  // On file systems that can share blocks (Btrfs, XFS) the copy costs nothing until it is changed.
+  await copyFile(original.path, output, constants.COPYFILE_FICLONE)
+}
+
+const plainCopy: Step = async (context) => {
+  await startOver(context)
+  return []
+}
+
+const patchStep: Step = async (context) => {
+  await startOver(context)
+  const { type } = context.original
+  const { patches } = await withBytes(context.output, (source) =>
+    findMetadata(source, type.format, context.policy),
+  )
+  await applyPatches(context.output, patches)
+  return []
+}
+
+function exiftoolStep(argumentsFor: (format: MediaType['format']) => string[]): Step {
+  return async ({ exiftool, original, output }) => {
+    await exiftool.write(output, argumentsFor(original.type.format))
+    return []
+  }
+}
+
+/** Deletes the whole group of each tag that is left. */
+const groupsStep: Step = async ({ exiftool, original, output, verdict }) => {
+  const groups = (verdict?.leftovers ?? []).flatMap((finding) => {
+    const [top = '', second = ''] = finding.where.split(':')
+    if (top === 'MakerNotes') return ['MakerNotes']
+    return top === 'XMP' || top === 'EXIF' ? [second] : [top, second]
+  })
+  await exiftool.write(output, [...groupArguments(groups), ...placesArguments(original.type.format).slice(2)])
+  return []
+}
+
+const everythingStep: Step = async (context) => {
+  await startOver(context)
+  const { original, exiftool, output } = context
+  const { capturedAt } = keptOf(original.tags)
+  const inExif = original.tags.some((tag) => tag.name === 'DateTimeOriginal' && tag.groups[0] === 'EXIF')
+  await exiftool.write(output, everythingArguments(original.type.format, inExif ? null : capturedAt))
+  // What exiftool does not open (the MP4 of a motion photo) is for our own walk.
+  const { patches } = await withBytes(output, (source) =>
+    findMetadata(source, original.type.format, context.policy),
+  )
+  await applyPatches(output, patches)
+  return context.policy === 'none' ? [] : ['all of its other metadata']
+}
+
+function pngStep(keepTexts: boolean): Step {
+  return async ({ original, output, policy }) => {
+    await withBytes(original.path, (source) =>
+      writeFileBy(output, (writer) => filterPng(source, writer, { keepTexts, kept: keptOf(original.tags) })),
+    )
+    return keepTexts || policy === 'none' ? [] : ['its texts and camera details']
+  }
+}
+
+function jxlStep(bare: boolean): Step {
+  return async ({ exiftool, original, output, policy }) => {
+    // exiftool cannot unpack Brotli boxes: what must stay is read from an unpacked form.
+    const unpacked = `${output}.unpacked`
+    try {
+      await withBytes(original.path, (source) =>
+        writeFileBy(unpacked, async (writer) => void (await filterJxl(source, writer, { keep: 'unpacked' }))),
+      )
+      const kept = keptOf(await readTags(exiftool, unpacked, original.type, 'own'))
+      const filter = bare ? ({ keep: 'bare', kept } as const) : ({ keep: 'without location' } as const)
+      let lost: string[] = []
+      await withBytes(unpacked, (source) =>
+        writeFileBy(output, async (writer) => {
+          lost = await filterJxl(source, writer, filter)
+        }),
+      )
+      return bare && policy !== 'none' ? [...lost, 'its camera details'] : lost
+    } finally {
+      await rm(unpacked, { force: true })
+    }
+  }
+}
+
+const transportStep: Step = async ({ original, output }) => {
+  const { size, timecodes } = await withBytes(original.path, async (source) => ({
+    size: source.size,
+    timecodes: await hasTimecodes(source),
+  }))
+  const partial = `${output}.partial`
+  try {
+    await copyTransportStream(original.path, partial, { timecodes, deadlineMs: fileDeadline(size) })
+    await rename(partial, output)
+  } finally {
+    await rm(partial, { force: true })
+  }
+  return ['closed captions', 'the camera’s notes in the stream']
+}
+
+function reasonFor(verdict: Verdict): string {
+  const [first] = verdict.leftovers
+  if (!first) return `The copy did not pass its check: ${verdict.damage ?? 'unknown'}.`
+  const what = first.kind === 'location' ? 'Its location' : 'Its personal data'
+  return `${what} could not be taken out (${first.where}).`
+}
+
+function reasonForError(error: unknown): string {
+  if (error instanceof MediaError && error.reason === 'timeout') return 'Cleaning it took too long.'
+  return 'The file is damaged or of an unusual kind, so its metadata could not be taken out safely.'
+}

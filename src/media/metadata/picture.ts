@@ -1,0 +1,77 @@
+import type { Exiftool } from '../exiftool.ts'
+import type { MediaType } from '../types.ts'
+import { type ByteRange, type ByteSource, sameBytes, withBytes } from './byte-source.ts'
+import { gifPicture } from './gif.ts'
+import { walkJpeg } from './jpeg.ts'
+import { jxlPicture } from './jxl.ts'
+import { pngPicture } from './png.ts'
+import { webpPicture } from './riff.ts'
+import { streamHash } from './stream-hash.ts'
+
+/**
+ * Says what is wrong with the picture or the streams of `copy` as against `original`: null where they are the
+ * same. JPEG, PNG, WebP, GIF and JPEG XL are compared byte by byte in the parts that decide how they look; other
+ * stills by exiftool's hash of the image data; videos by ffmpeg's hash of every packet.
+ */
+export async function pictureDifference(
+  exiftool: Exiftool,
+  original: string,
+  copy: string,
+  type: MediaType,
+): Promise<string | null> {
+  if (type.kind === 'video') {
+    const bytes = await withBytes(original, (source) => Promise.resolve(source.size))
+    const withoutMessages = type.format === 'mts'
+    const [before, after] = [
+      await streamHash(original, type.format, bytes, withoutMessages),
+      await streamHash(copy, type.format, bytes, withoutMessages),
+    ]
+    return before !== '' && before === after ? null : 'the video or its sound changed'
+  }
+  const ranges = pictureRanges[type.format]
+  if (ranges) {
+    return withBytes(original, (one) =>
+      withBytes(copy, async (other) =>
+        (await sameParts(one, await ranges(one), other, await ranges(other))) ? null : 'the picture changed',
+      ),
+    )
+  }
+  const before = await imageHash(exiftool, original)
+  const after = await imageHash(exiftool, copy)
+  if (before === null) return 'the picture could not be compared'
+  return before === after ? null : 'the picture changed'
+}
+
+const pictureRanges: Partial<Record<string, (source: ByteSource) => Promise<readonly ByteRange[]>>> = {
+  jpeg: jpegPicture,
+  png: pngPicture,
+  webp: webpPicture,
+  gif: gifPicture,
+  jxl: jxlPicture,
+}
+
+async function jpegPicture(source: ByteSource): Promise<readonly ByteRange[]> {
+  const layout = await walkJpeg(source)
+  if (!layout) throw new RangeError('the JPEG is broken')
+  return layout.picture
+}
+
+async function sameParts(
+  one: ByteSource,
+  partsOfOne: readonly ByteRange[],
+  other: ByteSource,
+  partsOfOther: readonly ByteRange[],
+): Promise<boolean> {
+  if (partsOfOne.length === 0 || partsOfOne.length !== partsOfOther.length) return false
+  for (const [index, part] of partsOfOne.entries()) {
+    const counterpart = partsOfOther[index]
+    if (!counterpart || !(await sameBytes(one, part, other, counterpart))) return false
+  }
+  return true
+}
+
+async function imageHash(exiftool: Exiftool, path: string): Promise<string | null> {
+  const read = await exiftool.read(path, ['-api', 'ImageHashType=MD5', '-ImageDataHash'])
+  const hash = read['ImageDataHash']
+  return typeof hash === 'string' ? hash : null
+}

@@ -1,0 +1,94 @@
+import type { MetadataPolicy } from '../types.ts'
+import type { ByteRange, ByteSource } from './byte-source.ts'
+import { namesLocation } from './iso-bmff-rules.ts'
+import { type Patch, shortValue } from './patch.ts'
+
+interface RiffChunk extends ByteRange {
+  readonly id: string
+  /** Type of a RIFF or LIST chunk, else empty. */
+  readonly list: string
+  readonly body: number
+}
+
+const maxChunks = 5_000_000
+const maxTextBytes = 16 * 1024 * 1024
+
+/** The chunks of a RIFF file in `[from, to)`; each is padded to an even length. */
+async function* chunksIn(source: ByteSource, from: number, to: number): AsyncGenerator<RiffChunk> {
+  let offset = from
+  for (let count = 0; offset + 8 <= to && count < maxChunks; count++) {
+    const head = await source.read(offset, 12)
+    if (head.length < 8) return
+    const id = head.toString('latin1', 0, 4)
+    const size = head.readUInt32LE(4)
+    const isList = (id === 'LIST' || id === 'RIFF') && head.length === 12
+    const end = Math.min(to, offset + 8 + size)
+    yield {
+      offset,
+      length: end - offset,
+      id,
+      list: isList ? head.toString('latin1', 8, 12) : '',
+      body: offset + (isList ? 12 : 8),
+    }
+    offset = end + (size & 1)
+  }
+}
+
+/** What decides how a WebP looks and moves (RFC 9649 §2.7). `VP8X` also says which metadata follow, so it is left out. */
+export async function webpPicture(source: ByteSource): Promise<ByteRange[]> {
+  const ranges: ByteRange[] = []
+  for await (const chunk of chunksIn(source, 12, source.size)) {
+    if (/^(VP8 |VP8L|ALPH|ANIM|ANMF|ICCP)$/.test(chunk.id)) ranges.push(chunk)
+  }
+  return ranges
+}
+
+/** Chunks of an AVI that hold the film: headers, indexes, frames (AVI RIFF File Reference, OpenDML 1.02). */
+const filmLists = /^(AVI |AVIX|hdrl|strl|odml|movi|rec )$/
+const filmChunks = /^(avih|strh|strf|indx|vprp|dmlh|idx1|ix..|..(db|dc|wb|pc|tx|ix)|IDIT)$/
+
+/**
+ * Finds what an AVI holds besides its film: texts, Exif, maker notes, junk. Under `no-location` texts stay that
+ * tell of no position. The patches turn chunks into zeroed `JUNK`, so every frame and index stays where it is.
+ */
+export async function findAviMetadata(
+  source: ByteSource,
+  policy: Exclude<MetadataPolicy, 'everything'>,
+): Promise<Patch[]> {
+  const patches: Patch[] = []
+  await walk(0, source.size, 0)
+  return patches
+
+  async function walk(from: number, to: number, depth: number): Promise<void> {
+    if (depth > 6) return
+    for await (const chunk of chunksIn(source, from, to)) {
+      const end = chunk.offset + chunk.length
+      if (chunk.list && filmLists.test(chunk.list)) {
+        // The frames themselves need no walk: `movi` holds film chunks only, and its junk is looked at below.
+        await walk(chunk.body, end, depth + 1)
+      } else if (chunk.id === 'JUNK' || chunk.id === 'JUNQ') {
+        const bytes = await source.read(chunk.body, Math.min(end - chunk.body, maxTextBytes))
+        if (bytes.some((byte) => byte !== 0)) zero(chunk.body, end)
+      } else if (!filmChunks.test(chunk.id)) await judge(chunk, end)
+    }
+  }
+
+  async function judge(chunk: RiffChunk, end: number): Promise<void> {
+    const text = (await source.read(chunk.body, Math.min(end - chunk.body, maxTextBytes))).toString('latin1')
+    const isText = chunk.list === 'INFO' || /^(ISFT|strn)$/.test(chunk.id)
+    const tells = !isText || namesLocation(text)
+    if (policy === 'no-location' && !tells) return
+    const where = `chunk ${chunk.list || chunk.id} at ${chunk.offset}`
+    const finding = {
+      kind: policy === 'none' && !tells ? 'personal' : 'location',
+      where,
+      value: shortValue(text.slice(0, 200)),
+    } as const
+    patches.push({ offset: chunk.offset, length: 4, bytes: Buffer.from('JUNK'), finding, secrets: [] })
+    zero(chunk.offset + 8, end)
+  }
+
+  function zero(from: number, to: number): void {
+    if (to > from) patches.push({ offset: from, length: to - from, bytes: null, finding: null, secrets: [] })
+  }
+}

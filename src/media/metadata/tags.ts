@@ -1,0 +1,142 @@
+import type { ExifTags } from '../exiftool.ts'
+import type { Finding, MetadataPolicy } from '../types.ts'
+import type { KeptExif } from './exif-build.ts'
+import { iso6709 } from './iso-bmff-rules.ts'
+import { shortValue } from './patch.ts'
+
+/** How tags are read for judging: every one, embedded documents too, with the groups' families 0–3 in the name. */
+export const judgingArguments = ['-n', '-a', '-u', '-G0:1:2:3'] as const
+/** Timed metadata, trailers and embedded documents as well; slow on large files, so asked for where they can be. */
+export const embeddedArguments = ['-ee3'] as const
+
+export interface Tag {
+  readonly groups: readonly string[]
+  readonly name: string
+  readonly value: string
+  readonly key: string
+}
+
+/** Splits exiftool's `EXIF:GPS:Location:Main:GPSLatitude` keys; the first group may stand for two of the same name. */
+export function tagsOf(read: ExifTags): Tag[] {
+  const tags: Tag[] = []
+  for (const [key, value] of Object.entries(read)) {
+    const parts = key.split(':')
+    const name = parts.pop() ?? key
+    if (parts.length === 0) continue
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    tags.push({ groups: parts, name, value: text, key })
+  }
+  return tags
+}
+
+/** Names that say where, whatever group they stand in. */
+const locationName =
+  /gps|latitude|longitude|iso6709|^(city|state|country|province|sub-?location|location(shown|created|name)?|landmark|places?|countrycode|coverage|mccdata|geotag.*|geolocation.*)$|^(country|location)-|primarylocation|provincestate/i
+
+/** Tags of those names that say nothing of a place by themselves. */
+const harmlessName =
+  /^GPS(VersionID|MapDatum|MeasureMode|Status|Satellites|DOP|Differential|Valid|.*Ref|ProcessingMethod|DateTime|DateStamp|TimeStamp|HPositioningError)$|^(Focus|Subject|AF|WorldTime|Text)\w*Location|^TimeZoneCity$|_0x[0-9a-f]{2,}$|^HDRCapacity|^GeoTiffVersion$|^Has\w+$|LocationInformation$/i
+
+/** Tags that tell of a place. `Composite` ones are made from others by exiftool and say so twice. */
+export function locationTags(tags: readonly Tag[]): Tag[] {
+  return tags.filter((tag) => {
+    if (/^(File|ExifTool|SourceFile)$/.test(tag.groups[0] ?? '')) return false
+    if (iso6709.test(tag.value)) return true
+    if (harmlessName.test(tag.name) || isBlank(tag.value)) return false
+    return tag.groups.includes('Location') || locationName.test(tag.name)
+  })
+}
+
+function isBlank(value: string): boolean {
+  return /^[\s\0-]*$/.test(value) || /^(undef|0 0|0\.0+ 0\.0+|inf|n\/a|none)$/i.test(value)
+}
+
+/** Groups whose every tag is personal: it tells of who, with what, or in what words. */
+const personalGroups =
+  /^(XMP|IPTC|MakerNotes|Photoshop|JUMBF|APP\d+|FlashPix|XML|Meta|Ducky|CanonVRD|FotoStation|PhotoMechanic|MPF|Trailer|GoPro|Samsung|Google|Sony|Leica|JPS|PreviewIFD|RIFF-INFO|PDF|MIE|Font|Vivo|AFCP|SEFT?)$/i
+/** Exif and other tags by name, in groups that hold structure as well. */
+const personalName =
+  /^(Make|Model|.*Serial.*|Artist|Copyright.*|Owner.*|.*Owner|Author|Creator.*|By-line.*|Credit|Contact|Software|HostComputer|UserComment|ImageDescription|Comment|Description|Title|Keywords|Subject|Caption.*|Headline|XP\w+|Rating.*|Person.*|Region\w+|.*Face.*|Lens(Make|Model|Info)?|CameraOwnerName|ImageUniqueID|DocumentName|PageName|Uuid|ContentIdentifier|MediaGroupUUID|SecurityClassification|ProcessingSoftware|Encoder|Warning|Album|Performer|Information|Comment-\w+|RawDataUniqueID|OriginalRawFileName|ModifyDate|ThumbnailImage|PreviewImage|JpgFromRaw|CompressorName|HandlerDescription|HandlerVendorID|AndroidVersion|Android\w+|\w*Make|\w*Model)$/i
+
+/** Tags that tell of a person or a device, besides what `none` keeps. */
+export function personalTags(tags: readonly Tag[]): Tag[] {
+  return tags.filter((tag) => {
+    const top = tag.groups[0] ?? ''
+    if (/^(File|ExifTool|SourceFile|ICC_Profile|JFIF|Composite)$/.test(top)) {
+      return top === 'File' && tag.name === 'Comment'
+    }
+    if (keptNames.test(tag.name) || isBlank(tag.value)) return false
+    if (personalGroups.test(top) && !(top === 'APP14' || isAdobe(tag))) return true
+    if (top === 'QuickTime' || top === 'Matroska' || top === 'RIFF') {
+      return personalName.test(tag.name) && !structuralQuickTime.test(tag.name)
+    }
+    return personalName.test(tag.name)
+  })
+}
+
+const keptNames =
+  /^(Orientation|DateTimeOriginal|OffsetTimeOriginal|SubSecTimeOriginal|ColorSpace|ExifVersion|FlashpixVersion|ComponentsConfiguration|ExifByteOrder|CreationDate|CreateDate|TrackCreateDate|MediaCreateDate|ContentCreateDate)$/
+const structuralQuickTime =
+  /^(ModifyDate|TrackModifyDate|MediaModifyDate|HandlerVendorID|ColorMode|HandlerDescription|CompressorName|Warning|VideoModel)$/
+
+function isAdobe(tag: Tag): boolean {
+  return tag.groups.includes('Adobe') && /^(DCTEncodeVersion|APP14Flags\d|ColorTransform)$/.test(tag.name)
+}
+
+/** What the tags hold under a policy that takes it out. */
+export function findingsOf(tags: readonly Tag[], policy: Exclude<MetadataPolicy, 'everything'>): Finding[] {
+  const location = locationTags(tags)
+  const found: Finding[] = location.map((tag) => finding('location', tag))
+  if (policy === 'none') {
+    for (const tag of personalTags(tags)) if (!location.includes(tag)) found.push(finding('personal', tag))
+  }
+  return found
+}
+
+function finding(kind: Finding['kind'], tag: Tag): Finding {
+  return { kind, where: tag.key, value: shortValue(tag.value) }
+}
+
+/** Where the capture date may stand, best first. */
+const dateNames = [
+  'DateTimeOriginal',
+  'CreationDate',
+  'DateCreated',
+  'CreateDate',
+  'CreationTime',
+  'DateTime',
+  'DateUTC',
+]
+
+/** What must be in the copy as it is in the source: the primary image's orientation and the capture date. */
+export function keptOf(tags: readonly Tag[]): KeptExif {
+  const main = tags.filter(
+    (tag) => !tag.groups.some((group) => /^(Doc|Copy)/.test(group)) && tag.groups[0] !== 'Composite',
+  )
+  const orientation = main.find((tag) => tag.name === 'Orientation' && /^[1-8]$/.test(tag.value))
+  let capturedAt: string | null = null
+  for (const name of dateNames) {
+    const tag = main.find((one) => one.name === name && /^(19|20)\d\d:\d\d:\d\d \d\d:\d\d/.test(one.value))
+    if (tag) {
+      capturedAt = tag.value
+      break
+    }
+  }
+  const zone = capturedAt?.slice(19).match(/[+-]\d\d:\d\d/)?.[0]
+  const offset = main.find((tag) => tag.name === 'OffsetTimeOriginal' || tag.name === 'OffsetTime')
+  return {
+    orientation: orientation ? Number(orientation.value) : null,
+    capturedAt: capturedAt ? capturedAt.slice(0, 19) : null,
+    offset: offset?.value ?? zone ?? null,
+  }
+}
+
+/** Coordinates that the tags tell of, in degrees, each as exiftool prints it with `-n`. */
+export function coordinatesOf(tags: readonly Tag[]): string[] {
+  const values = new Set<string>()
+  for (const tag of tags) {
+    if (!/latitude|longitude|coordinates|gpsposition/i.test(tag.name) || /Ref$/.test(tag.name)) continue
+    for (const number of tag.value.match(/-?\d{1,3}\.\d+/g) ?? []) values.add(number.replace(/^-/, ''))
+  }
+  return [...values]
+}
