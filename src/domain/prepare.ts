@@ -1,6 +1,10 @@
-import type { Ports } from '../ports.ts'
+import type { Ports, Store } from '../ports.ts'
+import { ranks, value } from '../ports.ts'
+import { askForBundles } from './bundle.ts'
+import { changeOwner, rank, set } from './change.ts'
+import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
-import type { Item } from './records.ts'
+import { albumSchema, itemSchema, linkSchema, parseRecord, type CopyPolicy, type Item } from './records.ts'
 
 /** What the sender's page hears about an item, over the owner's channel. */
 export interface ItemNews {
@@ -8,6 +12,8 @@ export interface ItemNews {
   readonly name: string
   readonly state: Item['state']
   readonly reason: string | null
+  /** How far a video is on its way to play in every browser, 0 to 1; only while that is under way. */
+  readonly converted?: number
 }
 
 export const ownerChannel = (owner: string): string => `owner:${owner}`
@@ -54,13 +60,108 @@ export async function announce(
 }
 
 /** Tells the owner's open pages where an item stands. Best effort: they can ask for the truth at any time. */
-export async function tellOwner({ events, log }: Pick<Ports, 'events' | 'log'>, item: Item): Promise<void> {
-  const news: ItemNews = { item: item.id, name: item.name, state: item.state, reason: item.reason }
+export async function tellOwner(
+  { events, log }: Pick<Ports, 'events' | 'log'>,
+  item: Item,
+  progress: Pick<ItemNews, 'converted'> = {},
+): Promise<void> {
+  const { id, name, state, reason } = item
+  const news: ItemNews = { item: id, name, state, reason, ...progress }
   try {
     await events.publish(ownerChannel(item.owner), JSON.stringify(news))
   } catch (error) {
     log.warn({ err: error, item: item.id }, 'news not published')
   }
+}
+
+/**
+ * Takes an item up: answers its record, or null when there is nothing to do, for it is gone or failed. One that
+ * is `ready` stays so: it may only lack a copy for a new link.
+ */
+export async function beginPreparing(
+  ports: Pick<Ports, 'store' | 'events' | 'log'>,
+  owner: string,
+  id: string,
+): Promise<Item | null> {
+  const item = await updateItem(ports.store, owner, id, (found) =>
+    found.state === 'uploaded' ? { ...found, state: 'preparing' } : found,
+  )
+  if (!item || item.state === 'failed') return null
+  if (item.state === 'preparing') await tellOwner(ports, item)
+  return item
+}
+
+/** The copies that an item must have: for the default policy always, for others where a link asks for them. */
+export async function wantedCopies(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+): Promise<CopyPolicy[]> {
+  const [albums] = await store.read([ranks(keys.itemAlbums(owner, id))])
+  const members = await store.read(albums.map(({ member }) => ranks(keys.albumLinks(owner, member))))
+  const links = new Set(members.flatMap((ranked) => ranked.map(({ member }) => member)))
+  const raw = await store.read([...links].map((link) => value(keys.link(owner, link))))
+  const now = clock.now()
+  const asksForNone = raw.some((text) => {
+    const link = parseRecord(linkSchema, text)
+    return link !== null && link.metadata === 'none' && now < link.dueAt
+  })
+  return asksForNone ? ['no-location', 'none'] : ['no-location']
+}
+
+/**
+ * Records what preparing an item came to, and what follows from it in its albums: its place by date, and a new
+ * version, since visitors see something else. Answers the new record, or null when the item is gone: whatever
+ * was written for it must then go too.
+ */
+export async function recordPrepared(
+  ports: Pick<Ports, 'store' | 'queue' | 'events' | 'log'>,
+  owner: string,
+  id: string,
+  change: (item: Item) => Item,
+): Promise<Item | null> {
+  const recorded = await recordInAlbums(ports.store, owner, id, change)
+  if (!recorded) return null
+  await tellOwner(ports, recorded.item)
+  await askForBundles(ports, owner, recorded.albums)
+  return recorded.item
+}
+
+async function recordInAlbums(
+  store: Store,
+  owner: string,
+  id: string,
+  change: (item: Item) => Item,
+): Promise<{ item: Item; albums: string[] } | null> {
+  return changeOwner(
+    store,
+    owner,
+    async (changing) => {
+      const [version, memberships] = await changing.read([
+        value(keys.version(owner)),
+        ranks(keys.itemAlbums(owner, id)),
+      ])
+      // Nobody may take the item out of an album meanwhile, or it would be ranked in again. Nothing that
+      // belongs to something changes here, so that the version itself stays and items do not wait for each other.
+      changing.expect(keys.version(owner), version)
+      const found = await changing.record(itemSchema, keys.item(owner, id))
+      if (!found) return null
+      const item = change(found)
+      changing.write(set(keys.item(owner, id), item))
+      const ids = memberships.map(({ member }) => member)
+      const albums = await changing.records(
+        albumSchema,
+        ids.map((album) => keys.album(owner, album)),
+      )
+      for (const album of albums) {
+        if (!album) continue
+        changing.write(set(keys.album(owner, album.id), { ...album, version: album.version + 1 }))
+        if (album.order === 'date')
+          changing.write(rank(keys.albumItems(owner, album.id), item.id, orderOf(item)))
+      }
+      return { item, albums: ids }
+    },
+    { structure: false },
+  )
 }
 
 /** Notes that an item needs no more preparing. */

@@ -1,4 +1,4 @@
-import type { Ports } from '../ports.ts'
+import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
 import { keys } from './keys.ts'
 import { abandonUpload } from './upload.ts'
@@ -24,24 +24,31 @@ export async function sweep(
 ): Promise<void> {
   const { store, queue, clock } = ports
   const now = clock.now()
-  const [due, lost, dead] = await store.read([
+  const [due, lost, still, dead] = await store.read([
     scores(keys.due, 0, now, batch),
     scores(keys.unprepared, 0, now - lostAfter, batch),
+    scores(keys.unplayable, 0, now - lostAfter, batch),
     scores(keys.uploads, 0, now - deadAfter, batch),
   ])
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
-  for (const { member } of lost) await queueAgain(ports, member)
+  for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
+  for (const { member } of still) await queueAgain(ports, 'playable', keys.unplayable, member)
   for (const { member } of dead) {
     const [owner = '', id = ''] = member.split('/')
     await abandonUpload(ports, { owner, id })
   }
 }
 
-async function queueAgain({ store, queue }: Pick<Ports, 'store' | 'queue'>, member: string): Promise<void> {
+async function queueAgain(
+  { store, queue }: Pick<Ports, 'store' | 'queue'>,
+  kind: 'prepare' | 'playable',
+  noted: Key,
+  member: string,
+): Promise<void> {
   const [owner = '', item = ''] = member.split('/')
   const [record] = await store.read([value(keys.item(owner, item))])
-  if (record === null) await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member }] })
-  else await queue.add({ kind: 'prepare', owner, item })
+  if (record === null) await store.commit({ writes: [{ kind: 'unrank', key: noted, member }] })
+  else await queue.add({ kind, owner, item })
 }
 
 /**

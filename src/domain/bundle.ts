@@ -1,0 +1,121 @@
+import type { CaptureDate, MetadataPolicy } from '../media/types.ts'
+import type { Ports, Store } from '../ports.ts'
+import { ranks, value } from '../ports.ts'
+import { changeOwner, set } from './change.ts'
+import { downloadsOf, isDownloadable, type Download } from './copies.ts'
+import { itemsOf } from './item.ts'
+import { keys } from './keys.ts'
+import { linkState } from './link.ts'
+import {
+  albumSchema,
+  linkSchema,
+  parseRecord,
+  type Album,
+  type Bundle,
+  type Item,
+  type Link,
+  type StoredObject,
+} from './records.ts'
+
+/** How long the bundle and the card wait for more items of their album to be done, in milliseconds. */
+const bundleDelayMs = 1500
+
+/**
+ * Queues the bundle and the card of albums that changed. Best effort: without them an album is streamed, and its
+ * preview shows no picture.
+ */
+export async function askForBundles(
+  { queue, log }: Pick<Ports, 'queue' | 'log'>,
+  owner: string,
+  albums: readonly string[],
+): Promise<void> {
+  for (const album of albums) {
+    try {
+      await queue.add({ kind: 'bundle', owner, album }, { delayMs: bundleDelayMs })
+      await queue.add({ kind: 'card', owner, album }, { delayMs: bundleDelayMs })
+    } catch (error) {
+      log.warn({ err: error, album }, 'bundle not queued')
+    }
+  }
+}
+
+/** A file of a bundle, with the date that it was taken. */
+export interface BundledFile extends Download {
+  readonly capturedAt: CaptureDate | null
+}
+
+/** An album as it stands at one version. */
+export interface AlbumState {
+  readonly album: Album
+  readonly items: readonly Item[]
+  /** The links that are open now. */
+  readonly links: readonly Link[]
+}
+
+/** Whether an item is still to be prepared: an album with such a one is about to change. */
+const isUnprepared = ({ state }: Item): boolean => state === 'uploaded' || state === 'preparing'
+
+/**
+ * An album whose items are all prepared; null when it is gone or some are not yet: the last one of them asks
+ * again.
+ */
+export async function settledAlbum(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  owner: string,
+  id: string,
+): Promise<AlbumState | null> {
+  const [raw, members] = await store.read([value(keys.album(owner, id)), ranks(keys.albumLinks(owner, id))])
+  const album = parseRecord(albumSchema, raw)
+  if (!album) return null
+  const items = await itemsOf(store, album)
+  if (items.some(isUnprepared)) return null
+  const rawLinks = await store.read(members.map(({ member }) => value(keys.link(owner, member))))
+  const now = clock.now()
+  const links = rawLinks
+    .flatMap((text) => parseRecord(linkSchema, text) ?? [])
+    .filter((link) => linkState(link, now) === 'open')
+  return { album, items, links }
+}
+
+/** The policies under which an album is downloaded, but for those whose bundle is there. */
+export function missingBundles({ album, links }: AlbumState): MetadataPolicy[] {
+  const policies = new Set(links.filter(({ allow }) => allow.downloads).map(({ metadata }) => metadata))
+  return [...policies].filter((policy) => album.bundles[policy]?.version !== album.version)
+}
+
+/** The files of an album's bundle under a policy, in the album's order: all that a visitor may download. */
+export function bundledFiles({ items }: Pick<AlbumState, 'items'>, policy: MetadataPolicy): BundledFile[] {
+  return items
+    .filter((item) => isDownloadable(item, policy))
+    .flatMap((item) =>
+      downloadsOf(item, policy).map((file) => ({ ...file, capturedAt: item.facts?.capturedAt ?? null })),
+    )
+}
+
+/**
+ * Records that a bundle or the card of `album` is there, if the album is still what it was made of. Answers
+ * false when it has changed or is gone: what was made is then of no use.
+ */
+export async function recordMade(
+  store: Store,
+  album: Album,
+  what: MetadataPolicy | 'card',
+  object: StoredObject,
+): Promise<boolean> {
+  const made: Bundle = { ...object, version: album.version }
+  return changeOwner(
+    store,
+    album.owner,
+    async (changing) => {
+      const current = await changing.record(albumSchema, keys.album(album.owner, album.id))
+      if (current?.version !== album.version) return false
+      const changed: Album =
+        what === 'card'
+          ? { ...current, card: made }
+          : { ...current, bundles: { ...current.bundles, [what]: made } }
+      changing.write(set(keys.album(album.owner, album.id), changed))
+      return true
+    },
+    { structure: false },
+  )
+}

@@ -1,0 +1,37 @@
+import type { Ports } from '../ports.ts'
+import { rank } from './change.ts'
+import { keys } from './keys.ts'
+import type { Item } from './records.ts'
+
+/** Whether something of an item moves, so that it may need a rendition that browsers play. */
+export const isMoving = (item: Item): boolean =>
+  item.type.kind === 'video' || item.motion !== null || item.facts?.embeddedMotion === true
+
+/** Notes that a moving item may need a rendition that plays: before it is recorded as ready, as `askToPrepare` does. */
+export async function expectPlayable(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { owner, id }: Item,
+): Promise<void> {
+  await store.commit({ writes: [rank(keys.unplayable, `${owner}/${id}`, clock.now())] })
+}
+
+/** Queues what `expectPlayable` noted. */
+export async function askForPlayable(
+  { queue, log }: Pick<Ports, 'queue' | 'log'>,
+  { owner, id }: Item,
+): Promise<void> {
+  try {
+    await queue.add({ kind: 'playable', owner, item: id })
+  } catch (error) {
+    log.warn({ err: error, item: id }, 'conversion not queued; the sweep will')
+  }
+}
+
+/** Notes that nothing more is to be done for an item to play. */
+export async function isPlayable(
+  { store }: Pick<Ports, 'store'>,
+  owner: string,
+  item: string,
+): Promise<void> {
+  await store.commit({ writes: [{ kind: 'unrank', key: keys.unplayable, member: `${owner}/${item}` }] })
+}
