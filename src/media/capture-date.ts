@@ -81,7 +81,8 @@ export function parseDate(value: unknown): { local: string; offset: string | nul
   return { local, offset: parseOffset(zone) }
 }
 
-function parseOffset(value: unknown): string | null {
+/** Reads `+02:00` or `Z`; null for what is no zone. */
+export function parseOffset(value: unknown): string | null {
   if (value === 'Z') return '+00:00'
   const match = typeof value === 'string' ? /^\s*([+-])(\d\d):?(\d\d)/.exec(value) : null
   if (!match) return null

@@ -11,7 +11,7 @@ const tagArguments = [
   ...['ImageWidth', 'ImageHeight', 'Composite:ImageSize', 'Orientation', 'Make', 'Model', 'LensModel'],
   ...['ExposureTime', 'FNumber', 'ISO', 'FocalLength', 'Duration', 'FrameCount', 'AnimationFrames'],
   ...['GPSLatitude', 'GPSLongitude', 'GPSAltitude', 'GPSImgDirection'],
-  ...['ContentIdentifier', 'MotionPhoto', 'MicroVideo', 'DirectoryItemSemantic'],
+  ...['ContentIdentifier'],
 ].map((tag) => `-${tag}`)
 
 const rawFormats: ReadonlySet<string> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
@@ -54,7 +54,7 @@ export async function readFacts(
     coordinates: coordinates(tags),
     contentIdentifier: textOf(tags, 'ContentIdentifier'),
     animated: await isAnimated(path, type, tags),
-    embeddedMotion: await hasMotion(path, type, tags),
+    embeddedMotion: (await locateMotion(path, type)) !== null,
   }
 }
 
@@ -127,29 +127,6 @@ async function isAnimated(path: string, { format }: MediaType, tags: ExifTags): 
     // AVIF: the brand of image sequences. WebP: the animation bit of the extended header (RFC 9649, 2.7).
     if (format === 'avif') return head.toString('latin1', 8, 12) === 'avis'
     return head.toString('latin1', 12, 16) === 'VP8X' && ((head[20] ?? 0) & 2) !== 0
-  } finally {
-    await file.close()
-  }
-}
-
-/** Looks for the video inside a still only where the still says that it has one: most have none, and looking reads it all. */
-async function hasMotion(path: string, type: MediaType, tags: ExifTags): Promise<boolean> {
-  if (type.format !== 'jpeg') return type.format === 'heic' && (await locateMotion(path, type)) !== null
-  const isMarked =
-    numberOf(tags, 'MotionPhoto') === 1 ||
-    numberOf(tags, 'MicroVideo') === 1 ||
-    /MotionPhoto/.test(JSON.stringify(valueOf(tags, 'DirectoryItemSemantic') ?? '')) ||
-    (await endsWithSamsungTrailer(path))
-  return isMarked && (await locateMotion(path, type)) !== null
-}
-
-async function endsWithSamsungTrailer(path: string): Promise<boolean> {
-  const file = await open(path)
-  try {
-    const { size } = await file.stat()
-    const tail = Buffer.alloc(4)
-    await file.read(tail, 0, 4, Math.max(0, size - 4))
-    return tail.toString('latin1') === 'SEFT'
   } finally {
     await file.close()
   }

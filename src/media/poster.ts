@@ -8,7 +8,7 @@ const posterDeadlineMs = 30_000
 const posterEdge = 1280
 
 /** HDR to SDR, after scaling so that it costs little: linear light, BT.709, a curve that keeps highlights. */
-const toneMap =
+export const toneMap =
   'zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p'
 
 export interface PosterSource {

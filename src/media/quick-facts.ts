@@ -1,5 +1,5 @@
 import exifr from 'exifr'
-import { parseDate } from './capture-date.ts'
+import { parseDate, parseOffset } from './capture-date.ts'
 import type { CaptureDate, MediaType } from './types.ts'
 
 /** What orders a page before the worker has read the file. */
@@ -18,7 +18,7 @@ export async function quickFacts(head: Uint8Array, type: MediaType): Promise<Qui
   if (type.format !== 'jpeg' && type.format !== 'heic') return null
   const exif = await readExif(head)
   const written = parseDate(exif?.['DateTimeOriginal']) ?? parseDate(exif?.['CreateDate'])
-  const zone = parseDate(`2000:01:01 00:00:00${String(exif?.['OffsetTimeOriginal'] ?? '')}`)?.offset ?? null
+  const zone = parseOffset(exif?.['OffsetTimeOriginal'])
   const capturedAt = written && {
     ...written,
     offset: written.offset ?? zone,

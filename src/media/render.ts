@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
+import { readApng } from './apng.ts'
 import type { DecoderJob } from './decoder.ts'
 import type { Exiftool } from './exiftool.ts'
 import { runFfmpeg } from './ffmpeg.ts'
@@ -8,11 +9,21 @@ import { extractPoster } from './poster.ts'
 import type { ProcessPool } from './process-pool.ts'
 import { extractRawPreview } from './raw-preview.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
-import type { Format, MediaLimits, MediaTools, MediaType, Rendered } from './types.ts'
+import {
+  MediaError,
+  type Format,
+  type MediaLimits,
+  type MediaTools,
+  type MediaType,
+  type Rendered,
+} from './types.ts'
 
 const imageDeadlineMs = 20_000
 const heicDeadlineMs = 30_000
 const toolDeadlineMs = 30_000
+/** What an animated PNG may hold over all its frames, and its long edge, to keep moving. */
+const maxAnimatedPixels = 40_000_000
+const maxAnimatedEdge = 2048
 
 const raws: ReadonlySet<Format> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
@@ -83,6 +94,35 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
     return decode({ kind: 'image', source: file, directory: output, orientation })
   }
 
+  /** libvips sees the first frame of an animated PNG only; browsers move a WebP just as well. */
+  async function renderPng(source: string, output: string) {
+    const rendered = await decode({ kind: 'image', source, directory: output })
+    const apng = await readApng(source)
+    const isBounded = apng !== null && apng.frames * apng.width * apng.height <= maxAnimatedPixels
+    if (!isBounded || Math.max(apng.width, apng.height) > maxAnimatedEdge) return rendered
+    const moving = path.join(output, 'moving.webp')
+    const encode = ['-c:v', 'libwebp_anim', '-quality', '75', '-compression_level', '2', '-loop', '0']
+    try {
+      await runFfmpeg(
+        { path: source, format: 'png', maxPixels },
+        [...encode, '-f', 'webp', `file:${moving}`],
+        {
+          deadlineMs: toolDeadlineMs,
+        },
+      )
+    } catch (error) {
+      // A later frame is broken or slow: the first was fine, and stands still.
+      if (error instanceof MediaError) return { ...rendered, damaged: true }
+      throw error
+    }
+    const file = path.join(output, 'preview.webp')
+    await rename(moving, file)
+    return {
+      ...rendered,
+      preview: { path: file, mime: 'image/webp', width: apng.width, height: apng.height },
+    }
+  }
+
   return {
     async render(source, type, output) {
       // The decoder's files appear under their names only once all of them are complete.
@@ -91,6 +131,7 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
           if (type.kind === 'video') return renderVideo(source, type, made, folder)
           if (type.format === 'jxl') return renderJxl(source, made, folder)
           if (raws.has(type.format)) return renderRaw(source, made, folder)
+          if (type.format === 'png') return renderPng(source, made)
           if (type.format === 'heic') return decode({ kind: 'heic', source, directory: made }, heicDeadlineMs)
           return decode({ kind: type.format === 'avif' ? 'avif' : 'image', source, directory: made })
         })

@@ -1,0 +1,38 @@
+import { mkdir } from 'node:fs/promises'
+import { openExiftool } from './exiftool.ts'
+import { extractMotion } from './extract-motion.ts'
+import { readFacts } from './facts.ts'
+import { createCleaner } from './metadata/index.ts'
+import { createPlayable } from './playable.ts'
+import { openDecoders } from './decoders.ts'
+import { createRenderer } from './render.ts'
+import type { MediaLimits, MediaTools } from './types.ts'
+
+export interface MediaToolsOptions {
+  readonly limits: MediaLimits
+  /** How many pictures are decoded at once; as many exiftool processes stay open. */
+  readonly processes: number
+  /** For what lives only as long as a job; made if it is not there. */
+  readonly directory: string
+}
+
+/** Opens the media tools of one worker. Their child processes start when first needed; `close` ends them. */
+export async function openMediaTools({
+  limits,
+  processes,
+  directory,
+}: MediaToolsOptions): Promise<MediaTools> {
+  await mkdir(directory, { recursive: true })
+  const exiftool = openExiftool({ maxProcs: processes })
+  const pool = openDecoders(processes)
+  return {
+    facts: (path, type) => readFacts({ exiftool, limits }, path, type),
+    ...createRenderer({ pool, exiftool, limits, directory }),
+    ...createPlayable(limits),
+    ...createCleaner({ exiftool }),
+    extractMotion,
+    async close() {
+      await Promise.all([pool.close(), exiftool.end()])
+    },
+  }
+}
