@@ -11,6 +11,8 @@ export interface ByteSource {
   readonly size: number
   /** The bytes from `offset`, fewer than `length` at the end of the file. The buffer must not be changed. */
   read(offset: number, length: number): Promise<Buffer>
+  /** Fills `target` from `offset`; answers how many bytes there were. For passes over a whole file: nothing is allocated. */
+  readInto(target: Buffer, offset: number): Promise<number>
   close(): Promise<void>
 }
 
@@ -22,16 +24,20 @@ export async function openBytes(path: string): Promise<ByteSource> {
   const { size } = await handle.stat()
   let block: { offset: number; bytes: Buffer } = { offset: 0, bytes: Buffer.alloc(0) }
 
-  const load = async (offset: number, length: number): Promise<Buffer> => {
-    const wanted = Math.max(0, Math.min(length, size - offset))
-    const bytes = Buffer.allocUnsafe(wanted)
+  const readInto = async (target: Buffer, offset: number): Promise<number> => {
+    const wanted = Math.max(0, Math.min(target.length, size - offset))
     let filled = 0
     while (filled < wanted) {
-      const { bytesRead } = await handle.read(bytes, filled, wanted - filled, offset + filled)
+      const { bytesRead } = await handle.read(target, filled, wanted - filled, offset + filled)
       if (bytesRead === 0) break
       filled += bytesRead
     }
-    return bytes.subarray(0, filled)
+    return filled
+  }
+
+  const load = async (offset: number, length: number): Promise<Buffer> => {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)))
+    return bytes.subarray(0, await readInto(bytes, offset))
   }
 
   return {
@@ -47,6 +53,7 @@ export async function openBytes(path: string): Promise<ByteSource> {
       }
       return block.bytes.subarray(offset - block.offset, offset - block.offset + length)
     },
+    readInto,
     close: () => handle.close(),
   }
 }
@@ -56,6 +63,7 @@ export function bufferBytes(bytes: Buffer): ByteSource {
   return {
     size: bytes.length,
     read: (offset, length) => Promise.resolve(bytes.subarray(offset, Math.max(offset, offset + length))),
+    readInto: (target, offset) => Promise.resolve(bytes.copy(target, 0, offset)),
     close: () => Promise.resolve(),
   }
 }
@@ -73,44 +81,26 @@ export async function withBytes<T>(path: string, work: (source: ByteSource) => P
 /** A window of a scan. What begins at or after `fresh` bytes from its start comes again in the next window. */
 export interface Window {
   readonly offset: number
+  /** Valid until the next window is asked for. */
   readonly bytes: Buffer
   readonly fresh: number
 }
 
-export const windowOverlap = 512
+const windowBytes = 512 * 1024
+/** Longer than any pattern that is searched for. */
+const windowOverlap = 512
 
-/** Goes through a range in windows of a mebibyte that overlap by `windowOverlap`, so that no pattern is cut. */
+/** Goes through a range in windows that overlap, so that no pattern is cut. */
 export async function* windows(source: ByteSource, range: ByteRange): AsyncGenerator<Window> {
-  const size = 1024 * 1024
   const end = Math.min(source.size, range.offset + range.length)
-  for (let offset = range.offset; offset < end; offset += size - windowOverlap) {
-    const bytes = await source.read(offset, Math.min(size, end - offset))
-    if (bytes.length === 0) return
-    const last = offset + bytes.length >= end
-    yield { offset, bytes, fresh: last ? bytes.length : bytes.length - windowOverlap }
+  const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(windowBytes, end - range.offset)))
+  for (let offset = range.offset; offset < end; offset += windowBytes - windowOverlap) {
+    const length = await source.readInto(buffer.subarray(0, Math.min(windowBytes, end - offset)), offset)
+    if (length === 0) return
+    const last = offset + length >= end
+    yield { offset, bytes: buffer.subarray(0, length), fresh: last ? length : length - windowOverlap }
     if (last) return
   }
-}
-
-/** Where `needle` stands in `range`, at most `limit` places. */
-export async function positionsOf(
-  source: ByteSource,
-  range: ByteRange,
-  needles: readonly Buffer[],
-  limit: number,
-): Promise<{ readonly offset: number; readonly needle: number }[]> {
-  const found: { offset: number; needle: number }[] = []
-  for await (const window of windows(source, range)) {
-    for (const [index, needle] of needles.entries()) {
-      let at = window.bytes.indexOf(needle)
-      while (at >= 0 && at < window.fresh) {
-        found.push({ offset: window.offset + at, needle: index })
-        if (found.length >= limit) return found
-        at = window.bytes.indexOf(needle, at + 1)
-      }
-    }
-  }
-  return found
 }
 
 /** The parts of `[0, size)` that no range of `ranges` covers. */
@@ -134,12 +124,15 @@ export async function sameBytes(
   rangeOfOther: ByteRange,
 ): Promise<boolean> {
   if (rangeOfOne.length !== rangeOfOther.length) return false
-  const step = 1024 * 1024
+  const step = Math.min(windowBytes, rangeOfOne.length)
+  const left = Buffer.allocUnsafe(step)
+  const right = Buffer.allocUnsafe(step)
   for (let done = 0; done < rangeOfOne.length; done += step) {
     const length = Math.min(step, rangeOfOne.length - done)
-    const left = await one.read(rangeOfOne.offset + done, length)
-    const right = await other.read(rangeOfOther.offset + done, length)
-    if (left.length !== length || !left.equals(right)) return false
+    const readOfOne = await one.readInto(left.subarray(0, length), rangeOfOne.offset + done)
+    const readOfOther = await other.readInto(right.subarray(0, length), rangeOfOther.offset + done)
+    if (readOfOne !== length || readOfOther !== length) return false
+    if (left.compare(right, 0, length, 0, length) !== 0) return false
   }
   return true
 }

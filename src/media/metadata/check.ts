@@ -1,7 +1,7 @@
 import type { Exiftool } from '../exiftool.ts'
 import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
 import { type ByteSource, withBytes } from './byte-source.ts'
-import { findMetadata, metadataRanges } from './find.ts'
+import { findMetadata, type Found, metadataRanges } from './find.ts'
 import { walkJpeg } from './jpeg.ts'
 import { findNeedle, needlesFor } from './needles.ts'
 import { pictureDifference } from './picture.ts'
@@ -19,6 +19,9 @@ import {
 export interface Original {
   readonly path: string
   readonly type: MediaType
+  readonly source: ByteSource
+  /** What our own walk found that the policy takes out. */
+  readonly found: Found
   readonly tags: readonly Tag[]
   /** Byte strings that must stand nowhere in the copy. */
   readonly needles: readonly Buffer[]
@@ -39,25 +42,28 @@ export async function readTags(
   type: MediaType,
   depth: 'own' | 'embedded',
 ): Promise<Tag[]> {
-  const shallow = depth === 'own' || (type.format === 'jpeg' && (await withBytes(path, endsWithPicture)))
-  const args = shallow ? (type.format === 'jpeg' ? ['-fast'] : []) : embeddedArguments
+  const args = depth === 'own' ? (type.format === 'jpeg' ? ['-fast'] : []) : embeddedArguments
   return tagsOf(await exiftool.read(path, [...judgingArguments, ...args]))
 }
 
 /** A JPEG with nothing after its end-of-image marker: exiftool then need not search for more. */
-async function endsWithPicture(source: ByteSource): Promise<boolean> {
-  const layout = await walkJpeg(source)
-  return layout !== null && layout.end >= source.size
+async function depthOf(source: ByteSource, type: MediaType): Promise<'own' | 'embedded'> {
+  const layout = type.format === 'jpeg' ? await walkJpeg(source) : null
+  return layout && layout.end >= source.size ? 'own' : 'embedded'
 }
 
 /** Gathers what the check of any copy of this file needs. */
-export async function describeOriginal(exiftool: Exiftool, path: string, type: MediaType): Promise<Original> {
+export async function describeOriginal(
+  exiftool: Exiftool,
+  path: string,
+  type: MediaType,
+  policy: Exclude<MetadataPolicy, 'everything'>,
+  source: ByteSource,
+): Promise<Original> {
   const tags = await readTags(exiftool, path, type, 'own')
-  const secrets = await withBytes(path, async (source) => {
-    const { patches } = await findMetadata(source, type.format, 'no-location')
-    return patches.flatMap((patch) => patch.secrets)
-  })
-  return { path, type, tags, needles: needlesFor(secrets, coordinatesOf(tags)) }
+  const found = await findMetadata(source, type.format, policy)
+  const secrets = found.patches.flatMap((patch) => patch.secrets)
+  return { path, type, source, found, tags, needles: needlesFor(secrets, coordinatesOf(tags)) }
 }
 
 /**
@@ -65,33 +71,39 @@ export async function describeOriginal(exiftool: Exiftool, path: string, type: M
  * embedded documents, a search of its bytes for the original's coordinates and for any ISO 6709 position, and
  * the comparison of its picture or streams with the original's.
  */
-export async function checkCopy(
+export function checkCopy(
   exiftool: Exiftool,
   original: Original,
   path: string,
   policy: Exclude<MetadataPolicy, 'everything'>,
 ): Promise<Verdict> {
   const { type } = original
-  const walked = await withBytes(path, (source) => findMetadata(source, type.format, policy))
-  const leftovers = walked.patches.flatMap((patch) => patch.finding ?? [])
-  const tags = await readTags(exiftool, path, type, 'embedded')
-  leftovers.push(...findingsOf(tags, policy))
-  const broken = tags.find((tag) => tag.groups[0] === 'ExifTool' && tag.name === 'Error')
-  const hit = await withBytes(path, async (source) =>
-    findNeedle(source, await metadataRanges(source, type.format), original.needles),
-  )
-  if (hit) leftovers.push({ kind: 'location', where: `byte ${hit.offset}`, value: hit.what })
-  if (leftovers.length > 0) return { leftovers, damage: null, tags }
-  const damage =
-    (broken ? `the copy cannot be read: ${broken.value}` : null) ??
-    keptDifference(original.tags, tags) ??
-    (await pictureDifference(exiftool, original.path, path, type))
-  return { leftovers, damage, tags }
+  return withBytes(path, async (copy) => {
+    const walked = await findMetadata(copy, type.format, policy)
+    const leftovers = walked.patches.flatMap((patch) => patch.finding ?? [])
+    const tags = await readTags(exiftool, path, type, await depthOf(copy, type))
+    leftovers.push(...findingsOf(tags, policy))
+    const hit = await findNeedle(copy, await metadataRanges(copy, type.format), original.needles)
+    if (hit) leftovers.push({ kind: 'location', where: `byte ${hit.offset}`, value: hit.what })
+    if (leftovers.length > 0) return { leftovers, damage: null, tags }
+    const broken = tags.find((tag) => tag.groups[0] === 'ExifTool' && tag.name === 'Error')
+    const damage =
+      (broken ? `the copy cannot be read: ${broken.value}` : null) ??
+      keptDifference(original.tags, tags) ??
+      (await pictureDifference(exiftool, type, original, { path, source: copy }))
+    return { leftovers, damage, tags }
+  })
 }
 
 function keptDifference(before: readonly Tag[], after: readonly Tag[]): string | null {
   const orientation = keptOf(before).orientation ?? 1
   if ((keptOf(after).orientation ?? 1) !== orientation) return 'the orientation was lost'
+  const turned = (tags: readonly Tag[]) =>
+    tags
+      .filter((tag) => tag.groups[0] === 'QuickTime' && /^(Rotation|Mirroring)$/.test(tag.name))
+      .map((tag) => tag.value)
+      .join()
+  if (turned(before) !== turned(after)) return 'the orientation was lost'
   const profile = (tags: readonly Tag[]) =>
     tags
       .filter((tag) => tag.groups[0] === 'ICC_Profile')

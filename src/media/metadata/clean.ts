@@ -5,6 +5,7 @@ import { type Cleaned, type MediaType, MediaError, type MetadataPolicy } from '.
 import { withBytes } from './byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
 import {
+  dateArguments,
   everyPlaceArguments,
   everythingArguments,
   groupArguments,
@@ -53,34 +54,38 @@ export async function cleanFile(
       reason: 'Raw files keep the camera’s serial number, which cannot be taken out.',
     }
   }
-  let reason = 'Its metadata could not be taken out.'
   try {
-    const original = await describeOriginal(exiftool, path, type)
-    let verdict: Verdict | null = null
-    for (const step of stepsFor(type, policy)) {
-      try {
-        const lost = await step({ exiftool, original, policy, output, verdict })
-        verdict = await checkCopy(exiftool, original, output, policy)
-        if (verdict.leftovers.length === 0 && verdict.damage === null) {
-          return {
-            state: 'clean',
-            path: output,
-            lost: [...new Set([...lost, ...lostBetween(original.tags, verdict.tags)])],
-          }
-        }
-        reason = reasonFor(verdict)
-      } catch (error) {
-        reason = reasonForError(error)
-        // What a step cannot do, the next may; what the machine cannot do, none can.
-        if (!(error instanceof MediaError || error instanceof RangeError)) throw error
-      }
-    }
+    return await withBytes(path, async (source) => {
+      const original = await describeOriginal(exiftool, path, type, policy, source)
+      return tryEach(stepsFor(type, policy), { exiftool, original, policy, output })
+    })
   } catch (error) {
     await rm(output, { force: true })
     if (error instanceof MediaError || error instanceof RangeError) {
       return { state: 'withheld', reason: reasonForError(error) }
     }
     throw error
+  }
+}
+
+async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): Promise<Cleaned> {
+  const { exiftool, original, policy, output } = task
+  let reason = 'Its metadata could not be taken out.'
+  let verdict: Verdict | null = null
+  for (const step of steps) {
+    try {
+      const lost = await step({ ...task, verdict })
+      verdict = await checkCopy(exiftool, original, output, policy)
+      if (verdict.leftovers.length === 0 && verdict.damage === null) {
+        const missing = lostBetween(original.tags, verdict.tags)
+        return { state: 'clean', path: output, lost: [...new Set([...lost, ...missing])] }
+      }
+      reason = reasonFor(verdict)
+    } catch (error) {
+      // What a step cannot do, the next may; what the machine cannot do, none can.
+      if (!(error instanceof MediaError || error instanceof RangeError)) throw error
+      reason = reasonForError(error)
+    }
   }
   await rm(output, { force: true })
   return { state: 'withheld', reason }
@@ -132,16 +137,18 @@ const groupsStep: Step = async ({ exiftool, original, output, verdict }) => {
     if (top === 'MakerNotes') return ['MakerNotes']
     return top === 'XMP' || top === 'EXIF' ? [second] : [top, second]
   })
-  await exiftool.write(output, [...groupArguments(groups), ...placesArguments(original.type.format).slice(2)])
-  return []
+  await exiftool.write(output, [
+    ...groupArguments(groups),
+    ...placesArguments(original.type.format).slice(2),
+    ...dateArguments(missingDate(original)),
+  ])
+  return ['what stood beside its location']
 }
 
 const everythingStep: Step = async (context) => {
   await startOver(context)
   const { original, exiftool, output } = context
-  const { capturedAt } = keptOf(original.tags)
-  const inExif = original.tags.some((tag) => tag.name === 'DateTimeOriginal' && tag.groups[0] === 'EXIF')
-  await exiftool.write(output, everythingArguments(original.type.format, inExif ? null : capturedAt))
+  await exiftool.write(output, everythingArguments(original.type.format, missingDate(original)))
   // What exiftool does not open (the MP4 of a motion photo) is for our own walk.
   const { patches } = await withBytes(output, (source) =>
     findMetadata(source, original.type.format, context.policy),
@@ -150,11 +157,16 @@ const everythingStep: Step = async (context) => {
   return context.policy === 'none' ? [] : ['all of its other metadata']
 }
 
+/** The capture date where Exif does not hold it: it would go with the group that does. */
+function missingDate(original: Original): string | null {
+  const inExif = original.tags.some((tag) => tag.name === 'DateTimeOriginal' && tag.groups[0] === 'EXIF')
+  return inExif ? null : keptOf(original.tags).capturedAt
+}
+
 function pngStep(keepTexts: boolean): Step {
   return async ({ original, output, policy }) => {
-    await withBytes(original.path, (source) =>
-      writeFileBy(output, (writer) => filterPng(source, writer, { keepTexts, kept: keptOf(original.tags) })),
-    )
+    const filter = { keepTexts, kept: keptOf(original.tags) }
+    await writeFileBy(output, (writer) => filterPng(original.source, writer, filter))
     return keepTexts || policy === 'none' ? [] : ['its texts and camera details']
   }
 }
@@ -164,9 +176,9 @@ function jxlStep(bare: boolean): Step {
     // exiftool cannot unpack Brotli boxes: what must stay is read from an unpacked form.
     const unpacked = `${output}.unpacked`
     try {
-      await withBytes(original.path, (source) =>
-        writeFileBy(unpacked, async (writer) => void (await filterJxl(source, writer, { keep: 'unpacked' }))),
-      )
+      await writeFileBy(unpacked, async (writer) => {
+        await filterJxl(original.source, writer, { keep: 'unpacked' })
+      })
       const kept = keptOf(await readTags(exiftool, unpacked, original.type, 'own'))
       const filter = bare ? ({ keep: 'bare', kept } as const) : ({ keep: 'without location' } as const)
       let lost: string[] = []
@@ -183,13 +195,13 @@ function jxlStep(bare: boolean): Step {
 }
 
 const transportStep: Step = async ({ original, output }) => {
-  const { size, timecodes } = await withBytes(original.path, async (source) => ({
-    size: source.size,
-    timecodes: await hasTimecodes(source),
-  }))
+  const timecodes = await hasTimecodes(original.source)
   const partial = `${output}.partial`
   try {
-    await copyTransportStream(original.path, partial, { timecodes, deadlineMs: fileDeadline(size) })
+    await copyTransportStream(original.path, partial, {
+      timecodes,
+      deadlineMs: fileDeadline(original.source.size),
+    })
     await rename(partial, output)
   } finally {
     await rm(partial, { force: true })

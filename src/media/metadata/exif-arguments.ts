@@ -46,13 +46,17 @@ export function groupArguments(groups: readonly string[]): string[] {
   return [...always, ...safe.map((group) => `-${group}:all=`)]
 }
 
+/** Writes a capture date (`2026:05:01 18:30:00`) into Exif; its form is checked, since it comes from the file. */
+export function dateArguments(capturedAt: string | null): string[] {
+  return capturedAt && /^[\d: ]{19}$/.test(capturedAt) ? [`-EXIF:DateTimeOriginal=${capturedAt}`] : []
+}
+
 /**
- * `capturedAt` comes from other tags (XMP, IPTC, PNG) where Exif has none; its form is checked before it gets here.
+ * `capturedAt` comes from other tags (XMP, IPTC, PNG) where Exif has none.
  */
 export function everythingArguments(format: Format, capturedAt: string | null): string[] {
   const tiff = format === 'tiff' ? ['-CommonIFD0=', '-trailer:all=', '-CameraSerialNumber='] : []
   // Common IFD0 tags include the orientation: deleted first, it is copied back by what follows.
   const [all, profile, ...copied] = everything
-  const date = capturedAt && /^[\d: ]{19}$/.test(capturedAt) ? [`-EXIF:DateTimeOriginal=${capturedAt}`] : []
-  return [...always, all, profile, ...tiff, ...date, ...copied]
+  return [...always, all, profile, ...tiff, ...dateArguments(capturedAt), ...copied]
 }

@@ -24,15 +24,26 @@ export interface JpegSegment extends ByteRange {
 const maxSegments = 20_000
 
 /**
- * Walks the segments of the JPEG at `start` (ITU-T T.81 Annex B). Null where it is not one.
+ * Walks the segments of a JPEG (ITU-T T.81 Annex B). Null where it is not one.
  */
-export async function walkJpeg(source: ByteSource, start = 0): Promise<JpegLayout | null> {
+export function walkJpeg(source: ByteSource): Promise<JpegLayout | null> {
+  const known = layouts.get(source)
+  if (known) return known
+  const layout = walk(source)
+  layouts.set(source, layout)
+  return layout
+}
+
+/** A walk reads all of the coded data, and several parts of a check want its outcome. */
+const layouts = new WeakMap<ByteSource, Promise<JpegLayout | null>>()
+
+async function walk(source: ByteSource): Promise<JpegLayout | null> {
   const picture: ByteRange[] = []
   const coded: ByteRange[] = []
   const segments: JpegSegment[] = []
-  const signature = await source.read(start, 2)
+  const signature = await source.read(0, 2)
   if (signature.toString('hex') !== 'ffd8') return null
-  let position = start + 2
+  let position = 2
   for (let count = 0; count < maxSegments; count++) {
     const head = await source.read(position, 4)
     if (head.length < 2 || head[0] !== 0xff) return null
@@ -72,10 +83,10 @@ export async function walkJpeg(source: ByteSource, start = 0): Promise<JpegLayou
 
 /** Where coded data ends: at the first marker that is neither a stuffed zero nor a restart (T.81 B.1.1.5). */
 async function endOfScan(source: ByteSource, from: number): Promise<number | null> {
-  const step = 1024 * 1024
-  for (let offset = from; offset < source.size; offset += step) {
-    // One byte more than the step, so that a marker on the border is seen whole.
-    const bytes = await source.read(offset, step + 1)
+  const buffer = Buffer.allocUnsafe(Math.max(2, Math.min(256 * 1024, source.size - from)))
+  // One byte less than was read, so that a marker on the border is seen whole.
+  for (let offset = from; offset + 1 < source.size; offset += buffer.length - 1) {
+    const bytes = buffer.subarray(0, await source.readInto(buffer, offset))
     for (let at = bytes.indexOf(0xff); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(0xff, at + 1)) {
       const next = bytes[at + 1] ?? 0
       if (next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return offset + at

@@ -42,7 +42,6 @@ export async function applyPatches(path: string, patches: readonly Patch[]): Pro
 
 /** A short printable form of a value, for findings. */
 export function shortValue(value: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters of a stranger's file never reach a terminal
   const printable = value.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
   return printable.length > 80 ? `${printable.slice(0, 79)}…` : printable
 }

@@ -1,6 +1,6 @@
 import type { Exiftool } from '../exiftool.ts'
 import type { MediaType } from '../types.ts'
-import { type ByteRange, type ByteSource, sameBytes, withBytes } from './byte-source.ts'
+import { type ByteRange, type ByteSource, sameBytes } from './byte-source.ts'
 import { gifPicture } from './gif.ts'
 import { walkJpeg } from './jpeg.ts'
 import { jxlPicture } from './jxl.ts'
@@ -15,31 +15,34 @@ import { streamHash } from './stream-hash.ts'
  */
 export async function pictureDifference(
   exiftool: Exiftool,
-  original: string,
-  copy: string,
   type: MediaType,
+  original: OpenFile,
+  copy: OpenFile,
 ): Promise<string | null> {
+  const whole = ({ size }: ByteSource) => ({ offset: 0, length: size })
+  if (await sameBytes(original.source, whole(original.source), copy.source, whole(copy.source))) return null
   if (type.kind === 'video') {
-    const bytes = await withBytes(original, (source) => Promise.resolve(source.size))
+    const bytes = original.source.size
     const withoutMessages = type.format === 'mts'
-    const [before, after] = [
-      await streamHash(original, type.format, bytes, withoutMessages),
-      await streamHash(copy, type.format, bytes, withoutMessages),
-    ]
+    const before = await streamHash(original.path, type.format, bytes, withoutMessages)
+    const after = await streamHash(copy.path, type.format, bytes, withoutMessages)
     return before !== '' && before === after ? null : 'the video or its sound changed'
   }
   const ranges = pictureRanges[type.format]
   if (ranges) {
-    return withBytes(original, (one) =>
-      withBytes(copy, async (other) =>
-        (await sameParts(one, await ranges(one), other, await ranges(other))) ? null : 'the picture changed',
-      ),
-    )
+    const parts = await ranges(original.source)
+    const same = await sameParts(original.source, parts, copy.source, await ranges(copy.source))
+    return same ? null : 'the picture changed'
   }
-  const before = await imageHash(exiftool, original)
-  const after = await imageHash(exiftool, copy)
+  const before = await imageHash(exiftool, original.path)
+  const after = await imageHash(exiftool, copy.path)
   if (before === null) return 'the picture could not be compared'
   return before === after ? null : 'the picture changed'
+}
+
+export interface OpenFile {
+  readonly path: string
+  readonly source: ByteSource
 }
 
 const pictureRanges: Partial<Record<string, (source: ByteSource) => Promise<readonly ByteRange[]>>> = {

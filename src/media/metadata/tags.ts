@@ -23,7 +23,7 @@ export function tagsOf(read: ExifTags): Tag[] {
     const parts = key.split(':')
     const name = parts.pop() ?? key
     if (parts.length === 0) continue
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
     tags.push({ groups: parts, name, value: text, key })
   }
   return tags
@@ -66,6 +66,7 @@ export function personalTags(tags: readonly Tag[]): Tag[] {
       return top === 'File' && tag.name === 'Comment'
     }
     if (keptNames.test(tag.name) || isBlank(tag.value)) return false
+    if (tag.groups.some((group) => gainMapGroups.test(group))) return false
     if (personalGroups.test(top) && !(top === 'APP14' || isAdobe(tag))) return true
     if (top === 'QuickTime' || top === 'Matroska' || top === 'RIFF') {
       return personalName.test(tag.name) && !structuralQuickTime.test(tag.name)
@@ -77,7 +78,10 @@ export function personalTags(tags: readonly Tag[]): Tag[] {
 const keptNames =
   /^(Orientation|DateTimeOriginal|OffsetTimeOriginal|SubSecTimeOriginal|ColorSpace|ExifVersion|FlashpixVersion|ComponentsConfiguration|ExifByteOrder|CreationDate|CreateDate|TrackCreateDate|MediaCreateDate|ContentCreateDate)$/
 const structuralQuickTime =
-  /^(ModifyDate|TrackModifyDate|MediaModifyDate|HandlerVendorID|ColorMode|HandlerDescription|CompressorName|Warning|VideoModel)$/
+  /^(ModifyDate|TrackModifyDate|MediaModifyDate|HandlerVendorID|ColorMode|HandlerDescription|CompressorName|Warning|VideoModel|TextFace)$/
+
+/** How bright a gain map makes the picture; its packet's toolkit stands alone in HEIC files. */
+const gainMapGroups = /^XMP-(HDRGainMap|hdrgm|x)$/
 
 function isAdobe(tag: Tag): boolean {
   return tag.groups.includes('Adobe') && /^(DCTEncodeVersion|APP14Flags\d|ColorTransform)$/.test(tag.name)
@@ -113,7 +117,9 @@ export function keptOf(tags: readonly Tag[]): KeptExif {
   const main = tags.filter(
     (tag) => !tag.groups.some((group) => /^(Doc|Copy)/.test(group)) && tag.groups[0] !== 'Composite',
   )
-  const orientation = main.find((tag) => tag.name === 'Orientation' && /^[1-8]$/.test(tag.value))
+  const orientation = main.find(
+    (tag) => isExif(tag) && tag.name === 'Orientation' && /^[1-8]$/.test(tag.value),
+  )
   let capturedAt: string | null = null
   for (const name of dateNames) {
     const tag = main.find((one) => one.name === name && /^(19|20)\d\d:\d\d:\d\d \d\d:\d\d/.test(one.value))
@@ -129,6 +135,10 @@ export function keptOf(tags: readonly Tag[]): KeptExif {
     capturedAt: capturedAt ? capturedAt.slice(0, 19) : null,
     offset: offset?.value ?? zone ?? null,
   }
+}
+
+function isExif(tag: Tag): boolean {
+  return tag.groups[0] === 'EXIF'
 }
 
 /** Coordinates that the tags tell of, in degrees, each as exiftool prints it with `-n`. */
