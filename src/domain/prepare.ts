@@ -114,16 +114,14 @@ export async function wantedCopies(
  * was written for it must then go too.
  */
 export async function recordPrepared(
-  ports: Pick<Ports, 'store' | 'queue' | 'events' | 'log'>,
+  ports: Pick<Ports, 'store' | 'events' | 'log'>,
   owner: string,
   id: string,
   change: (item: Item) => Item,
 ): Promise<Item | null> {
-  const recorded = await recordInAlbums(ports.store, owner, id, change)
-  if (!recorded) return null
-  await tellOwner(ports, recorded.item)
-  await askForBundles(ports, owner, recorded.albums)
-  return recorded.item
+  const item = await recordInAlbums(ports.store, owner, id, change)
+  if (item) await tellOwner(ports, item)
+  return item
 }
 
 async function recordInAlbums(
@@ -131,7 +129,7 @@ async function recordInAlbums(
   owner: string,
   id: string,
   change: (item: Item) => Item,
-): Promise<{ item: Item; albums: string[] } | null> {
+): Promise<Item | null> {
   return changeOwner(
     store,
     owner,
@@ -147,10 +145,9 @@ async function recordInAlbums(
       if (!found) return null
       const item = change(found)
       changing.write(set(keys.item(owner, id), item))
-      const ids = memberships.map(({ member }) => member)
       const albums = await changing.records(
         albumSchema,
-        ids.map((album) => keys.album(owner, album)),
+        memberships.map(({ member }) => keys.album(owner, member)),
       )
       for (const album of albums) {
         if (!album) continue
@@ -158,17 +155,24 @@ async function recordInAlbums(
         if (album.order === 'date')
           changing.write(rank(keys.albumItems(owner, album.id), item.id, orderOf(item)))
       }
-      return { item, albums: ids }
+      return item
     },
     { structure: false },
   )
 }
 
-/** Notes that an item needs no more preparing. */
+/** Notes that an item needs no more preparing, which is also true of one that is gone. */
 export async function isPrepared(
-  { store }: Pick<Ports, 'store'>,
+  ports: Pick<Ports, 'store' | 'queue' | 'log'>,
   owner: string,
   item: string,
 ): Promise<void> {
+  const { store } = ports
   await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member: `${owner}/${item}` }] })
+  const [albums] = await store.read([ranks(keys.itemAlbums(owner, item))])
+  await askForBundles(
+    ports,
+    owner,
+    albums.map(({ member }) => member),
+  )
 }

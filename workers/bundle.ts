@@ -1,0 +1,74 @@
+import { pipeline } from 'node:stream'
+import {
+  askForBundles,
+  bundledFiles,
+  missingBundles,
+  recordMade,
+  settledAlbum,
+  type AlbumState,
+} from '../src/domain/bundle.ts'
+import { objects } from '../src/domain/keys.ts'
+import type { StoredObject } from '../src/domain/records.ts'
+import { uniqueNames } from '../src/media/names.ts'
+import type { MetadataPolicy } from '../src/media/types.ts'
+import { writeBundle, type BundleEntry } from '../src/media/write-bundle.ts'
+import type { Bucket, Job, JobContext } from '../src/ports.ts'
+import type { WorkerContext } from './context.ts'
+import { ObjectMeter } from './put-file.ts'
+import { removeOutdated } from './remove-outdated.ts'
+
+/** A larger album has no bundle, which would take its room a second time: it is streamed when it is asked for. */
+const maxBundleBytes = 20 * 1024 ** 3
+
+/**
+ * Makes the bundles of an album: a ZIP for each policy that one of its links has. Makes none while items are
+ * still to be prepared, for the last of them asks again; asks again itself where the album changed meanwhile.
+ */
+export async function bundle(
+  { ports, stopping }: Pick<WorkerContext, 'ports' | 'stopping'>,
+  { owner, album: id }: Extract<Job, { kind: 'bundle' }>,
+  { signal }: Pick<JobContext, 'signal'>,
+): Promise<void> {
+  const state = await settledAlbum(ports, owner, id)
+  if (!state) return
+  const { album } = state
+  for (const policy of missingBundles(state)) {
+    const entries = entriesOf(ports.bucket, state, policy)
+    const bytes = entries.reduce((sum, { size }) => sum + size, 0)
+    // One file is downloaded as it is.
+    if (entries.length < 2 || bytes > maxBundleBytes) continue
+    const key = objects.bundle(id, policy, album.version)
+    const stored = await putBundle(ports.bucket, key, entries, AbortSignal.any([signal, stopping]))
+    if (await recordMade(ports.store, album, policy, stored)) continue
+    await ports.bucket.removeAll(key)
+    await askForBundles(ports, owner, [id])
+    return
+  }
+  await removeOutdated(ports.bucket, album, 'bundle')
+}
+
+function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): BundleEntry[] {
+  const files = bundledFiles(state, policy)
+  const names = uniqueNames(files.map(({ name }) => name))
+  return files.map(({ key, size, capturedAt }, index) => ({
+    name: names[index] ?? `file-${index + 1}`,
+    size,
+    takenAt: capturedAt?.local ?? null,
+    open: () => bucket.open(key),
+  }))
+}
+
+async function putBundle(
+  bucket: Bucket,
+  key: string,
+  entries: readonly BundleEntry[],
+  signal: AbortSignal,
+): Promise<StoredObject> {
+  const meter = new ObjectMeter()
+  // The put reads the meter and so learns of every failure; it is the one to report it.
+  const body = pipeline(writeBundle(entries), meter, () => {})
+  const { size } = await bucket.put(key, body, { mime: 'application/zip', signal })
+  const facts = meter.facts()
+  if (size !== facts.size) throw new Error(`${key}: ${size} bytes were stored of ${facts.size}`)
+  return facts
+}

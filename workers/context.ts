@@ -1,0 +1,12 @@
+import type { MediaTools } from '../src/media/types.ts'
+import type { Ports } from '../src/ports.ts'
+
+/** What every job is given. */
+export interface WorkerContext {
+  readonly ports: Ports
+  readonly media: MediaTools
+  /** Where jobs keep files while they run; on the bucket's disk where that is a folder, so that files move instead of being copied. */
+  readonly workDirectory: string
+  /** Aborts when the process is to stop: what takes minutes is left for another worker. */
+  readonly stopping: AbortSignal
+}

@@ -1,0 +1,152 @@
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { updateItem } from '../src/domain/item.ts'
+import { keys, objects } from '../src/domain/keys.ts'
+import { isMoving, isPlayable } from '../src/domain/playable.ts'
+import { tellOwner } from '../src/domain/prepare.ts'
+import { itemSchema, parseRecord, type Item, type Rendition } from '../src/domain/records.ts'
+import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
+import { MediaError, type MediaType, type RenderedFile } from '../src/media/types.ts'
+import type { Job, JobContext, Store } from '../src/ports.ts'
+import { value } from '../src/ports.ts'
+import { isOutage } from './attempt.ts'
+import type { WorkerContext } from './context.ts'
+import { putRendition } from './prepare.ts'
+
+type PlayableJob = Extract<Job, { kind: 'playable' }>
+
+/** How often it is looked whether the item is still there, in milliseconds. */
+const lookEvery = 3000
+/** How often the sender's page hears of the progress at most, in milliseconds. */
+const tellEvery = 1000
+
+/**
+ * Makes what moves of an item play in every browser: a video's `playable`, where it does not play as it is, or
+ * the `motion` of a photo. The item is shared already; without this it is downloaded as well, and only not played.
+ */
+export async function playable(
+  context: WorkerContext,
+  { owner, item: id }: PlayableJob,
+  { lastTry, signal }: JobContext,
+): Promise<void> {
+  const { ports } = context
+  const item = await findItem(ports.store, owner, id)
+  // Not prepared yet: that comes first, and asks for this again.
+  if (item?.state === 'uploaded' || item?.state === 'preparing') return
+  if (item?.state === 'ready' && isMoving(item)) {
+    const gone = new AbortController()
+    const ended = new AbortController()
+    const watching = watch(ports.store, item, gone, ended.signal)
+    try {
+      await convert(context, item, AbortSignal.any([signal, context.stopping, gone.signal]))
+    } catch (error) {
+      if (!gone.signal.aborted) forgive(context, item, error, lastTry)
+    } finally {
+      ended.abort()
+      await watching
+    }
+  }
+  await isPlayable(ports, owner, id)
+}
+
+async function findItem(store: Store, owner: string, id: string): Promise<Item | null> {
+  const [raw] = await store.read([value(keys.item(owner, id))])
+  return parseRecord(itemSchema, raw)
+}
+
+/** Aborts `gone` when the item is removed, so that nobody converts for an hour what nobody may see. */
+async function watch(store: Store, { owner, id }: Item, gone: AbortController, ended: AbortSignal) {
+  while (!ended.aborted) {
+    try {
+      await sleep(lookEvery, undefined, { signal: ended })
+      if ((await findItem(store, owner, id)) === null) return gone.abort(new Error('the item is gone'))
+    } catch {
+      // Ended, or a store that cannot tell: the next look will.
+    }
+  }
+}
+
+async function convert(context: WorkerContext, item: Item, signal: AbortSignal): Promise<void> {
+  const { ports, workDirectory } = context
+  const name = item.type.kind === 'video' ? 'playable' : 'motion'
+  if (item.renditions[name]) return
+  const rendition = await withTemporaryFolder(workDirectory, async (folder): Promise<Rendition | null> => {
+    const output = path.join(folder, `${name}.mp4`)
+    const file = await (name === 'playable'
+      ? playableVideo(context, item, folder, output, signal)
+      : playableMotion(context, item, folder, output, signal))
+    signal.throwIfAborted()
+    return file && putRendition(ports.bucket, objects.rendition(item.id, name), file)
+  })
+  if (!rendition) return
+  // The album's version stays: its pages, bundles and card are the same, and the bundle is long in the making.
+  const recorded = await updateItem(ports.store, item.owner, item.id, (found) => ({
+    ...found,
+    renditions: { ...found.renditions, [name]: rendition },
+  }))
+  if (!recorded) await ports.bucket.removeAll(`${objects.ofItem(item.id)}/`)
+  else await tellOwner(ports, recorded, { converted: 1 })
+}
+
+async function playableVideo(
+  { ports, media }: WorkerContext,
+  item: Item,
+  folder: string,
+  output: string,
+  signal: AbortSignal,
+): Promise<RenderedFile | null> {
+  const source = await ports.bucket.localFile(objects.original(item.id), folder)
+  if (source === null) throw new Error(`the original of ${item.id} is not in the bucket`)
+  let toldAt = 0
+  return media.playable(source, item.type, output, {
+    signal,
+    onProgress: (fraction) => {
+      if (Date.now() - toldAt < tellEvery) return
+      toldAt = Date.now()
+      void tellOwner(ports, item, { converted: Math.min(fraction, 0.99) })
+    },
+  })
+}
+
+/** The motion of a Live Photo or a motion photo, without personal metadata: every visitor may see it. */
+async function playableMotion(
+  context: WorkerContext,
+  item: Item,
+  folder: string,
+  output: string,
+  signal: AbortSignal,
+): Promise<RenderedFile | null> {
+  const { media } = context
+  const motion = await motionFile(context, item, folder)
+  if (!motion) return null
+  const converted = await media.playable(motion.path, motion.type, output, { signal })
+  if (converted) return converted
+  const cleaned = await media.clean(motion.path, motion.type, 'none', output)
+  if (cleaned.state === 'withheld') return null
+  const { width, height } = await media.facts(cleaned.path, motion.type)
+  return { path: cleaned.path, mime: motion.type.mime, width: width ?? 0, height: height ?? 0 }
+}
+
+async function motionFile(
+  { ports, media }: WorkerContext,
+  item: Item,
+  folder: string,
+): Promise<{ path: string; type: MediaType } | null> {
+  if (item.motion) {
+    const file = await ports.bucket.localFile(objects.motionOriginal(item.id), folder)
+    return file === null ? null : { path: file, type: item.motion.type }
+  }
+  const source = await ports.bucket.localFile(objects.original(item.id), folder)
+  if (source === null) return null
+  const file = path.join(folder, 'embedded-motion')
+  const type = await media.extractMotion(source, item.type, file)
+  return type && { path: file, type }
+}
+
+/** Lets a failure be where another try would not help: the item stays shared. */
+function forgive({ ports, stopping }: WorkerContext, item: Item, error: unknown, lastTry: boolean): void {
+  if (stopping.aborted) throw error
+  const isFinal = error instanceof MediaError && error.reason !== 'tool-failed'
+  if (!isFinal && (!lastTry || isOutage(error))) throw error
+  ports.log.warn({ err: error, item: item.id, format: item.type.format }, 'could not be made playable')
+}

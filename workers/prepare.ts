@@ -1,0 +1,185 @@
+import path from 'node:path'
+import { mediaErrorText, serverErrorText } from '../src/domain/failure.ts'
+import { objects } from '../src/domain/keys.ts'
+import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
+import { beginPreparing, isPrepared, recordPrepared, wantedCopies } from '../src/domain/prepare.ts'
+import type { Copy, CopyPolicy, Item, Rendition } from '../src/domain/records.ts'
+import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
+import { MediaError, type Cleaned, type Facts, type MediaType, type Rendered } from '../src/media/types.ts'
+import type { Bucket, Job, JobContext } from '../src/ports.ts'
+import { isOutage } from './attempt.ts'
+import type { WorkerContext } from './context.ts'
+import { putFileWithFacts } from './put-file.ts'
+
+type PrepareJob = Extract<Job, { kind: 'prepare' }>
+
+/** What a visitor may look at, and what is known of the file. */
+type Look = Pick<Item, 'facts' | 'thumbhash' | 'color' | 'damaged' | 'renditions'>
+
+/** What one run of the job has made. */
+interface Made {
+  readonly look: Look | null
+  readonly copies: Item['copies']
+  readonly motionCopies: Item['copies']
+}
+
+/**
+ * Makes of an uploaded file what visitors see and download: facts, renditions, and its checked copies. What is
+ * recorded is not made again, so that it may run twice or be cut short anywhere. A file that cannot be opened ends as
+ * `failed` with a reason; a machine that fails is tried again.
+ */
+export async function prepare(
+  context: WorkerContext,
+  { owner, item: id }: PrepareJob,
+  { lastTry }: Pick<JobContext, 'lastTry'>,
+): Promise<void> {
+  const { ports } = context
+  const item = await beginPreparing(ports, owner, id)
+  if (item) {
+    try {
+      await prepareItem(context, item)
+    } catch (error) {
+      await fail(context, item, error, lastTry)
+    }
+  }
+  await isPrepared(ports, owner, id)
+}
+
+/** Makes what is missing and records it in one step. */
+async function prepareItem(context: WorkerContext, item: Item): Promise<void> {
+  const { ports } = context
+  const wanted = await wantedCopies(ports, item)
+  const missing = wanted.filter((policy) => item.copies[policy] === undefined)
+  const { motion } = item
+  const missingOfMotion = motion ? wanted.filter((policy) => motion.copies[policy] === undefined) : []
+  const needsLook = item.state !== 'ready'
+  if (!needsLook && missing.length === 0 && missingOfMotion.length === 0) return
+
+  const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
+    const original = await fetch(ports.bucket, objects.original(item.id), folder)
+    const [look, copies] = await allDone([
+      needsLook ? takeLook(context, item, original, folder) : null,
+      makeCopies(context, original, item.type, folder, missing, (policy) => objects.copy(item.id, policy)),
+    ])
+    if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
+    const file = await fetch(ports.bucket, objects.motionOriginal(item.id), folder)
+    const key = (policy: CopyPolicy) => objects.motionCopy(item.id, policy)
+    const motionCopies = await makeCopies(context, file, motion.type, folder, missingOfMotion, key)
+    return { look, copies, motionCopies }
+  })
+
+  const moves = isMoving({ ...item, ...made.look })
+  if (needsLook && moves) await expectPlayable(ports, item)
+  const recorded = await recordPrepared(ports, item.owner, item.id, (found) => ({
+    ...found,
+    ...made.look,
+    state: 'ready',
+    renditions: { ...found.renditions, ...made.look?.renditions },
+    copies: { ...found.copies, ...made.copies },
+    motion: found.motion && {
+      ...found.motion,
+      copies: { ...found.motion.copies, ...made.motionCopies },
+    },
+  }))
+  // Removed while it was being prepared: what was written since then goes too.
+  if (!recorded) await ports.bucket.removeAll(`${objects.ofItem(item.id)}/`)
+  else if (needsLook && moves) await askForPlayable(ports, item)
+}
+
+async function fetch(bucket: Bucket, key: string, folder: string): Promise<string> {
+  const file = await bucket.localFile(key, folder)
+  if (file === null) throw new Error(`${key} is not in the bucket`)
+  return file
+}
+
+/** Reads facts and makes renditions. A file that no program here can show is shared all the same, without them. */
+async function takeLook(
+  { media, ports }: WorkerContext,
+  item: Item,
+  original: string,
+  folder: string,
+): Promise<Look> {
+  const [facts, rendered] = await allDone([
+    orMediaError<Facts>(media.facts(original, item.type)),
+    orMediaError<Rendered>(media.render(original, item.type, folder)),
+  ])
+  if (rendered instanceof MediaError) {
+    if (rendered.reason !== 'unsupported') throw rendered
+    if (facts instanceof MediaError) throw facts
+    ports.log.info({ item: item.id, format: item.type.format, reason: rendered.message }, 'cannot be shown')
+    return { facts, thumbhash: null, color: null, damaged: false, renditions: {} }
+  }
+  const [thumb, preview] = await allDone([
+    putRendition(ports.bucket, objects.rendition(item.id, 'thumb'), rendered.thumb),
+    putRendition(ports.bucket, objects.rendition(item.id, 'preview'), rendered.preview),
+  ])
+  const { thumbhash, color, damaged } = rendered
+  return {
+    facts: facts instanceof MediaError ? null : facts,
+    thumbhash,
+    color,
+    damaged: damaged || facts instanceof MediaError,
+    renditions: { thumb, preview },
+  }
+}
+
+export async function putRendition(
+  bucket: Bucket,
+  key: string,
+  { path: file, mime, width, height }: Rendered['thumb'],
+): Promise<Rendition> {
+  const stored = await putFileWithFacts(bucket, key, { path: file, mime })
+  return { ...stored, mime, width, height }
+}
+
+/** Makes the copies that are missing, one after the other: each may keep a processor busy. */
+async function makeCopies(
+  { media, ports }: WorkerContext,
+  source: string,
+  type: MediaType,
+  folder: string,
+  policies: readonly CopyPolicy[],
+  keyOf: (policy: CopyPolicy) => string,
+): Promise<Item['copies']> {
+  const copies: { [K in CopyPolicy]?: Copy } = {}
+  for (const policy of policies) {
+    const key = keyOf(policy)
+    const output = path.join(folder, `${path.basename(key)}.${type.extension}`)
+    copies[policy] = await store(ports.bucket, key, type, await media.clean(source, type, policy, output))
+  }
+  return copies
+}
+
+async function store(bucket: Bucket, key: string, type: MediaType, cleaned: Cleaned): Promise<Copy> {
+  if (cleaned.state === 'withheld') return cleaned
+  const stored = await putFileWithFacts(bucket, key, { path: cleaned.path, mime: type.mime })
+  return { state: 'clean', lost: [...cleaned.lost], ...stored }
+}
+
+/** Waits for both, also when one fails: nothing may still read the folder when it is removed. */
+async function allDone<A, B>(work: [A | Promise<A>, B | Promise<B>]): Promise<[A, B]> {
+  await Promise.allSettled(work)
+  return Promise.all(work)
+}
+
+async function orMediaError<T>(work: Promise<T>): Promise<T | MediaError> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof MediaError) return error
+    throw error
+  }
+}
+
+/** Records the failure where the file is at fault; throws where another try may help. */
+async function fail({ ports }: WorkerContext, item: Item, error: unknown, lastTry: boolean): Promise<void> {
+  const isFinal = error instanceof MediaError && error.reason !== 'tool-failed'
+  // An outage says nothing about the file: the sweep queues it again for as long as it takes.
+  if (!isFinal && (!lastTry || isOutage(error))) throw error
+  ports.log.warn({ err: error, item: item.id, format: item.type.format }, 'could not be prepared')
+  const reason = error instanceof MediaError ? mediaErrorText[error.reason] : serverErrorText
+  await recordPrepared(ports, item.owner, item.id, (found) =>
+    // What is shared already stays so, though a further copy could not be made.
+    found.state === 'ready' ? found : { ...found, state: 'failed', reason },
+  )
+}

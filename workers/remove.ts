@@ -1,0 +1,11 @@
+import { removeDue } from '../src/domain/ending.ts'
+import type { Job } from '../src/ports.ts'
+import type { WorkerContext } from './context.ts'
+
+/** Deletes what is due with an owner; tried again, and in the end by the sweep, until all of it is gone. */
+export async function remove(
+  { ports }: Pick<WorkerContext, 'ports'>,
+  { owner }: Extract<Job, { kind: 'remove' }>,
+): Promise<void> {
+  await removeDue(ports, owner)
+}
