@@ -20,7 +20,7 @@ const centralHeaderBytes = 46
 const timestampFieldBytes = 9
 
 /** What an entry's two headers say. */
-export interface EntryRecord {
+interface EntryRecord {
   readonly name: string
   readonly size: number
   readonly crc32: number
