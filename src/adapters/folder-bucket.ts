@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { lstat, open, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { BucketFull } from '../ports.ts'
+import type { Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
+import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
+import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
+import { removeEmpty, removePrefix, syncFolder } from './folder-files.ts'
+
+/** Measured: larger and smaller pieces read slower. */
+const readBytes = 256 * 1024
+const writeBytes = 1024 * 1024
+/** With less room than that nothing useful can be stored. */
+const leastFreeBytes = 16 * 1024 * 1024
+/** No key's part starts with a dot, so this never is one. */
+const unfinishedName = '.unfinished'
+
+export interface FolderBucketOptions {
+  /** An answered put is on disk, not only in the system's memory (default). Without it a power cut may take what was answered. */
+  readonly durable?: boolean
+}
+
+/** A bucket in a folder: the object `items/a/original` is the file of that path under `root`. */
+export function folderBucket(root: string, { durable = true }: FolderBucketOptions = {}): Bucket {
+  const folder = resolve(root)
+  const unfinished = join(folder, unfinishedName)
+
+  const pathOf = (key: string): string => {
+    checkKey(key)
+    return join(folder, key)
+  }
+  // Under the key as a folder, so that removeAll finds it; named by its beginning, so that sweepUnfinished can judge it.
+  const unfinishedPath = (key: string): string =>
+    join(unfinished, key, `${Date.now()}-${randomBytes(8).toString('hex')}`)
+
+  /** Makes the file at `from` the object `key`. Throws when removeAll took `from` meanwhile: what was removed stays so. */
+  async function moveIn(from: string, key: string): Promise<void> {
+    const to = pathOf(key)
+    for (let tries = 1; ; tries += 1) {
+      await makeFolder(dirname(to), durable)
+      try {
+        await rename(from, to)
+        break
+      } catch (error) {
+        // The folder was empty for a moment, and removeAll of a neighbour took it.
+        const taken = codeOf(error) === 'ENOENT' && (await orWhenAbsent(lstat(from), null)) !== null
+        if (!taken || tries === 10) throw error
+      }
+    }
+    if (durable) await syncFolder(dirname(to))
+  }
+
+  async function put(key: string, body: Readable, options: PutOptions): Promise<{ size: number }> {
+    // It may fail while the file is being made; without a listener that would end the process.
+    body.on('error', ignore)
+    let path: string | null = null
+    try {
+      checkKey(key)
+      path = unfinishedPath(key)
+      const file = await openNew(path)
+      const size = await writeAll(file, body, options, durable)
+      if (options.size !== undefined && options.size !== size) {
+        throw new Error(`${size} bytes came of ${options.size}`)
+      }
+      options.signal?.throwIfAborted()
+      await disk(moveIn(path, key))
+      await disk(removeEmpty(dirname(path), unfinished))
+      return { size }
+    } catch (error) {
+      body.destroy()
+      if (path !== null) await discard(path)
+      throw error
+    }
+  }
+
+  async function openNew(path: string): Promise<FileHandle> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await makeFolder(dirname(path), false)
+        return await open(path, 'wx', 0o600)
+      } catch (error) {
+        // As in moveIn.
+        if (codeOf(error) !== 'ENOENT' || tries === 10) throw diskError(error)
+      }
+    }
+  }
+
+  async function discard(path: string): Promise<void> {
+    await disk(rm(path, { force: true }))
+    await disk(removeEmpty(dirname(path), unfinished))
+  }
+
+  async function openObject(key: string, range?: ByteRange): Promise<OpenObject | null> {
+    const path = pathOf(key)
+    const file = await disk(orWhenAbsent(open(path, 'r'), null))
+    if (file === null) return null
+    try {
+      const facts = await file.stat()
+      if (!facts.isFile()) {
+        await file.close()
+        return null
+      }
+      if (range !== undefined && !(range.start >= 0 && range.start <= range.end && range.end < facts.size)) {
+        throw new RangeError('The range is not inside the object')
+      }
+      return { body: file.createReadStream({ ...range, highWaterMark: readBytes }), size: facts.size }
+    } catch (error) {
+      await file.close()
+      throw error instanceof RangeError ? error : diskError(error)
+    }
+  }
+
+  async function* list(prefix: string): AsyncGenerator<ObjectEntry> {
+    checkListPrefix(prefix)
+    const slash = prefix.lastIndexOf('/') + 1
+    for await (const path of filesBelow(join(folder, prefix.slice(0, slash)), unfinishedName)) {
+      const key = prefix.slice(0, slash) + path
+      if (!key.startsWith(prefix)) continue
+      const facts = await disk(orWhenAbsent(stat(join(folder, key)), null))
+      if (facts !== null) yield { key, size: facts.size, modifiedAt: Math.floor(facts.mtimeMs) }
+    }
+  }
+
+  return {
+    open: openObject,
+    put,
+
+    async localFile(key) {
+      const path = pathOf(key)
+      const facts = await disk(orWhenAbsent(stat(path), null))
+      return facts?.isFile() === true ? path : null
+    },
+
+    async putFile(key, path, options) {
+      checkKey(key)
+      const facts = await lstat(path)
+      if (!facts.isFile()) throw new TypeError('Only a file can be put')
+      try {
+        if (durable) await syncFile(path)
+        // Its age is the object's from now on.
+        await utimes(path, new Date(), new Date())
+        await moveIn(path, key)
+        return { size: facts.size }
+      } catch (error) {
+        if (codeOf(error) !== 'EXDEV') throw diskError(error)
+      }
+      const body = createReadStream(path, { highWaterMark: readBytes })
+      return await put(key, body, { ...options, size: facts.size })
+    },
+
+    async removeAll(prefix) {
+      checkPrefix(prefix)
+      // Unfinished first: a put that ends between the two finds its file gone.
+      await disk(removePrefix(unfinished, prefix))
+      await disk(removePrefix(folder, prefix))
+    },
+
+    list,
+
+    async sweepUnfinished(olderThanMs) {
+      const before = Date.now() - olderThanMs
+      let ended = 0
+      for await (const path of filesBelow(unfinished)) {
+        const began = Number(path.slice(path.lastIndexOf('/') + 1).split('-')[0])
+        if (began >= before) continue
+        await discard(join(unfinished, path))
+        ended += 1
+      }
+      return ended
+    },
+
+    presign: () => Promise.resolve(null),
+
+    async check() {
+      await disk(makeFolder(unfinished, false))
+      const room = await disk(statfs(folder))
+      if (room.bavail * room.bsize < leastFreeBytes) throw new BucketFull('The disk is full')
+      const path = unfinishedPath('check')
+      const file = await openNew(path)
+      try {
+        await disk(file.writeFile('x'))
+      } finally {
+        await file.close()
+        await discard(path)
+      }
+    },
+
+    close: () => Promise.resolve(),
+  }
+}
+
+const ignore = (): void => undefined
+
+async function disk<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    throw diskError(error)
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes `body` to `file`, closes it, where `durable` after it is on disk, and answers how much it was. */
+async function writeAll(
+  file: FileHandle,
+  body: Readable,
+  { size: expected, signal }: PutOptions,
+  durable: boolean,
+): Promise<number> {
+  let size = 0
+  let failure: unknown
+  const target = file.createWriteStream({ highWaterMark: writeBytes, flush: durable })
+  target.on('error', (error) => (failure = error))
+  try {
+    await pipeline(
+      body,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          size += chunk.length
+          if (expected !== undefined && size > expected) throw new Error(`More than ${expected} bytes came`)
+          yield chunk
+        }
+      },
+      target,
+      ...(signal === undefined ? [] : [{ signal }]),
+    )
+    return size
+  } catch (error) {
+    throw error === failure ? diskError(error) : error
+  }
+}

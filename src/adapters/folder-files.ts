@@ -1,0 +1,107 @@
+import type { Dirent } from 'node:fs'
+import { mkdir, open, readdir, rm, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { BucketFull, BucketUnavailable } from '../ports.ts'
+
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** What the disk says, in the bucket's words. */
+export function diskError(error: unknown): Error {
+  if (error instanceof BucketFull || error instanceof BucketUnavailable) return error
+  const code = codeOf(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new BucketFull('The disk is full', { cause: error })
+  return new BucketUnavailable('The folder cannot be used', { cause: error })
+}
+
+/** Absent answers `absent`; everything else that fails is the disk's. */
+export async function orWhenAbsent<Result, Absent>(
+  work: Promise<Result>,
+  absent: Absent,
+): Promise<Result | Absent> {
+  try {
+    return await work
+  } catch (error) {
+    if (isAbsence(error)) return absent
+    throw error
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR'
+}
+
+/** The entries of a folder, none where it is absent. */
+export async function entriesOf(folder: string): Promise<Dirent[]> {
+  return await orWhenAbsent(readdir(folder, { withFileTypes: true }), [])
+}
+
+/** Every file below `folder`, as paths from it with slashes. What vanishes meanwhile is passed over. */
+export async function* filesBelow(folder: string, skip?: string): AsyncGenerator<string> {
+  for (const entry of await entriesOf(folder)) {
+    if (entry.name === skip) continue
+    if (entry.isFile()) yield entry.name
+    if (!entry.isDirectory()) continue
+    for await (const path of filesBelow(join(folder, entry.name))) yield `${entry.name}/${path}`
+  }
+}
+
+/** Makes a folder and those above it; where `durable`, their names are on disk afterwards. */
+export async function makeFolder(folder: string, durable: boolean): Promise<void> {
+  const first = await makeAll(folder)
+  if (first === undefined || !durable) return
+  for (let made = folder; ; made = dirname(made)) {
+    await syncFolder(dirname(made))
+    if (made === first) return
+  }
+}
+
+async function makeAll(folder: string): Promise<string | undefined> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await mkdir(folder, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      // One of those above was removed as empty between two steps.
+      if (!isAbsence(error) || tries === 10) throw error
+    }
+  }
+}
+
+/** A file's name is on disk when its folder is (fsync(2)). */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Removes everything under `root` whose path from it starts with `prefix`, then the folders that this left empty. */
+export async function removePrefix(root: string, prefix: string): Promise<void> {
+  const slash = prefix.lastIndexOf('/')
+  const folder = join(root, prefix.slice(0, slash + 1))
+  const start = prefix.slice(slash + 1)
+  for (const entry of await entriesOf(folder)) {
+    // What starts with a dot is not an object: unfinished ones have their own root.
+    if (!entry.name.startsWith(start) || entry.name.startsWith('.')) continue
+    await rm(join(folder, entry.name), { recursive: true, force: true, maxRetries: 3 })
+  }
+  await removeEmpty(folder, root)
+}
+
+/** Removes `folder` and those above it as long as they are empty, up to and without `root`. */
+export async function removeEmpty(folder: string, root: string): Promise<void> {
+  const end = join(root)
+  for (let empty = join(folder, '.'); empty.length > end.length; empty = dirname(empty)) {
+    try {
+      await rmdir(empty)
+    } catch (error) {
+      if (isAbsence(error)) continue
+      // Somebody else's file is in it, or it is being filled at this moment.
+      if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST' || codeOf(error) === 'EBUSY') return
+      throw error
+    }
+  }
+}
