@@ -25,7 +25,7 @@ const maxBundleBytes = 20 * 1024 ** 3
  * still to be prepared, for the last of them asks again; asks again itself where the album changed meanwhile.
  */
 export async function bundle(
-  { ports, stopping }: Pick<WorkerContext, 'ports' | 'stopping'>,
+  { ports }: Pick<WorkerContext, 'ports'>,
   { owner, album: id }: Extract<Job, { kind: 'bundle' }>,
   { signal }: Pick<JobContext, 'signal'>,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function bundle(
     // One file is downloaded as it is.
     if (entries.length < 2 || bytes > maxBundleBytes) continue
     const key = objects.bundle(id, policy, album.version)
-    const stored = await putBundle(ports.bucket, key, entries, AbortSignal.any([signal, stopping]))
+    const stored = await putBundle(ports.bucket, key, entries, signal)
     if (await recordMade(ports.store, album, policy, stored)) continue
     await ports.bucket.removeAll(key)
     await askForBundles(ports, owner, [id])

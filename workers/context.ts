@@ -7,6 +7,4 @@ export interface WorkerContext {
   readonly media: MediaTools
   /** Where jobs keep files while they run; on the bucket's disk where that is a folder, so that files move instead of being copied. */
   readonly workDirectory: string
-  /** Aborts when the process is to stop: what takes minutes is left for another worker. */
-  readonly stopping: AbortSignal
 }

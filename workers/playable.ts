@@ -2,7 +2,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/item.ts'
 import { keys, objects } from '../src/domain/keys.ts'
-import { isMoving, isPlayable } from '../src/domain/playable.ts'
+import { isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
 import { tellOwner } from '../src/domain/prepare.ts'
 import { itemSchema, parseRecord, type Item, type Rendition } from '../src/domain/records.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
@@ -30,16 +30,20 @@ export async function playable(
   { lastTry, signal }: JobContext,
 ): Promise<void> {
   const { ports } = context
-  const item = await findItem(ports.store, owner, id)
+  const [item, noted] = await Promise.all([
+    findItem(ports.store, owner, id),
+    mayNeedPlayable(ports, owner, id),
+  ])
   // Not prepared yet: that comes first, and asks for this again.
   if (item?.state === 'uploaded' || item?.state === 'preparing') return
-  if (item?.state === 'ready' && isMoving(item)) {
+  if (noted && item?.state === 'ready' && isMoving(item)) {
     const gone = new AbortController()
     const ended = new AbortController()
     const watching = watch(ports.store, item, gone, ended.signal)
     try {
-      await convert(context, item, AbortSignal.any([signal, context.stopping, gone.signal]))
+      await convert(context, item, AbortSignal.any([signal, gone.signal]))
     } catch (error) {
+      if (signal.aborted) throw error
       if (!gone.signal.aborted) forgive(context, item, error, lastTry)
     } finally {
       ended.abort()
@@ -144,8 +148,7 @@ async function motionFile(
 }
 
 /** Lets a failure be where another try would not help: the item stays shared. */
-function forgive({ ports, stopping }: WorkerContext, item: Item, error: unknown, lastTry: boolean): void {
-  if (stopping.aborted) throw error
+function forgive({ ports }: WorkerContext, item: Item, error: unknown, lastTry: boolean): void {
   const isFinal = error instanceof MediaError && error.reason !== 'tool-failed'
   if (!isFinal && (!lastTry || isOutage(error))) throw error
   ports.log.warn({ err: error, item: item.id, format: item.type.format }, 'could not be made playable')

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { MediaTools } from '../src/media/types.ts'
 import type { JobRunner, Ports } from '../src/ports.ts'
 import { bundle } from './bundle.ts'
@@ -8,24 +7,21 @@ import { playable } from './playable.ts'
 import { prepare } from './prepare.ts'
 import { remove } from './remove.ts'
 import { sweep, sweepEveryMs } from './sweep.ts'
-import { openWorkFolder } from './work-folder.ts'
 
 export interface Worker {
-  /** Takes no more jobs, breaks off those that take minutes, and waits for the rest. */
+  /** Takes no more jobs, and waits for those that run; those that take minutes are broken off and left to another worker. */
   stop(): Promise<void>
 }
 
-/** Runs jobs in this process until it is stopped. `workParent` is where its folder for passing files is made. */
+/** Runs jobs in this process until it is stopped. */
 export async function startWorker(deps: {
   ports: Ports
   runner: JobRunner
   media: MediaTools
-  workParent: string
+  workDirectory: string
 }): Promise<Worker> {
-  const { ports, runner, media } = deps
-  const stopping = new AbortController()
-  const workDirectory = await openWorkFolder(deps.workParent)
-  const context: WorkerContext = { ports, media, workDirectory, stopping: stopping.signal }
+  const { ports, runner, media, workDirectory } = deps
+  const context: WorkerContext = { ports, media, workDirectory }
   await runner.run({
     prepare: (job, run) => prepare(context, job, run),
     playable: (job, run) => playable(context, job, run),
@@ -36,10 +32,6 @@ export async function startWorker(deps: {
   })
   await ports.queue.schedule({ kind: 'sweep' }, sweepEveryMs)
   return {
-    async stop() {
-      stopping.abort(new Error('the worker is stopping'))
-      await runner.close()
-      await rm(workDirectory, { recursive: true, force: true })
-    },
+    stop: () => runner.close(),
   }
 }

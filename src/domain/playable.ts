@@ -1,4 +1,5 @@
 import type { Ports } from '../ports.ts'
+import { score } from '../ports.ts'
 import { rank } from './change.ts'
 import { keys } from './keys.ts'
 import type { Item } from './records.ts'
@@ -13,6 +14,16 @@ export async function expectPlayable(
   { owner, id }: Item,
 ): Promise<void> {
   await store.commit({ writes: [rank(keys.unplayable, `${owner}/${id}`, clock.now())] })
+}
+
+/** Whether it is still noted: a job that runs a second time finds that the first has dealt with it. */
+export async function mayNeedPlayable(
+  { store }: Pick<Ports, 'store'>,
+  owner: string,
+  item: string,
+): Promise<boolean> {
+  const [noted] = await store.read([score(keys.unplayable, `${owner}/${item}`)])
+  return noted !== null
 }
 
 /** Queues what `expectPlayable` noted. */

@@ -1,0 +1,127 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
+import { openWorkFolder } from '../workers/work-folder.ts'
+import { argon2Passwords } from './adapters/argon2-passwords.ts'
+import { bullmqQueue } from './adapters/bullmq-queue.ts'
+import { bullmqRunner } from './adapters/bullmq-runner.ts'
+import { startEmbeddedRedis } from './adapters/embedded-redis.ts'
+import { folderBucket } from './adapters/folder-bucket.ts'
+import { pinoLog } from './adapters/pino-log.ts'
+import { redisEvents } from './adapters/redis-events.ts'
+import { redisStore } from './adapters/redis-store.ts'
+import { s3Bucket } from './adapters/s3-bucket.ts'
+import type { Config } from './config.ts'
+import { openMediaTools } from './media/open-media-tools.ts'
+import { sniff } from './media/sniff.ts'
+import type { MediaLimits, MediaTools } from './media/types.ts'
+import type { Bucket, Clock, JobRunner, Limits, Log, Ports } from './ports.ts'
+
+/** All that the service uses from outside. */
+export interface Deps {
+  readonly ports: Ports
+  /** What a worker needs besides; null where none was asked for. */
+  readonly worker: WorkerDeps | null
+  /** Closes all of it, Redis last. What uses it must have ended. */
+  close(): Promise<void>
+}
+
+export interface WorkerDeps {
+  readonly ports: Ports
+  readonly runner: JobRunner
+  readonly media: MediaTools
+  readonly workDirectory: string
+}
+
+export interface DepsOptions {
+  readonly log: Log
+  readonly hasWorker: boolean
+  /** For tests: another time. */
+  readonly clock?: Clock
+  /** For tests: what keeps theirs apart in a Redis that they share. */
+  readonly prefix?: string
+}
+
+/** After so long jobs that take minutes are left to another worker; the rest then has 10 s more. */
+const jobGraceMs = 5_000
+
+export const openLog = (config: Config): Log => pinoLog(config.LOG_LEVEL)
+
+/**
+ * Builds every adapter from the settings; the only place that does. Without REDIS_URL it starts a Redis of its own in
+ * DATA_DIR. Throws when something that must be there at the start is not; what was opened is closed again then.
+ */
+export async function openDeps(config: Config, options: DepsOptions): Promise<Deps> {
+  const closers: (() => Promise<void>)[] = []
+  const opened = <T>(thing: T, close: (thing: T) => Promise<void>): T => {
+    closers.unshift(() => close(thing))
+    return thing
+  }
+  const close = async (): Promise<void> => {
+    for (const closeNext of closers.splice(0)) await closeNext()
+  }
+  try {
+    const url = config.REDIS_URL ?? (await ownRedis(config, options.log, opened))
+    const { log, prefix } = options
+    const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
+    const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
+    const ports: Ports = {
+      store: opened(redisStore(redis), (store) => store.close()),
+      events: opened(redisEvents(redis), (events) => events.close()),
+      bucket: opened(openBucket(config), (bucket) => bucket.close()),
+      queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
+      clock: options.clock ?? { now: () => Date.now() },
+      passwords: argon2Passwords(),
+      sniff,
+      limits: limitsOf(config),
+      log,
+    }
+    return { ports, worker: options.hasWorker ? await openWorker() : null, close }
+
+    async function openWorker(): Promise<WorkerDeps> {
+      // On the bucket's disk where that is a folder: what is made there then moves instead of being copied.
+      const workDirectory = opened(await openWorkFolder(path.join(config.DATA_DIR, 'work')), (folder) =>
+        rm(folder, { recursive: true, force: true }),
+      )
+      const media = await openMediaTools({
+        limits: mediaLimitsOf(config),
+        processes: config.WORKER_CONCURRENCY,
+        directory: path.join(workDirectory, 'media'),
+      })
+      opened(media, (tools) => tools.close())
+      const concurrency = config.WORKER_CONCURRENCY
+      const runner = bullmqRunner({ ...jobs, concurrency, graceMs: jobGraceMs })
+      opened(runner, (running) => running.close())
+      return { ports, runner, media, workDirectory }
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function ownRedis(
+  config: Config,
+  log: Log,
+  opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
+): Promise<string> {
+  const redis = await startEmbeddedRedis({ directory: path.join(config.DATA_DIR, 'redis'), log })
+  return opened(redis, () => redis.stop()).url
+}
+
+const openBucket = ({ s3, DATA_DIR }: Config): Bucket =>
+  s3 ? s3Bucket(s3) : folderBucket(path.join(DATA_DIR, 'bucket'))
+
+const limitsOf = (config: Config): Limits => ({
+  maxFileBytes: config.MAX_FILE_BYTES,
+  maxAlbumItems: config.MAX_ALBUM_ITEMS,
+  maxOwnerBytes: config.MAX_OWNER_BYTES,
+  maxInstanceBytes: config.MAX_INSTANCE_BYTES,
+  linkDaysDefault: config.LINK_DAYS_DEFAULT,
+  linkDaysMax: config.LINK_DAYS_MAX,
+})
+
+const mediaLimitsOf = (config: Config): MediaLimits => ({
+  maxPixels: config.MAX_PIXELS,
+  maxVideoSeconds: config.MAX_VIDEO_HOURS * 3600,
+  maxPlayableMinutes: config.MAX_PLAYABLE_MINUTES,
+})

@@ -1,0 +1,61 @@
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How long a client may take for its headers, and how long an idle connection is kept, in milliseconds. The latter is longer than proxies keep theirs, so that none sends into a connection that is being closed. */
+const headersTimeout = 20_000
+const keepAliveTimeout = 65_000
+/** How often connections that have become idle are closed while the server drains, in milliseconds. */
+const drainStep = 100
+
+export interface RunningServer {
+  readonly port: number
+  /** Takes no new connections, lets answers end for up to `patience` milliseconds, then breaks what is left. */
+  stop(patience: number): Promise<void>
+}
+
+/** Listens. Throws when the address cannot be had. */
+export async function listen(
+  app: RequestListener,
+  address: { host: string; port: number },
+): Promise<RunningServer> {
+  // An upload may take hours: what is too slow of it is found where its bytes are read.
+  const server = createServer({ headersTimeout, keepAliveTimeout, requestTimeout: 0 })
+  const answers = new Set<ServerResponse>()
+  let isDraining = false
+  server.on('request', (req, res) => {
+    answers.add(res)
+    res.once('close', () => answers.delete(res))
+    if (isDraining) res.setHeader('Connection', 'close')
+    app(req, res)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(address.port, address.host, resolve)
+  })
+  const bound = server.address()
+  return {
+    port: typeof bound === 'object' && bound ? bound.port : address.port,
+    async stop(patience) {
+      isDraining = true
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      // These have no end of their own; the browser connects again, to another process or when this one is back.
+      for (const res of answers) if (isEventStream(res)) res.end()
+      const draining = new AbortController()
+      const drain = async (): Promise<void> => {
+        const deadline = Date.now() + patience
+        while (!draining.signal.aborted && Date.now() < deadline) {
+          server.closeIdleConnections()
+          await sleep(drainStep)
+        }
+        server.closeAllConnections()
+      }
+      const drained = drain()
+      await closed
+      draining.abort()
+      await drained
+    },
+  }
+}
+
+const isEventStream = (res: ServerResponse): boolean =>
+  String(res.getHeader('content-type') ?? '').startsWith('text/event-stream')

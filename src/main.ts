@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { BadSetting, readConfig, type Config } from './config.ts'
+import { openDeps, openLog, type Deps } from './deps.ts'
+import { createApp } from './http/app.ts'
+import { listen, type RunningServer } from './http/server.ts'
+import type { Log } from './ports.ts'
+import { startWorker, type Worker } from '../workers/start-worker.ts'
+
+const usage = `mayfly web       answers browsers and programs
+mayfly worker    prepares what was uploaded
+mayfly all       both in one process, with a Redis of its own where REDIS_URL is not set
+mayfly inspect FILE
+                 prints what location and personal data a file holds
+mayfly clean FILE --metadata no-location|none -o OUT
+                 writes the copy that a recipient would get`
+
+const roles = ['web', 'worker', 'all'] as const
+type Role = (typeof roles)[number]
+
+/** What answers and jobs under way may take once the process is to stop, in milliseconds. */
+const drainMs = 30_000
+
+async function main([command = 'all', ...rest]: string[]): Promise<void> {
+  const role = roles.find((name) => name === command)
+  if (role) return serve(role)
+  if (command === 'inspect') process.exitCode = await (await import('./commands/inspect.ts')).runInspect(rest)
+  else if (command === 'clean') process.exitCode = await (await import('./commands/clean.ts')).runClean(rest)
+  else help(command)
+}
+
+function help(command: string): void {
+  const isAskedFor = command === 'help' || command === '--help' || command === '-h'
+  ;(isAskedFor ? console.log : console.error)(usage)
+  process.exitCode = isAskedFor ? 0 : 1
+}
+
+async function serve(role: Role): Promise<void> {
+  const config = readConfig(process.env)
+  if (role !== 'all' && config.REDIS_URL === undefined)
+    throw new BadSetting('REDIS_URL: is needed where web and worker are processes of their own')
+  const log = openLog(config)
+  for (const event of ['unhandledRejection', 'uncaughtException'] as const)
+    process.on(event, (error: unknown) => {
+      log.error({ err: error }, event)
+      process.exit(1)
+    })
+  const stopped = nextSignal()
+  const service = await start(role, config, log)
+  const signal = await stopped
+  log.info({ signal }, 'stopping')
+  await service.stop()
+  log.info({}, 'stopped')
+  process.exit(0)
+}
+
+/** Resolves at the first signal to stop; the second one ends the process at once. */
+async function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let count = 0
+    for (const name of ['SIGTERM', 'SIGINT'] as const)
+      process.on(name, () => {
+        count += 1
+        if (count > 1) process.exit(1)
+        resolve(name)
+      })
+  })
+}
+
+async function start(role: Role, config: Config, log: Log): Promise<{ stop(): Promise<void> }> {
+  const stopping = { isStopping: false }
+  const deps = await openDeps(config, { log, hasWorker: role !== 'web' })
+  try {
+    const worker = deps.worker ? await startWorker(deps.worker) : null
+    const server = role === 'worker' ? null : await startWeb(config, deps, stopping)
+    log.info({ role, port: server?.port }, 'started')
+    return { stop: () => stop({ deps, worker, server, stopping, log }) }
+  } catch (error) {
+    await deps.close()
+    throw error
+  }
+}
+
+async function startWeb(
+  config: Config,
+  deps: Deps,
+  stopping: { isStopping: boolean },
+): Promise<RunningServer> {
+  const root = projectRoot()
+  const app = createApp({
+    ports: deps.ports,
+    stopping,
+    settings: {
+      publicUrl: config.publicUrl,
+      delivery: config.DELIVERY,
+      senderPassword: config.SENDER_PASSWORD ?? null,
+      trustProxy: config.TRUST_PROXY,
+      clientDirectory: path.join(root, 'dist', 'client'),
+      viewsDirectory: path.join(root, 'views'),
+    },
+  })
+  const server = await listen(app, { host: config.HOST, port: config.PORT })
+  console.log(`Mayfly is at ${config.publicUrl ?? `http://localhost:${server.port}`}`)
+  return server
+}
+
+/** The folder of package.json: two up from dist/src, one from src. */
+function projectRoot(): string {
+  let folder = import.meta.dirname
+  while (!existsSync(path.join(folder, 'package.json')) && folder !== path.dirname(folder))
+    folder = path.dirname(folder)
+  return folder
+}
+
+/** First nothing new comes in, then what is under way ends, then what it used. Redis goes last. */
+async function stop(running: {
+  deps: Deps
+  worker: Worker | null
+  server: RunningServer | null
+  stopping: { isStopping: boolean }
+  log: Log
+}): Promise<void> {
+  const { deps, worker, server, stopping, log } = running
+  stopping.isStopping = true
+  await Promise.all([server?.stop(drainMs), worker && inTime(worker.stop(), log)])
+  await deps.close()
+}
+
+/** A job that does not end in time is another worker's: it finds the same state, and does it again. */
+async function inTime(ending: Promise<void>, log: Log): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      log.warn({}, 'jobs did not end in time and are left to another worker')
+      resolve()
+    }, drainMs)
+  })
+  await Promise.race([ending, late])
+  clearTimeout(timer)
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  if (error instanceof BadSetting) console.error(`These settings are missing or wrong:\n${error.message}`)
+  else console.error(error)
+  process.exit(1)
+})
