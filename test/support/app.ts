@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { openDeps } from '../../src/deps.ts'
+import { randomToken } from '../../src/domain/tokens.ts'
+import { createApp } from '../../src/http/app.ts'
+import type { WebSettings } from '../../src/http/context.ts'
+import { listen } from '../../src/http/server.ts'
+import type { Limits, Ports } from '../../src/ports.ts'
+import { startWorker } from '../../workers/start-worker.ts'
+import { movableClock, openTestPorts, quietLog, type MovableClock, type TestPorts } from './ports.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+const testSettings: WebSettings = {
+  publicUrl: null,
+  delivery: 'proxy',
+  senderPassword: null,
+  trustProxy: 0,
+  clientDirectory: join(root, 'dist', 'client'),
+  viewsDirectory: join(root, 'views'),
+}
+
+interface Listening {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string
+  readonly settings: WebSettings
+  close(): Promise<void>
+}
+
+async function listenWith(ports: Ports, given: Partial<WebSettings>): Promise<Listening> {
+  const settings = { ...testSettings, ...given }
+  const stopping = { isStopping: false }
+  const server = await listen(createApp({ ports, settings, stopping }), { host: '127.0.0.1', port: 0 })
+  return { url: `http://127.0.0.1:${server.port}`, settings, close: () => server.stop(0) }
+}
+
+export interface TestWeb extends Listening {
+  readonly ports: TestPorts
+}
+
+/** The web service alone: what it queues stands in `ports.queued`. */
+export async function startWeb(
+  options: { limits?: Partial<Limits>; settings?: Partial<WebSettings> } = {},
+): Promise<TestWeb> {
+  const ports = await openTestPorts(options.limits)
+  const web = await listenWith(ports, options.settings ?? {})
+  return {
+    ...web,
+    ports,
+    async close() {
+      await web.close()
+      await ports.close()
+    },
+  }
+}
+
+export interface TestService extends Listening {
+  readonly ports: Ports
+  readonly clock: MovableClock
+}
+
+/** Web and worker on everything real; `environment` chooses the bucket and the bounds as an operator would. */
+export async function startService(
+  options: { environment?: Record<string, string>; settings?: Partial<WebSettings> } = {},
+): Promise<TestService> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-service-'))
+  const clock = movableClock()
+  const config = readConfig({ DATA_DIR: directory, REDIS_URL: inject('redisUrl'), ...options.environment })
+  const deps = await openDeps(config, {
+    log: quietLog,
+    hasWorker: true,
+    clock,
+    prefix: `test-${randomToken()}:`,
+  })
+  if (!deps.worker) throw new Error('no worker')
+  const worker = await startWorker(deps.worker)
+  const web = await listenWith(deps.ports, options.settings ?? {})
+  return {
+    ...web,
+    ports: deps.ports,
+    clock,
+    async close() {
+      await web.close()
+      await worker.stop()
+      await deps.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
