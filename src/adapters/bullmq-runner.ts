@@ -1,0 +1,134 @@
+import { DelayedError, UnrecoverableError, Worker } from 'bullmq'
+import type { Job as BullJob } from 'bullmq'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { JobFailed } from '../ports.ts'
+import type { Job, JobContext, JobRunner } from '../ports.ts'
+import { tagOf } from './bullmq-queue.ts'
+import type { BullmqOptions } from './bullmq-queue.ts'
+import { JobData, jobKinds } from './job-schema.ts'
+import { closeRedis, connectRedis } from './redis-connection.ts'
+
+export interface BullmqRunnerOptions extends BullmqOptions {
+  /** How many items one process prepares at once. */
+  readonly concurrency: number
+  /** After so long, `close` asks running jobs to end by their signal. */
+  readonly graceMs?: number
+}
+
+type Handlers = Parameters<JobRunner['run']>[0]
+
+/** A worker that was killed is noticed when its lock ends: its jobs run again within lock + check = 20 s. */
+const lockMs = 15_000
+const stalledCheckMs = 5_000
+/** A job that ends its process each time is taken up so often and no more. */
+const mostStalls = 3
+/** How long jobs may take to heed their signal. */
+const heedMs = 10_000
+
+const backoff = { first: 1_000, most: 30_000 }
+
+/** Runs jobs from BullMQ, a worker for each kind: a long bundle holds up no removal. */
+export function bullmqRunner({
+  url,
+  prefix,
+  concurrency,
+  graceMs = 15_000,
+  log,
+}: BullmqRunnerOptions): JobRunner {
+  const connection = connectRedis(url, 'patient')
+  const stop = new AbortController()
+  let workers: Worker[] = []
+
+  const concurrencyOf: { readonly [K in Job['kind']]: number } = {
+    prepare: concurrency,
+    playable: 1,
+    bundle: 1,
+    card: 2,
+    remove: 4,
+    sweep: 1,
+  }
+
+  async function runJob(handlers: Handlers, job: BullJob, token: string | undefined): Promise<void> {
+    const parsed = JobData.safeParse(job.data)
+    if (!parsed.success || parsed.data.kind !== job.name) throw new UnrecoverableError('That is no job')
+    const context: JobContext = {
+      // Once more ending its process, and BullMQ gives it up without asking us.
+      lastTry: job.attemptsMade + 1 >= (job.opts.attempts ?? 1) || job.stalledCounter >= mostStalls,
+      signal: stop.signal,
+    }
+    try {
+      await handle(handlers, parsed.data, context)
+    } catch (error) {
+      // We ended it ourselves: that is no try. Another process, or this one after its restart, takes it up.
+      if (stop.signal.aborted && !(error instanceof JobFailed)) {
+        await job.moveToDelayed(Date.now() + 100, token)
+        throw new DelayedError()
+      }
+      if (error instanceof JobFailed) throw new UnrecoverableError(error.message)
+      throw error
+    }
+  }
+
+  function startWorker(kind: Job['kind'], handlers: Handlers): Worker {
+    const worker = new Worker(kind, (job, token) => runJob(handlers, job, token), {
+      connection,
+      prefix: tagOf(prefix),
+      concurrency: concurrencyOf[kind],
+      lockDuration: lockMs,
+      stalledInterval: stalledCheckMs,
+      maxStalledCount: mostStalls,
+      settings: {
+        backoffStrategy: (made) => Math.min(backoff.first * 2 ** Math.min(made - 1, 10), backoff.most),
+      },
+    })
+    worker.on('error', (error) => log.warn({ error, kind }, 'a worker lost Redis'))
+    worker.on('failed', (job, error) => {
+      const tries = job?.attemptsMade
+      log.warn({ error, kind, job: job?.id, tries }, 'a job failed')
+    })
+    worker.on('stalled', (job) => log.warn({ kind, job }, 'a job was left by its worker'))
+    return worker
+  }
+
+  return {
+    async run(handlers) {
+      workers = jobKinds.map((kind) => startWorker(kind, handlers))
+      await Promise.all(workers.map((worker) => worker.waitUntilReady()))
+    },
+
+    async close() {
+      const ended = Promise.all(workers.map((worker) => worker.close()))
+      const timers = new AbortController()
+      const wait = (ms: number) =>
+        sleep(ms, 'late' as const, { signal: timers.signal }).catch(() => 'over' as const)
+      if ((await Promise.race([ended, wait(graceMs)])) === 'late') {
+        stop.abort(new Error('The worker is stopping'))
+        if ((await Promise.race([ended, wait(heedMs)])) === 'late') {
+          // Without a connection their locks end soon, and others take the jobs up.
+          log.error({}, 'jobs did not end in time and are left')
+          await Promise.all(workers.map((worker) => worker.disconnect()))
+        }
+      }
+      timers.abort()
+      await closeRedis(connection)
+    },
+  }
+}
+
+/** One case for each kind, so that each handler gets its own kind of job. */
+async function handle(handlers: Handlers, job: Job, context: JobContext): Promise<void> {
+  switch (job.kind) {
+    case 'prepare':
+      return await handlers.prepare(job, context)
+    case 'playable':
+      return await handlers.playable(job, context)
+    case 'bundle':
+      return await handlers.bundle(job, context)
+    case 'card':
+      return await handlers.card(job, context)
+    case 'remove':
+      return await handlers.remove(job, context)
+    case 'sweep':
+      return await handlers.sweep(job, context)
+  }
+}

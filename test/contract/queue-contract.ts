@@ -1,0 +1,229 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { JobFailed } from '../../src/ports.ts'
+import type { Job, JobContext, JobRunner, Queue } from '../../src/ports.ts'
+
+export type Handlers = Parameters<JobRunner['run']>[0]
+export type Handler = (job: Job, context: JobContext) => Promise<void>
+
+/** Handlers that all do the same. */
+export const everyKind = (handler: Handler): Handlers => ({
+  prepare: handler,
+  playable: handler,
+  bundle: handler,
+  card: handler,
+  remove: handler,
+  sweep: handler,
+})
+
+/** What every queue does. `start` makes an empty one, with what makes runners for it. */
+export function queueContract(
+  name: string,
+  start: () => Promise<{
+    queue: Queue
+    runner(options?: { graceMs: number }): JobRunner
+    stop(): Promise<void>
+  }>,
+): void {
+  describe(`a queue: ${name}`, () => {
+    let ground: Awaited<ReturnType<typeof start>>
+    let queue: Queue
+    let runners: JobRunner[] = []
+    beforeEach(async () => {
+      ground = await start()
+      queue = ground.queue
+    })
+    afterEach(async () => {
+      await Promise.all(runners.map((runner) => runner.close()))
+      runners = []
+      await queue.close()
+      await ground.stop()
+    })
+
+    async function run(handler: Handler, options?: { graceMs: number }): Promise<JobRunner> {
+      const runner = ground.runner(options)
+      runners.push(runner)
+      await runner.run(everyKind(handler))
+      return runner
+    }
+    const bundle = (album = 'a'): Job => ({ kind: 'bundle', owner: 'o', album })
+
+    it('runs jobs of every kind, with their data', async () => {
+      const jobs: Job[] = [
+        { kind: 'prepare', owner: 'o', item: 'i-1_x' },
+        { kind: 'playable', owner: 'o', item: 'i' },
+        bundle(),
+        { kind: 'card', owner: 'o', album: 'a' },
+        { kind: 'remove', owner: 'o' },
+        { kind: 'sweep' },
+      ]
+      for (const job of jobs) await queue.add(job)
+      const ran: Job[] = []
+      await run((job) => Promise.resolve(void ran.push(job)))
+      await expect.poll(() => ran.length).toBe(6)
+      expect(ran).toEqual(expect.arrayContaining(jobs))
+    })
+
+    it('keeps one of the same that wait, and takes it again when it has run', async () => {
+      for (let index = 0; index < 10; index += 1) await queue.add(bundle())
+      await queue.add(bundle('b'))
+      const ran: Job[] = []
+      await run((job) => Promise.resolve(void ran.push(job)))
+      await expect.poll(() => ran.length).toBe(2)
+      await sleep(300)
+      expect(ran).toHaveLength(2)
+      await queue.add(bundle())
+      await expect.poll(() => ran.length).toBe(3)
+    })
+
+    it('runs a job once more when it was added while it ran, and never twice at once', async () => {
+      let running = 0
+      let most = 0
+      let runs = 0
+      await run(async () => {
+        running += 1
+        most = Math.max(most, running)
+        await sleep(200)
+        running -= 1
+        runs += 1
+      })
+      await queue.add(bundle())
+      await sleep(100)
+      for (let index = 0; index < 5; index += 1) await queue.add(bundle())
+      await expect.poll(() => runs).toBe(2)
+      await sleep(500)
+      expect(runs).toBe(2)
+      expect(most).toBe(1)
+    })
+
+    it('runs a job once more when it was added while it ran and then failed for good', async () => {
+      let runs = 0
+      await run(async () => {
+        runs += 1
+        if (runs === 1) {
+          await sleep(200)
+          throw new JobFailed('never')
+        }
+      })
+      await queue.add(bundle())
+      await sleep(100)
+      await queue.add(bundle())
+      await expect.poll(() => runs).toBe(2)
+    })
+
+    it('waits as long as asked, and no longer once it is added without', async () => {
+      const ran: number[] = []
+      const began = Date.now()
+      await run(() => Promise.resolve(void ran.push(Date.now() - began)))
+      await queue.add(bundle(), { delayMs: 1_000 })
+      await queue.add(bundle('b'), { delayMs: 30_000 })
+      await sleep(300)
+      expect(ran).toEqual([])
+      await queue.add(bundle('b'))
+      await expect.poll(() => ran.length, { timeout: 5_000 }).toBe(2)
+      expect(ran[0]).toBeLessThan(900)
+      expect(ran[1]).toBeGreaterThan(950)
+      await sleep(200)
+      expect(ran).toHaveLength(2)
+    })
+
+    it('keeps a job of much later apart from one of now', async () => {
+      const ran: Job[] = []
+      await queue.add({ kind: 'remove', owner: 'o' }, { delayMs: 24 * 3_600_000 })
+      await queue.add({ kind: 'remove', owner: 'o' })
+      await run((job) => Promise.resolve(void ran.push(job)))
+      await expect.poll(() => ran.length).toBe(1)
+      await sleep(200)
+      expect(ran).toHaveLength(1)
+    })
+
+    it('tries again what fails, and says which try is the last', async () => {
+      const tries: boolean[] = []
+      await run((_job, { lastTry }) => {
+        tries.push(lastTry)
+        return Promise.reject(new Error('flaky'))
+      })
+      await queue.add({ kind: 'prepare', owner: 'o', item: 'i' })
+      await expect.poll(() => tries, { timeout: 15_000 }).toEqual([false, false, true])
+      await sleep(300)
+      await queue.add({ kind: 'prepare', owner: 'o', item: 'i' })
+      await expect.poll(() => tries.length).toBe(4)
+    })
+
+    it('does not try again what can never succeed', async () => {
+      let runs = 0
+      await run(() => {
+        runs += 1
+        return Promise.reject(new JobFailed('never'))
+      })
+      await queue.add(bundle())
+      await sleep(2_000)
+      expect(runs).toBe(1)
+    })
+
+    it('refuses ids that are none', async () => {
+      for (const item of ['', 'a:b', 'a/b', 'x'.repeat(129)]) {
+        await expect(queue.add({ kind: 'prepare', owner: 'o', item })).rejects.toThrow()
+      }
+    })
+
+    it('runs a scheduled job once among all runners, again and again', async () => {
+      const ran: number[] = []
+      const handler: Handler = () => Promise.resolve(void ran.push(Date.now()))
+      await Promise.all([run(handler), run(handler)])
+      await queue.schedule({ kind: 'sweep' }, 500)
+      await queue.schedule({ kind: 'sweep' }, 500)
+      await sleep(2_700)
+      expect(ran.length).toBeGreaterThanOrEqual(4)
+      expect(ran.length).toBeLessThanOrEqual(7)
+    })
+
+    it('waits on close for what runs, and takes nothing more', async () => {
+      const ended: Job[] = []
+      const runner = await run(async (job) => {
+        await sleep(500)
+        ended.push(job)
+      })
+      await queue.add(bundle())
+      await sleep(200)
+      await runner.close()
+      expect(ended).toEqual([bundle()])
+      await queue.add({ kind: 'remove', owner: 'late' })
+      await sleep(300)
+      expect(ended).toHaveLength(1)
+    })
+
+    it('signals jobs that run too long on close; they run again elsewhere, which is no failed try', async () => {
+      const tries: boolean[] = []
+      const stopping = await run(
+        async (_job, { signal, lastTry }) => {
+          tries.push(lastTry)
+          await once(signal, 'abort')
+          throw new Error('ended')
+        },
+        { graceMs: 300 },
+      )
+      await queue.add({ kind: 'prepare', owner: 'o', item: 'i' })
+      await expect.poll(() => tries.length).toBe(1)
+      const began = Date.now()
+      await stopping.close()
+      expect(Date.now() - began).toBeLessThan(3_000)
+      await run((_job, { lastTry }) => Promise.resolve(void tries.push(lastTry)))
+      await expect.poll(() => tries, { timeout: 5_000 }).toEqual([false, false])
+    })
+
+    it('gives each of 300 jobs to one runner', async () => {
+      const ran: Job[] = []
+      const handler: Handler = (job) => Promise.resolve(void ran.push(job))
+      await Promise.all([run(handler), run(handler)])
+      await Promise.all(
+        Array.from({ length: 300 }, (_, index) =>
+          queue.add({ kind: 'prepare', owner: 'o', item: String(index) }),
+        ),
+      )
+      await expect.poll(() => ran.length, { timeout: 10_000 }).toBe(300)
+      expect(new Set(ran.map((job) => JSON.stringify(job))).size).toBe(300)
+    })
+  })
+}
