@@ -155,7 +155,7 @@ function textOf(tags: ExifTags, name: string): string | null {
   if (typeof value !== 'string' && !(name === 'Model' && typeof value === 'number')) return null
   // Control characters and whatever else a stranger's file says: kept short and on one line.
   const text = String(value)
-    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
     .slice(0, 200)
   return text === '' ? null : text

@@ -79,7 +79,9 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
   async function give(member: Member): Promise<void> {
     try {
       const bytes = await residentBytes(member.process.pid)
-      const isAlive = member.process.exitCode === null && member.process.signalCode === null
+      const { killed, exitCode, signalCode } = member.process
+      // A child that was sent its signal may still look alive for a moment.
+      const isAlive = !killed && exitCode === null && signalCode === null
       if (isAlive && bytes <= options.recycleBytes && !closed) idle.push(member)
       else member.process.kill('SIGKILL')
     } finally {
