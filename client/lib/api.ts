@@ -1,0 +1,47 @@
+/** A failure that the server told of: `code` is one of the API's. */
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Reads the API's error body; anything else is a failure without a name. */
+export function errorOf(status: number, body: string): ApiError {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    const error = fieldOf(parsed, 'error')
+    const [code, message] = [fieldOf(error, 'code'), fieldOf(error, 'message')]
+    if (typeof code === 'string' && typeof message === 'string') return new ApiError(code, message)
+  } catch {
+    // A proxy's page, or nothing.
+  }
+  return new ApiError(status === 0 ? 'network' : 'internal', '')
+}
+
+export const fieldOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && name in value ? Reflect.get(value, name) : undefined
+
+export const textOf = (value: unknown, name: string): string => {
+  const found = fieldOf(value, name)
+  return typeof found === 'string' ? found : ''
+}
+
+/** Calls the API and answers its JSON (null where it has no body). Throws ApiError. */
+export async function call(method: string, path: string, body?: object): Promise<unknown> {
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers: { Accept: 'application/json', ...(body ? { 'Content-Type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+  } catch {
+    throw new ApiError('network', '')
+  }
+  const text = await response.text()
+  if (!response.ok) throw errorOf(response.status, text)
+  return text === '' ? null : JSON.parse(text)
+}

@@ -1,0 +1,133 @@
+import { button, icon, make } from './dom.ts'
+import { sizeWords, t } from './messages.ts'
+import type { Upload, UploadQueue } from './upload-queue.ts'
+
+/** What the API's codes mean for one file; anything else is a sentence for people already. */
+const problems: Readonly<Record<string, string>> = {
+  network: 'networkError',
+  'unsupported-format': 'unsupported',
+  'file-too-large': 'tooLargeServer',
+  'too-many-items': 'tooManyServer',
+  'owner-quota': 'quota',
+  'instance-full': 'full',
+  'too-many-requests': 'tooManyRequests',
+  unavailable: 'networkError',
+  internal: 'failure',
+  unknown: 'gone',
+  'bad-request': 'failure',
+  'too-slow': 'networkError',
+}
+
+const hopeless = new Set(['unsupported-format', 'file-too-large', 'empty', 'prepare'])
+
+interface Row {
+  readonly element: HTMLLIElement
+  readonly state: HTMLElement
+  readonly progress: HTMLProgressElement
+  readonly retry: HTMLButtonElement
+}
+
+/** The list of files: a row each with a picture, a bar, and words for where it stands. */
+export class FileList {
+  private readonly rows = new Map<Upload, Row>()
+
+  constructor(
+    private readonly list: HTMLElement,
+    private readonly queue: UploadQueue,
+    private readonly removed: () => void,
+  ) {}
+
+  add(upload: Upload): void {
+    const { file } = upload
+    const state = make('p', 'file-state')
+    const progress = make('progress')
+    progress.max = 1
+    progress.setAttribute('aria-label', file.name)
+    const retry = button('quiet', 'rotate-ccw', '')
+    retry.setAttribute('aria-label', t('retryFile', { name: file.name }))
+    retry.addEventListener('click', () => this.queue.retry(upload))
+    const remove = button('quiet', 'x', '')
+    remove.setAttribute('aria-label', t('removeFile', { name: file.name }))
+    remove.addEventListener('click', () => this.remove(upload))
+    const thumb = make('div', 'file-thumb', icon(file.type.startsWith('video/') ? 'video' : 'image'))
+    const name = make('p', 'file-name', file.name)
+    name.title = file.name
+    const text = make('div', '', name, state, progress)
+    const element = make('li', 'file', thumb, text, make('div', 'file-actions', retry, remove))
+    this.rows.set(upload, { element, state, progress, retry })
+    this.list.append(element)
+    showThumb.observe(thumb)
+    filesOf.set(thumb, file)
+    this.show(upload)
+  }
+
+  show(upload: Upload): void {
+    const row = this.rows.get(upload)
+    if (!row) return
+    const { file, state, sent, problem } = upload
+    row.element.dataset['state'] = state
+    row.state.textContent = wordsOf(upload)
+    row.progress.hidden = state !== 'sending'
+    row.progress.value = file.size > 0 ? sent / file.size : 0
+    row.retry.hidden = state !== 'failed' || hopeless.has(problem ?? '')
+    const remove = row.retry.nextElementSibling
+    if (remove instanceof HTMLElement)
+      remove.hidden = !['chosen', 'waiting', 'sending', 'failed'].includes(state)
+  }
+
+  private remove(upload: Upload): void {
+    const row = this.rows.get(upload)
+    const next = row?.element.nextElementSibling ?? row?.element.previousElementSibling
+    this.queue.remove(upload)
+    this.rows.delete(upload)
+    row?.element.remove()
+    next?.querySelector('button:last-of-type')?.dispatchEvent(new Event('focus'))
+    this.removed()
+  }
+}
+
+function wordsOf({ file, state, sent, problem }: Upload): string {
+  const size = sizeWords(file.size)
+  const percent = file.size > 0 ? Math.floor((100 * sent) / file.size) : 0
+  switch (state) {
+    case 'chosen':
+      return size
+    case 'waiting':
+      return `${size} · ${t('waiting')}`
+    case 'sending':
+      return `${size} · ${t('uploading', { percent })}`
+    case 'sent':
+    case 'preparing':
+      return `${size} · ${t('preparing')}`
+    case 'ready':
+      return `${size} · ${t('ready')}`
+    case 'failed':
+      return t(problems[problem ?? ''] ?? problem ?? 'failure', { size: sizeWords(file.size) })
+  }
+}
+
+const filesOf = new WeakMap<Element, File>()
+
+/** Small pictures of the rows that are in sight, drawn here in the browser. */
+const showThumb = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue
+    showThumb.unobserve(target)
+    const file = filesOf.get(target)
+    if (file?.type.startsWith('image/')) void drawThumb(target, file)
+  }
+})
+
+async function drawThumb(target: Element, file: File): Promise<void> {
+  try {
+    const bitmap = await createImageBitmap(file, { resizeWidth: 96, resizeQuality: 'low' })
+    const canvas = make('canvas')
+    canvas.width = bitmap.width
+    canvas.height = bitmap.height
+    canvas.getContext('2d')?.drawImage(bitmap, 0, 0)
+    bitmap.close()
+    target.replaceChildren(canvas)
+  } catch {
+    // A format that this browser does not show, HEIC in most: the icon stays.
+  }
+}

@@ -1,0 +1,124 @@
+import { ApiError } from './api.ts'
+import type { SendFile } from './send-file.ts'
+
+const atOnce = 3
+/** A broken connection is tried again by itself, so many times, after so many milliseconds. */
+const retryDelays = [1000, 3000, 8000, 20_000]
+
+export type UploadState = 'chosen' | 'sending' | 'waiting' | 'sent' | 'preparing' | 'ready' | 'failed'
+
+/** One file on its way, as the list shows it. */
+export interface Upload {
+  readonly file: File
+  state: UploadState
+  /** Bytes sent so far. */
+  sent: number
+  /** The item that it became. */
+  item: string | null
+  /** Why it failed: a code of the API, or a sentence for people. */
+  problem: string | null
+  abort: AbortController
+}
+
+/** Sends files, three at once, and tells `changed` whenever one of them is somewhere else. */
+export class UploadQueue {
+  readonly uploads: Upload[] = []
+  private running = 0
+  private album: string | null = null
+  isPaused = false
+
+  constructor(
+    private readonly sendFile: SendFile,
+    private readonly changed: (upload: Upload) => void,
+  ) {}
+
+  add(file: File): Upload {
+    const upload: Upload = {
+      file,
+      state: this.album === null ? 'chosen' : 'waiting',
+      sent: 0,
+      item: null,
+      problem: null,
+      abort: new AbortController(),
+    }
+    this.uploads.push(upload)
+    this.pump()
+    return upload
+  }
+
+  remove(upload: Upload): void {
+    upload.abort.abort()
+    const index = this.uploads.indexOf(upload)
+    if (index >= 0) this.uploads.splice(index, 1)
+    this.pump()
+  }
+
+  /** Begins to send, into `album`. */
+  start(album: string): void {
+    this.album = album
+    for (const upload of this.uploads) if (upload.state === 'chosen') this.set(upload, { state: 'waiting' })
+    this.pump()
+  }
+
+  retry(upload: Upload): void {
+    upload.abort = new AbortController()
+    this.set(upload, { state: 'waiting', sent: 0, problem: null })
+    this.pump()
+  }
+
+  pause(isPaused: boolean): void {
+    this.isPaused = isPaused
+    this.pump()
+  }
+
+  get isSending(): boolean {
+    return this.uploads.some(({ state }) => state === 'sending' || state === 'waiting')
+  }
+
+  private set(upload: Upload, change: Partial<Upload>): void {
+    Object.assign(upload, change)
+    this.changed(upload)
+  }
+
+  private pump(): void {
+    if (this.album === null || this.isPaused) return
+    for (const upload of this.uploads) {
+      if (this.running >= atOnce) return
+      if (upload.state === 'waiting') void this.run(upload, this.album)
+    }
+  }
+
+  private async run(upload: Upload, album: string): Promise<void> {
+    this.running += 1
+    this.set(upload, { state: 'sending', sent: 0 })
+    try {
+      const { id } = await this.send(upload, album)
+      // The news that it is ready may have been quicker than the answer.
+      if (upload.state === 'sending')
+        this.set(upload, { state: 'preparing', sent: upload.file.size, item: id })
+    } catch (error) {
+      if (!upload.abort.signal.aborted) {
+        const problem = error instanceof ApiError ? error.code : 'internal'
+        this.set(upload, { state: 'failed', problem })
+      }
+    }
+    this.running -= 1
+    this.pump()
+  }
+
+  private async send(upload: Upload, album: string): Promise<{ id: string }> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.sendFile(album, upload.file, {
+          onProgress: (sent) => this.set(upload, { sent }),
+          signal: upload.abort.signal,
+        })
+      } catch (error) {
+        const delay = retryDelays[attempt]
+        const mayRetry = error instanceof ApiError && ['network', 'unavailable'].includes(error.code)
+        if (!mayRetry || delay === undefined || upload.abort.signal.aborted) throw error
+        await new Promise((resolve) => setTimeout(resolve, delay))
+      }
+    }
+  }
+}

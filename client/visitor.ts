@@ -1,0 +1,81 @@
+import { find, make, maybe } from './lib/dom.ts'
+import { t } from './lib/messages.ts'
+import { paintPlaceholders } from './lib/placeholders.ts'
+import { selectionIn } from './lib/selection.ts'
+
+const form = find(document, '#selection', HTMLFormElement)
+
+paintPlaceholders(form)
+selectionIn(document)
+refreshWhilePreparing()
+offerShareSheet()
+
+/** Looks again while pictures are being prepared, less and less often, and puts in what has become ready. */
+function refreshWhilePreparing(): void {
+  let wait = 2500
+  const look = async (): Promise<void> => {
+    const notice = maybe(document, '[data-preparing]', HTMLElement)
+    if (!notice) return
+    if (!document.hidden && !form.classList.contains('selecting')) {
+      const before = notice.dataset['preparing']
+      await refresh()
+      const after = maybe(document, '[data-preparing]', HTMLElement)?.dataset['preparing']
+      wait = after === before ? Math.min(wait * 1.4, 30_000) : 2500
+    }
+    setTimeout(() => void look(), wait)
+  }
+  setTimeout(() => void look(), wait)
+}
+
+async function refresh(): Promise<void> {
+  try {
+    const response = await fetch(location.href, { headers: { Accept: 'text/html' } })
+    if (response.status === 410) return location.reload()
+    if (!response.ok) return
+    const next = new DOMParser().parseFromString(await response.text(), 'text/html')
+    merge(next)
+  } catch {
+    // No network just now; the next look will do.
+  }
+}
+
+/** Takes over what is new, and leaves the pictures that are there untouched. */
+function merge(next: Document): void {
+  const known = new Map(
+    [...form.querySelectorAll('.tile')].map((tile) => [tile.querySelector('a')?.id, tile]),
+  )
+  for (const tile of next.querySelectorAll('.tile')) {
+    const old = known.get(tile.querySelector('a')?.id)
+    const isSame = old && Boolean(old.querySelector('.tick')) === Boolean(tile.querySelector('.tick'))
+    if (isSame) tile.replaceWith(old)
+  }
+  for (const selector of ['.intro', '[data-items]', '.notice[data-preparing]']) {
+    const from = form.querySelector(selector)
+    const to = next.querySelector(selector)
+    if (from && to) from.replaceWith(document.adoptNode(to))
+    else from?.remove()
+  }
+  showShareButton()
+  paintPlaceholders(form)
+}
+
+/** The phone's own share sheet, where there is one. */
+function showShareButton(): void {
+  const share = maybe(form, '[data-action=share]', HTMLButtonElement)
+  if (share && 'share' in navigator) share.hidden = false
+}
+
+function offerShareSheet(): void {
+  showShareButton()
+  form.addEventListener('click', (event) => {
+    const { target } = event
+    const share = target instanceof Element ? target.closest('[data-action=share]') : null
+    if (!share) return
+    const url = location.href.split(/[?#]/)[0] ?? ''
+    navigator.share({ title: document.title, url }).catch((error: unknown) => {
+      // Closed without sharing is no failure.
+      if (error instanceof DOMException && error.name === 'AbortError') return
+      share.after(make('span', 'hint', t('failure')))
+    })
+  })
+}

@@ -1,0 +1,34 @@
+import type { Request } from 'express'
+import type { ErrorPage } from './errors.ts'
+import { lockedPage } from './locked-model.ts'
+import type { Views } from './views.ts'
+
+/** Whether a person's browser asks, which is to see a page; programs and scripts get JSON. */
+const wantsPage = (req: Request): boolean =>
+  !req.path.startsWith('/api/') && req.accepts(['json', 'text', 'html']) === 'html'
+
+const secretPath = /^\/s\/[a-z0-9-]+/
+
+/** Failures as pages that are kind and say what to do; nothing of what was asked for is told. */
+export function errorPages(views: Views): ErrorPage {
+  return (req, res, { status, code }) => {
+    if (!wantsPage(req)) return false
+    const language = views.languageOf(res)
+    const path = secretPath.exec(req.path)?.[0]
+    if (code === 'link-locked' && path !== undefined) {
+      const place = { path, base: path, genericCard: views.asset('card.jpg') }
+      views.render(res, status, 'locked', lockedPage(language, place, null))
+    } else if (code === 'link-ended') views.render(res, status, 'ended', {})
+    else if (code === 'unknown') views.render(res, status, 'unknown', {})
+    else {
+      const key = `error.${code}`
+      const message = language.t(key)
+      views.render(res, status, 'error', {
+        message: message === key ? language.t('error.other') : message,
+        again: req.method === 'GET' && status >= 409 ? req.originalUrl : null,
+      })
+    }
+    res.set('Cache-Control', 'no-store')
+    return true
+  }
+}

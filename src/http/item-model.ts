@@ -1,0 +1,119 @@
+import { isDownloadable, isWithheld } from '../domain/copies.ts'
+import { orderOf } from '../domain/item.ts'
+import type { Item, Link } from '../domain/records.ts'
+import type { Language } from './language.ts'
+import type { ItemPage } from './page-models.ts'
+import { itemsPerPage, previewOf, shownItems, type Opened } from './share-model.ts'
+import { altOf, clockTime, downloadBytes, isReady, shownName } from './tiles.ts'
+
+type Detail = ItemPage['details'][number]
+
+/** Builds the page of one item that the link shows. */
+export function itemPage(
+  language: Language,
+  opened: Opened,
+  item: Item,
+  input: { path: string; base: string; genericCard: string; now: number },
+): ItemPage {
+  const { link } = opened
+  const items = shownItems(opened).filter((other) => isReady(other) || other.id === item.id)
+  const index = items.findIndex(({ id }) => id === item.id)
+  const addressOf = (other: Item | undefined): string | null =>
+    other ? `${input.path}/items/${other.id}` : null
+  const { preview } = item.renditions
+  const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)
+  const page = Math.floor(index / itemsPerPage) + 1
+  return {
+    preview: previewOf(language, opened, input),
+    base: input.path,
+    id: item.id,
+    name: shownName(item, link.metadata),
+    alt: altOf(language, item),
+    isVideo: item.type.kind === 'video',
+    isReady: isReady(item) && preview !== undefined,
+    hasVideo: item.renditions.playable !== undefined || isDownloadable(item, link.metadata),
+    width: preview?.width ?? item.facts?.width ?? 1600,
+    height: preview?.height ?? item.facts?.height ?? 1200,
+    position: language.t('item.position', {
+      position: language.number(index + 1),
+      total: language.number(items.length),
+    }),
+    previous: addressOf(items[index - 1]),
+    next: addressOf(items[index + 1]),
+    back: `${input.path}${page > 1 ? `?page=${page}` : ''}#i-${item.id}`,
+    downloadSize: canDownload ? language.size(downloadBytes(item, link.metadata)) : null,
+    isLive: item.motion !== null,
+    notes: notesOf(language, link, item),
+    details: link.allow.details ? detailsOf(language, link, item) : [],
+  }
+}
+
+function notesOf(language: Language, link: Link, item: Item): string[] {
+  const video = item.type.kind === 'video'
+  if (!isReady(item)) return [language.t(video ? 'item.videoPreparing' : 'item.preparing')]
+  return [
+    ...(isWithheld(item, link.metadata) ? [language.t('item.withheld')] : []),
+    ...(link.allow.downloads ? [] : [language.t('item.noDownloads')]),
+    ...(item.damaged ? [language.t('item.damaged')] : []),
+  ]
+}
+
+/** What the page tells of a file: never more than the recipient's copy does under the link's policy. */
+function detailsOf(language: Language, link: Link, item: Item): Detail[] {
+  const { facts } = item
+  const details: Detail[] = []
+  const add = (term: string, text: string | null): void => {
+    if (text) details.push({ term: language.t(`item.${term}`), text })
+  }
+  add('date', takenAt(language, item))
+  if (facts && link.metadata !== 'none') {
+    add('camera', facts.camera)
+    add('lens', facts.lens)
+    add('exposure', exposure(language, item))
+  }
+  if (facts?.width && facts.height) add('dimensions', dimensions(language, facts.width, facts.height))
+  if (item.type.kind === 'video' && facts?.duration) add('duration', clockTime(facts.duration))
+  if (link.metadata === 'everything' && link.allow.map && facts?.coordinates) {
+    const { latitude, longitude } = facts.coordinates
+    const degrees = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
+    add('place', `${language.number(latitude, degrees)}, ${language.number(longitude, degrees)}`)
+  }
+  const bytes = downloadBytes(item, link.metadata)
+  add('size', bytes > 0 ? `${item.type.format.toUpperCase()}, ${language.size(bytes)}` : null)
+  return details
+}
+
+function takenAt(language: Language, item: Item): string | null {
+  const captured = item.facts?.capturedAt
+  if (!captured) return null
+  const date = language.date(orderOf(item), {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+  })
+  return captured.offset === null ? date : `${date} (UTC${captured.offset})`
+}
+
+function dimensions(language: Language, width: number, height: number): string {
+  const megapixels = (width * height) / 1e6
+  const pixels = `${width} × ${height}`
+  if (megapixels < 0.1) return pixels
+  return `${pixels} (${language.number(megapixels, { maximumFractionDigits: 1 })} MP)`
+}
+
+/** `1/250 s · ƒ/1.8 · ISO 100 · 26 mm` */
+function exposure(language: Language, { facts }: Item): string | null {
+  if (!facts) return null
+  const parts = [
+    facts.exposureTime === null ? null : `${facts.exposureTime} s`,
+    facts.aperture === null ? null : `ƒ/${language.number(facts.aperture, { maximumFractionDigits: 1 })}`,
+    facts.iso === null ? null : `ISO ${facts.iso}`,
+    facts.focalLength === null
+      ? null
+      : `${language.number(facts.focalLength, { maximumFractionDigits: 0 })} mm`,
+  ]
+  return parts.filter((part) => part !== null).join(' · ') || null
+}

@@ -1,0 +1,21 @@
+import type { Language } from './language.ts'
+import type { LockedPage } from './page-models.ts'
+
+/** The password page: it says nothing of what it guards, to people and to link previews. */
+export function lockedPage(
+  language: Language,
+  { path, base, genericCard }: { path: string; base: string; genericCard: string },
+  problem: string | null,
+): LockedPage {
+  return {
+    action: `${path}/unlock`,
+    problem,
+    preview: {
+      title: language.t('locked.title'),
+      description: language.t('locked.preview'),
+      url: base,
+      image: genericCard,
+      imageAlt: language.t('name'),
+    },
+  }
+}

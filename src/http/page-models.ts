@@ -1,0 +1,149 @@
+/** What each page is made of. Everything is ready to show: words, dates and sizes are already the reader's. */
+export interface PageModels {
+  share: SharePage
+  item: ItemPage
+  locked: LockedPage
+  ended: object
+  unknown: object
+  error: ErrorPageModel
+  start: StartPage
+  shares: SharesPage
+}
+
+/** What link previews show of a page (ogp.me; Twitter reads the same). */
+export interface Preview {
+  readonly title: string
+  readonly description: string
+  readonly url: string
+  /** Absolute; 1200 × 630. */
+  readonly image: string
+  readonly imageAlt: string
+}
+
+export interface Tile {
+  readonly id: string
+  readonly name: string
+  /** `r133`: the class of the nearest of a few aspect ratios. */
+  readonly ratio: string
+  readonly width: number
+  readonly height: number
+  readonly alt: string
+  readonly thumbhash: string | null
+  /** `0:32` for videos. */
+  readonly duration: string | null
+  readonly isVideo: boolean
+  readonly isLive: boolean
+  readonly isDownloadable: boolean
+  /** Bytes of what would be downloaded. */
+  readonly size: number
+}
+
+export interface TileGroup {
+  /** Null: no heading. */
+  readonly heading: string | null
+  readonly id: string
+  readonly tiles: readonly Tile[]
+}
+
+export interface ShareSection {
+  /** The album's title, where a link opens several. */
+  readonly title: string | null
+  readonly description: string | null
+  readonly groups: readonly TileGroup[]
+}
+
+export interface SharePage {
+  readonly preview: Preview
+  readonly base: string
+  readonly title: string
+  readonly description: string | null
+  readonly sender: string | null
+  readonly summary: string
+  readonly timeLeft: string
+  readonly until: string
+  readonly untilMachine: string
+  readonly sections: readonly ShareSection[]
+  readonly isEmpty: boolean
+  /** How many are still being prepared. */
+  readonly preparing: number
+  readonly preparingNote: string | null
+  readonly withheldNote: string | null
+  readonly canDownload: boolean
+  /** How large everything is, as people read it; null while it cannot be downloaded as a whole. */
+  readonly allSize: string | null
+  readonly pages: Pages | null
+  readonly hasPassword: boolean
+}
+
+export interface Pages {
+  readonly page: number
+  readonly pages: number
+  readonly earlier: string | null
+  readonly later: string | null
+}
+
+export interface ItemPage {
+  readonly preview: Preview
+  readonly base: string
+  readonly id: string
+  readonly name: string
+  readonly alt: string
+  readonly isVideo: boolean
+  readonly isReady: boolean
+  readonly hasVideo: boolean
+  readonly width: number
+  readonly height: number
+  readonly position: string
+  readonly previous: string | null
+  readonly next: string | null
+  readonly back: string
+  readonly downloadSize: string | null
+  readonly isLive: boolean
+  readonly notes: readonly string[]
+  readonly details: readonly { readonly term: string; readonly text: string }[]
+}
+
+export interface LockedPage {
+  /** Where the password is sent. */
+  readonly action: string
+  readonly preview: Preview
+  /** What was wrong with the last try. */
+  readonly problem: string | null
+}
+
+export interface ErrorPageModel {
+  readonly message: string
+  /** Where “try again” leads; null where trying again cannot help. */
+  readonly again: string | null
+}
+
+export interface StartPage {
+  /** True where a password for senders is set and this browser has not given it. */
+  readonly asksPassword: boolean
+  /** What was wrong with the last try. */
+  readonly problem: string | null
+  readonly hasShares: boolean
+  readonly limits: { readonly text: string; readonly maxFileBytes: number; readonly maxItems: number }
+  readonly days: readonly { readonly days: number; readonly label: string; readonly isDefault: boolean }[]
+}
+
+export interface SharesPage {
+  readonly open: readonly SharedLink[]
+  readonly ended: readonly SharedLink[]
+  readonly isEmpty: boolean
+  readonly justStopped: boolean
+  /** Where older links stand. */
+  readonly older: string | null
+}
+
+export interface SharedLink {
+  readonly id: string
+  readonly title: string
+  readonly summary: string | null
+  readonly url: string | null
+  readonly timeLeft: string
+  readonly hasPassword: boolean
+  readonly visits: string
+  /** What stopping deletes. */
+  readonly deletes: string
+}

@@ -1,0 +1,84 @@
+import type { LinkOverview } from '../domain/links.ts'
+import type { Limits } from '../ports.ts'
+import type { Language } from './language.ts'
+import type { SharedLink, SharesPage, StartPage } from './page-models.ts'
+import { timeLeft, untilWords } from './share-model.ts'
+
+/** Lives that the page offers, in days; the operator's default and maximum join them. */
+const usualDays = [1, 3, 7, 14, 30, 90, 365]
+
+export function startPage(
+  language: Language,
+  limits: Limits,
+  input: { asksPassword: boolean; hasShares: boolean; problem: string | null },
+): StartPage {
+  const { linkDaysDefault, linkDaysMax } = limits
+  const days = [...new Set([...usualDays.filter((day) => day <= linkDaysMax), linkDaysDefault, linkDaysMax])]
+  return {
+    ...input,
+    limits: {
+      text: language.t('start.limits', {
+        size: language.size(limits.maxFileBytes),
+        items: language.number(limits.maxAlbumItems),
+      }),
+      maxFileBytes: limits.maxFileBytes,
+      maxItems: limits.maxAlbumItems,
+    },
+    days: days
+      .sort((a, b) => a - b)
+      .map((count) => ({
+        days: count,
+        label: language.t('start.optionDays', { count }),
+        isDefault: count === linkDaysDefault,
+      })),
+  }
+}
+
+export function sharesPage(
+  language: Language,
+  links: readonly LinkOverview[],
+  input: {
+    now: number
+    addressOf: (sealedSecret: string) => string | null
+    justStopped: boolean
+    older: string | null
+  },
+): SharesPage {
+  const shown = (state: 'open' | 'ended'): SharedLink[] =>
+    links
+      .filter((overview) => (overview.state === 'open') === (state === 'open'))
+      .map((overview) => sharedLink(language, overview, input))
+  return {
+    open: shown('open'),
+    ended: shown('ended'),
+    isEmpty: links.length === 0,
+    justStopped: input.justStopped,
+    older: input.older,
+  }
+}
+
+function sharedLink(
+  language: Language,
+  overview: LinkOverview,
+  { now, addressOf }: { now: number; addressOf: (sealedSecret: string) => string | null },
+): SharedLink {
+  const { link, state, albums, visits } = overview
+  const title = albums.map(({ album }) => album.title).find((text) => text !== '')
+  const count = albums.reduce((sum, album) => sum + album.count, 0)
+  const items = language.t('count.items', { count })
+  const endedAt = link.stoppedAt ?? link.expiresAt
+  const endedOn = language.date(endedAt, { day: 'numeric', month: 'long', year: 'numeric' })
+  return {
+    id: link.id,
+    title: link.label || title || language.t('shares.untitled'),
+    summary: count > 0 ? items : null,
+    url: state === 'open' ? addressOf(link.sealedSecret) : null,
+    timeLeft:
+      state === 'open'
+        ? `${timeLeft(language, link, now)} · ${untilWords(language, link, now)}`
+        : language.t(state === 'stopped' ? 'shares.stoppedOn' : 'shares.expiredOn', { date: endedOn }),
+    hasPassword: link.password !== null,
+    visits: visits === 0 ? language.t('shares.visitsNone') : language.t('shares.visits', { count: visits }),
+    deletes: language.t('shares.stopDelete', { what: items }),
+  }
+}

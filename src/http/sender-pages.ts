@@ -1,0 +1,120 @@
+import express, { Router, type Request } from 'express'
+import { z } from 'zod'
+import { stopSharing } from '../domain/ending.ts'
+import { Refused } from '../domain/errors.ts'
+import { listLinks } from '../domain/links.ts'
+import { unseal } from '../domain/seal.ts'
+import type { WebContext } from './context.ts'
+import { answerOf } from './errors.ts'
+import { languageCookie } from './language.ts'
+import { languageCodes } from './messages/index.ts'
+import {
+  baseUrl,
+  currentOwner,
+  idSchema,
+  parse,
+  parseAddress,
+  rememberOwner,
+  requireOwner,
+  setCookie,
+} from './request.ts'
+import { maySend, openSenderSession } from './sender-session.ts'
+import { sharesPage, startPage } from './sender-models.ts'
+import { passwordSchema } from './share-fields.ts'
+import type { Views } from './views.ts'
+
+const linksPerPage = 100
+const yearMs = 365 * 24 * 3_600_000
+
+const signInForm = z.strictObject({ password: passwordSchema, next: z.string().max(200).optional() })
+const stopForm = z.strictObject({ keep: z.literal('day').optional() })
+const languageForm = z.strictObject({ language: z.enum(languageCodes), next: z.string().max(2000) })
+const sharesQuery = z.object({
+  from: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  stopped: z.string().optional(),
+})
+
+/** A path on this very site, or its start: `//evil` and `/\evil` lead elsewhere in browsers. */
+const ownPath = (next: string | undefined): string =>
+  next !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/'
+
+/** The pages of whoever shares. */
+export function senderPages(context: WebContext, views: Views): Router {
+  const { ports, settings } = context
+  const router = Router()
+  const form = express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 10 })
+
+  router.get('/', async (req, res) => {
+    const [asks, owner] = await Promise.all([maySend(context, req), currentOwner(context, req)])
+    if (owner) rememberOwner(settings, res, owner)
+    const model = startPage(views.languageOf(res), ports.limits, {
+      asksPassword: !asks,
+      hasShares: owner !== null,
+      problem: null,
+    })
+    views.render(res, 200, 'start', model)
+  })
+
+  router.post('/session', form, async (req, res) => {
+    const { password, next } = parse(signInForm, req.body)
+    try {
+      await openSenderSession(context, req, res, password)
+    } catch (error) {
+      const { status, code, details } = answerOf(error)
+      if (code !== 'wrong-password' && code !== 'too-many-requests') throw error
+      const language = views.languageOf(res)
+      const seconds = Number(details['retryAfterSeconds'] ?? 0)
+      if (seconds > 0) res.set('Retry-After', String(seconds))
+      const problem =
+        code === 'wrong-password'
+          ? language.t('locked.wrong')
+          : language.t('locked.tooMany', { count: seconds })
+      const model = startPage(language, ports.limits, { asksPassword: true, hasShares: false, problem })
+      return views.render(res, status, 'start', model)
+    }
+    res.redirect(303, ownPath(next))
+  })
+
+  router.get('/shares', async (req, res) => {
+    const owner = await currentOwner(context, req)
+    const query = parse(sharesQuery, req.query)
+    const { links, total } = owner
+      ? await listLinks(ports, owner.id, { from: query.from, limit: linksPerPage })
+      : { links: [], total: 0 }
+    const addressOf = (sealed: string): string | null => {
+      const secret = owner && unseal(owner.key, sealed)
+      return secret === null ? null : `${baseUrl(settings, req)}/s/${secret}`
+    }
+    if (owner) rememberOwner(settings, res, owner)
+    const model = sharesPage(views.languageOf(res), links, {
+      now: ports.clock.now(),
+      addressOf,
+      justStopped: query.stopped !== undefined,
+      older: query.from + linksPerPage < total ? `/shares?from=${query.from + linksPerPage}` : null,
+    })
+    views.render(res, 200, 'shares', model)
+  })
+
+  router.post('/shares/:id/stop', form, async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const { keep } = parse(stopForm, bodyOf(req))
+    const link = parseAddress(idSchema, req.params.id)
+    await stopSharing(ports, { owner: owner.id, link, keepForADay: keep === 'day' })
+    res.redirect(303, '/shares?stopped=1')
+  })
+
+  router.post('/language', form, (req, res) => {
+    const { language, next } = parse(languageForm, req.body)
+    setCookie(settings, res, { name: languageCookie, value: language, maxAgeMs: yearMs })
+    res.redirect(303, ownPath(next))
+  })
+
+  return router
+}
+
+/** A form without any field has no body at all. */
+function bodyOf(req: Request): unknown {
+  const body: unknown = req.body
+  if (Array.isArray(body)) throw new Refused('bad-request', 'The request is not valid.')
+  return body ?? {}
+}

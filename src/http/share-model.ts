@@ -1,0 +1,163 @@
+import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
+import type { Album, Item, Link } from '../domain/records.ts'
+import type { Language } from './language.ts'
+import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'
+import { downloadBytes, groupByDay, isReady, tileOf } from './tiles.ts'
+
+const hour = 3_600_000
+const day = 24 * hour
+export const itemsPerPage = 300
+
+/** What a link opens, in the order that its page shows. */
+export interface Opened {
+  readonly link: Link
+  readonly albums: readonly { readonly album: Album; readonly items: readonly Item[] }[]
+}
+
+/** All that a visitor may see behind a link, each item once. */
+export function shownItems({ albums }: Opened): Item[] {
+  const items = new Map(
+    albums.flatMap((album) => album.items.filter(isShown)).map((item) => [item.id, item] as const),
+  )
+  return [...items.values()]
+}
+
+/** `12 photos and 2 videos` */
+export function countWords(language: Language, items: readonly Item[]): string {
+  const videos = items.filter(({ type }) => type.kind === 'video').length
+  const photos = items.length - videos
+  const words = [
+    ...(photos > 0 ? [language.t('count.photos', { count: photos })] : []),
+    ...(videos > 0 ? [language.t('count.videos', { count: videos })] : []),
+  ]
+  return words.length > 0 ? language.list(words) : language.t('count.nothing')
+}
+
+/** `12 days left` */
+export function timeLeft(language: Language, link: Link, now: number): string {
+  const left = link.expiresAt - now
+  if (left >= day) return language.t('until.days', { count: Math.floor(left / day + 1e-3) })
+  if (left >= hour) return language.t('until.hours', { count: Math.floor(left / hour) })
+  return language.t('until.soon')
+}
+
+/** `until 2 December`, with the year where it is not this one. */
+export function untilWords(language: Language, link: Link, now: number): string {
+  const isThisYear = new Date(now).getUTCFullYear() === new Date(link.expiresAt).getUTCFullYear()
+  const date = language.date(link.expiresAt, {
+    day: 'numeric',
+    month: 'long',
+    ...(isThisYear ? {} : { year: 'numeric' }),
+  })
+  return language.t('until.date', { date })
+}
+
+/** A link's title: its only album's, or the first that has one. */
+export const titleOf = ({ albums }: Opened): string | null =>
+  albums.map(({ album }) => album.title).find((title) => title !== '') ?? null
+
+export const senderOf = ({ albums }: Opened): string | null =>
+  albums.map(({ album }) => album.sender).find((sender) => sender !== '') ?? null
+
+/** What a link preview shows of an open link. The title stands in for nothing that the page itself would not tell. */
+export function previewOf(
+  language: Language,
+  opened: Opened,
+  { base, genericCard, now }: { base: string; genericCard: string; now: number },
+): Preview {
+  const summary = countWords(language, shownItems(opened))
+  const sender = senderOf(opened)
+  const title = titleOf(opened)
+  const from = sender === null ? null : language.t('share.from', { name: sender })
+  const hasCard = opened.link.showsCover && opened.albums.some(({ album }) => album.card !== null)
+  return {
+    title: title ?? [summary, from].filter((part) => part !== null).join(' '),
+    description: [
+      title === null ? null : [summary, from].filter((part) => part !== null).join(' '),
+      untilWords(language, opened.link, now),
+    ]
+      .filter((part) => part !== null)
+      .join(' · '),
+    url: base,
+    image: hasCard ? `${base}/card.jpg` : genericCard,
+    imageAlt: hasCard ? language.t('share.cardAlt') : language.t('name'),
+  }
+}
+
+/** Builds the visitor's page. `page` counts from 1; one past the last shows the last. */
+export function sharePage(
+  language: Language,
+  opened: Opened,
+  input: { path: string; base: string; genericCard: string; page: number; now: number },
+): SharePage {
+  const { link } = opened
+  const all = shownItems(opened)
+  const ready = all.filter(isReady)
+  const preparing = all.length - ready.length
+  const withheld = ready.filter((item) => isWithheld(item, link.metadata)).length
+  const pages = pagesOf(input.path, ready.length, input.page)
+  const from = ((pages?.page ?? 1) - 1) * itemsPerPage
+  const onPage = new Set(ready.slice(from, from + itemsPerPage).map(({ id }) => id))
+  const canDownload = link.allow.downloads && ready.some((item) => isDownloadable(item, link.metadata))
+  const offered = all.filter((item) => !isWithheld(item, link.metadata))
+  const canDownloadAll = canDownload && offered.every((item) => isDownloadable(item, link.metadata))
+  const allBytes = all.reduce((sum, item) => sum + downloadBytes(item, link.metadata), 0)
+  return {
+    preview: previewOf(language, opened, input),
+    base: input.path,
+    title: titleOf(opened) ?? language.t('share.untitled'),
+    description: opened.albums.length === 1 ? opened.albums[0]?.album.description || null : null,
+    sender: senderOf(opened),
+    summary: countWords(language, all),
+    timeLeft: timeLeft(language, link, input.now),
+    until: untilWords(language, link, input.now),
+    untilMachine: new Date(link.expiresAt).toISOString(),
+    sections: sectionsOf(language, opened, onPage),
+    isEmpty: ready.length === 0,
+    preparing,
+    preparingNote: preparingNote(language, preparing, ready.length),
+    withheldNote: withheld > 0 ? language.t('share.withheld', { count: withheld }) : null,
+    canDownload,
+    allSize: canDownloadAll ? language.size(allBytes) : null,
+    pages,
+    hasPassword: link.password !== null,
+  }
+}
+
+function preparingNote(language: Language, preparing: number, ready: number): string | null {
+  if (preparing === 0) return null
+  return ready === 0 ? language.t('share.preparingAll') : language.t('share.preparing', { count: preparing })
+}
+
+function pagesOf(path: string, count: number, asked: number): Pages | null {
+  const pages = Math.ceil(count / itemsPerPage)
+  if (pages <= 1) return null
+  const page = Math.min(asked, pages)
+  return {
+    page,
+    pages,
+    earlier: page > 1 ? (page === 2 ? path : `${path}?page=${page - 1}`) : null,
+    later: page < pages ? `${path}?page=${page + 1}` : null,
+  }
+}
+
+function sectionsOf(language: Language, opened: Opened, onPage: Set<string>): ShareSection[] {
+  const isOnly = opened.albums.length === 1
+  const left = new Set(onPage)
+  return opened.albums.flatMap(({ album, items }, index) => {
+    const shown = items.filter(({ id }) => left.delete(id))
+    if (shown.length === 0) return []
+    const id = `d${index}`
+    const groups =
+      album.order === 'date'
+        ? groupByDay(language, opened.link, shown, id)
+        : [{ id, heading: null, tiles: shown.map((item) => tileOf(language, opened.link, item)) }]
+    return [
+      {
+        title: isOnly ? null : album.title || null,
+        description: isOnly ? null : album.description || null,
+        groups,
+      },
+    ]
+  })
+}

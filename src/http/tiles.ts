@@ -1,0 +1,104 @@
+import { downloadsOf, isDownloadable } from '../domain/copies.ts'
+import { orderOf } from '../domain/item.ts'
+import type { Item, Link } from '../domain/records.ts'
+import { cleanName } from '../media/metadata/clean-name.ts'
+import type { MetadataPolicy } from '../media/types.ts'
+import type { Language } from './language.ts'
+import type { Tile, TileGroup } from './page-models.ts'
+
+/** A group of days is closed once it has this many pictures: fewer would leave rows empty. */
+const fullGroup = 12
+
+/** Width divided by height of the shapes that the style sheet knows, in percent. */
+const ratios = [50, 56, 67, 75, 80, 90, 100, 112, 125, 133, 150, 160, 178, 200, 235, 300]
+
+/** The class of the shape that is nearest to a picture's. */
+export function ratioClass(width: number, height: number): string {
+  const ratio = height > 0 && width > 0 ? (100 * width) / height : 100
+  const distance = (bucket: number): number => Math.abs(Math.log(bucket / ratio))
+  return `r${ratios.reduce((best, bucket) => (distance(bucket) < distance(best) ? bucket : best))}`
+}
+
+/** A file's name as visitors of a link may see it. */
+export const shownName = (item: Item, policy: MetadataPolicy): string =>
+  cleanName(item.name, item.facts, policy)
+
+/** Whether a visitor can look at an item already. */
+export const isReady = (item: Item): boolean => item.state === 'ready' && item.renditions.thumb !== undefined
+
+/** `0:32`, `1:02:07`, from seconds. */
+export function clockTime(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const padded = String(rest).padStart(2, '0')
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${padded}` : `${minutes}:${padded}`
+}
+
+/** Bytes of what a visitor would download of an item; 0 where nothing. */
+export const downloadBytes = (item: Item, policy: MetadataPolicy): number =>
+  isDownloadable(item, policy) ? downloadsOf(item, policy).reduce((sum, { size }) => sum + size, 0) : 0
+
+/** What a screen reader says of a picture. */
+export function altOf(language: Language, item: Item): string {
+  const kind = item.type.kind === 'video' ? 'video' : 'photo'
+  if (!item.facts?.capturedAt) return language.t(`share.${kind}AltUndated`)
+  const date = language.date(orderOf(item), { dateStyle: 'long', timeStyle: 'short' })
+  return language.t(`share.${kind}Alt`, { date })
+}
+
+export function tileOf(language: Language, link: Link, item: Item): Tile {
+  const { thumb } = item.renditions
+  const [width, height] = thumb ? [thumb.width, thumb.height] : [1, 1]
+  const isVideo = item.type.kind === 'video'
+  return {
+    id: item.id,
+    name: shownName(item, link.metadata),
+    ratio: ratioClass(width, height),
+    width,
+    height,
+    alt: altOf(language, item),
+    thumbhash: item.thumbhash,
+    duration: isVideo && item.facts?.duration ? clockTime(item.facts.duration) : null,
+    isVideo,
+    isLive: item.motion !== null,
+    isDownloadable: link.allow.downloads && isDownloadable(item, link.metadata),
+    size: downloadBytes(item, link.metadata),
+  }
+}
+
+const dayOf = (item: Item): string | null => item.facts?.capturedAt?.local.slice(0, 10) ?? null
+
+/**
+ * Groups items that are ordered by date under headings of days; days are merged until a group is full. Items
+ * without a date stand in a group of their own.
+ */
+export function groupByDay(language: Language, link: Link, items: readonly Item[], id: string): TileGroup[] {
+  const groups: { items: Item[]; days: Set<string | null> }[] = []
+  for (const item of items) {
+    const day = dayOf(item)
+    const last = groups.at(-1)
+    const joins =
+      last !== undefined &&
+      (last.days.has(day) || (last.items.length < fullGroup && (day === null) === last.days.has(null)))
+    if (joins) {
+      last.items.push(item)
+      last.days.add(day)
+    } else groups.push({ items: [item], days: new Set([day]) })
+  }
+  const isUndated = groups.every(({ days }) => days.has(null))
+  return groups.map((group, index) => ({
+    id: `${id}-${index}`,
+    heading: isUndated ? null : headingOf(language, group.items),
+    tiles: group.items.map((item) => tileOf(language, link, item)),
+  }))
+}
+
+function headingOf(language: Language, items: readonly Item[]): string {
+  const [first] = items
+  const last = items.at(-1)
+  if (!first || !last || dayOf(first) === null) return language.t('share.undated')
+  const [from, to] = [orderOf(first), orderOf(last)]
+  const options = { day: 'numeric', month: 'long', year: 'numeric' } as const
+  if (dayOf(first) === dayOf(last)) return language.date(from, { weekday: 'long', ...options })
+  return language.dateRange(from, to, options)
+}

@@ -1,0 +1,116 @@
+import express, { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { Refused } from '../domain/errors.ts'
+import { itemsOf } from '../domain/item.ts'
+import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
+import { leave, sessionMs, unlock } from '../domain/unlock.ts'
+import type { WebContext } from './context.ts'
+import { answerOf } from './errors.ts'
+import { itemPage } from './item-model.ts'
+import { lockedPage } from './locked-model.ts'
+import {
+  baseUrl,
+  clearCookie,
+  idSchema,
+  knockOf,
+  parse,
+  parseAddress,
+  readCookie,
+  secretSchema,
+  setCookie,
+  visitCookie,
+} from './request.ts'
+import { passwordSchema } from './share-fields.ts'
+import { sharePage, type Opened } from './share-model.ts'
+import type { Views } from './views.ts'
+
+const pageSchema = z.object({ page: z.coerce.number().int().min(1).max(10_000).default(1) })
+const unlockForm = z.strictObject({ password: passwordSchema })
+
+/** The pages of whoever has a link. Bytes come from `delivery`. */
+export function visitorPages(context: WebContext, views: Views): Router {
+  const { ports, settings } = context
+  const router = Router()
+  const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10 })
+
+  async function opened({ link }: Visit): Promise<Opened> {
+    const albums = await albumsOf(ports.store, { link })
+    const items = await Promise.all(albums.map((album) => itemsOf(ports.store, album)))
+    return { link, albums: albums.map((album, index) => ({ album, items: items[index] ?? [] })) }
+  }
+
+  /** Where this link's page is, and what its previews are made of. */
+  function placeOf(req: Request) {
+    const origin = baseUrl(settings, req)
+    const path = `/s/${parseAddress(secretSchema, req.params['secret'])}`
+    return {
+      path,
+      base: origin + path,
+      genericCard: origin + views.asset('card.jpg'),
+      now: ports.clock.now(),
+    }
+  }
+
+  /** Shows the password page in place of a locked one: link previews read it, so it is a 200 and says nothing. */
+  async function unlessLocked(req: Request, res: Response, show: () => Promise<void>): Promise<void> {
+    try {
+      await show()
+    } catch (error) {
+      if (!(error instanceof Refused && error.reason === 'link-locked')) throw error
+      views.render(res, 200, 'locked', lockedPage(views.languageOf(res), placeOf(req), null))
+    }
+  }
+
+  router.get('/s/:secret', (req, res) =>
+    unlessLocked(req, res, async () => {
+      const visit = await enter(ports, knockOf(context, req))
+      const { page } = parse(pageSchema, req.query)
+      const model = sharePage(views.languageOf(res), await opened(visit), { ...placeOf(req), page })
+      views.render(res, 200, 'share', model)
+    }),
+  )
+
+  router.get('/s/:secret/items/:id', (req, res) =>
+    unlessLocked(req, res, async () => {
+      const id = parseAddress(idSchema, req.params.id)
+      const { visit, item } = await enterForItem(ports, knockOf(context, req), id)
+      if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
+      views.render(res, 200, 'item', itemPage(views.languageOf(res), await opened(visit), item, placeOf(req)))
+    }),
+  )
+
+  router.post('/s/:secret/unlock', form, async (req, res) => {
+    const place = placeOf(req)
+    const secret = parseAddress(secretSchema, req.params.secret)
+    const { password } = parse(unlockForm, req.body)
+    try {
+      const { link, token } = await unlock(ports, { secret, password, address: req.ip ?? '' })
+      if (token !== null)
+        setCookie(settings, res, { name: visitCookie(link.id), value: token, maxAgeMs: sessionMs })
+    } catch (error) {
+      const isPage = req.accepts(['html', 'json']) === 'html'
+      const { status, code, details } = answerOf(error)
+      if (!isPage || (code !== 'wrong-password' && code !== 'too-many-requests')) throw error
+      const seconds = Number(details['retryAfterSeconds'] ?? 0)
+      if (seconds > 0) res.set('Retry-After', String(seconds))
+      const language = views.languageOf(res)
+      const problem =
+        code === 'wrong-password'
+          ? language.t('locked.wrong')
+          : language.t('locked.tooMany', { count: seconds })
+      return views.render(res, status, 'locked', lockedPage(language, place, problem))
+    }
+    res.redirect(303, place.path)
+  })
+
+  router.post('/s/:secret/leave', form, async (req, res) => {
+    const { path } = placeOf(req)
+    const { link } = await enter(ports, knockOf(context, req))
+    const token = readCookie(settings, req, visitCookie(link.id))
+    if (token !== null) await leave(ports, link, token)
+    clearCookie(settings, res, visitCookie(link.id))
+    res.redirect(303, path)
+  })
+
+  return router
+}
