@@ -70,7 +70,7 @@ export async function cleanFile(
 
 async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): Promise<Cleaned> {
   const { exiftool, original, policy, output } = task
-  let reason = 'Its metadata could not be taken out.'
+  let reason: string | null = null
   let verdict: Verdict | null = null
   for (const step of steps) {
     try {
@@ -84,11 +84,12 @@ async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): 
     } catch (error) {
       // What a step cannot do, the next may; what the machine cannot do, none can.
       if (!(error instanceof MediaError || error instanceof RangeError)) throw error
-      reason = reasonForError(error)
+      // What the check of an earlier step said tells more than that exiftool cannot write the format.
+      reason ??= reasonForError(error)
     }
   }
   await rm(output, { force: true })
-  return { state: 'withheld', reason }
+  return { state: 'withheld', reason: reason ?? 'Its metadata could not be taken out.' }
 }
 
 function stepsFor(type: MediaType, policy: CleaningPolicy): Step[] {

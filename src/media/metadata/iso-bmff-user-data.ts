@@ -1,0 +1,137 @@
+import { boxesIn, childOf, type Box, metaBody } from './iso-bmff-boxes.ts'
+import type { Collector, Kind, Piece } from './iso-bmff-collector.ts'
+import {
+  creationDateKey,
+  iso6709,
+  locationBoxes,
+  locationKey,
+  namesLocation,
+  sphericalUuid,
+} from './iso-bmff-rules.ts'
+
+const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
+
+/** Goes through a box and those in it for user data: `udta`, `meta`, `uuid`, XMP, GPS indexes, unused room. */
+export async function walkUserData(collector: Collector, piece: Piece, box: Box): Promise<void> {
+  const { bytes, base } = piece
+  const isPersonal = collector.policy === 'none'
+  if (box.type === 'udta') await userData(collector, piece, box)
+  else if (box.type === 'meta') await metadata(collector, piece, box)
+  else if (box.type === 'uuid') {
+    const uuid = bytes.toString('hex', box.body, box.body + 16)
+    const tells = namesLocation(bytes.toString('latin1', box.body, box.end))
+    if (tells) collector.remove(piece, box, 'box uuid', 'location')
+    else if (isPersonal && uuid !== sphericalUuid) collector.remove(piece, box, 'box uuid', 'personal')
+  } else if (box.type === 'XMP_') {
+    const tells = namesLocation(bytes.toString('latin1', box.body, box.end))
+    if (tells || isPersonal) collector.remove(piece, box, 'box XMP_', tells ? 'location' : 'personal')
+  } else if (box.type === 'gps ') await gpsIndex(collector, piece, box)
+  else if (locationBoxes.has(box.type)) collector.remove(piece, box, `box ${box.type}`, 'location')
+  else if (isUnused(box)) await collector.zeroIfUsed(base + box.body, base + box.end)
+  else if (isPersonal && box.type === 'hdlr') {
+    // “GoPro AVC” names the maker.
+    blankText(collector, piece, box.body + 24, box.end, 'handler name')
+  } else if (containers.has(box.type)) {
+    for (const child of boxesIn(bytes, box.body, box.end)) await walkUserData(collector, piece, child)
+  }
+}
+
+export function isUnused(box: { readonly type: string }): boolean {
+  return box.type === 'free' || box.type === 'skip' || box.type === 'wide'
+}
+
+/** Zeros a text of fixed length, such as a name that tells of the maker. */
+export function blankText(collector: Collector, piece: Piece, from: number, to: number, where: string): void {
+  const text = piece.bytes.subarray(from, to)
+  if (text.every((byte) => byte === 0)) return
+  collector.replace(piece.base + from, piece.base + to, null, where, 'personal', text.toString('latin1'))
+}
+
+async function userData(collector: Collector, piece: Piece, box: Box): Promise<void> {
+  const { bytes, base } = piece
+  for (const entry of boxesIn(bytes, box.body, box.end)) {
+    const where = `box ${entry.type}`
+    if (entry.type === 'meta') await metadata(collector, piece, entry)
+    else if (isUnused(entry)) await collector.zeroIfUsed(base + entry.body, base + entry.end)
+    else if (
+      locationBoxes.has(entry.type) ||
+      namesLocation(bytes.toString('latin1', entry.body, entry.end))
+    ) {
+      collector.remove(piece, entry, where, 'location')
+    } else if (collector.policy === 'none' && entry.type !== '\xa9day') {
+      collector.remove(piece, entry, where, 'personal')
+    }
+  }
+}
+
+/** `meta` of QuickTime and iTunes: `keys` name what stands in `ilst` (QuickTime File Format, “Metadata”). */
+async function metadata(collector: Collector, piece: Piece, box: Box): Promise<void> {
+  const { bytes, base } = piece
+  const body = { ...box, body: metaBody(bytes, box) }
+  const keys = childOf(bytes, body, 'keys')
+  const names = keys ? keyNames(collector, piece, keys) : []
+  for (const child of boxesIn(bytes, body.body, body.end)) {
+    if (isUnused(child)) await collector.zeroIfUsed(base + child.body, base + child.end)
+    else if (child.type === 'ilst') {
+      for (const item of boxesIn(bytes, child.body, child.end)) {
+        if (isUnused(item)) await collector.zeroIfUsed(base + item.body, base + item.end)
+        else listItem(collector, piece, item, names)
+      }
+    } else if (child.type !== 'hdlr' && child.type !== 'keys') {
+      const tells = namesLocation(bytes.toString('latin1', child.body, child.end))
+      if (tells) collector.remove(piece, child, `box ${child.type}`, 'location')
+      else if (collector.policy === 'none') collector.remove(piece, child, `box ${child.type}`, 'personal')
+    }
+  }
+}
+
+/** The names in `keys`, in the order that `ilst` counts them; those that are not wanted are written over. */
+function keyNames(collector: Collector, { bytes, base }: Piece, keys: Box): string[] {
+  const names: string[] = []
+  if (keys.body + 8 > keys.end) return names
+  const count = bytes.readUInt32BE(keys.body + 4)
+  let at = keys.body + 8
+  for (let index = 0; index < count && at + 8 <= keys.end; index++) {
+    const size = bytes.readUInt32BE(at)
+    if (size < 8 || at + size > keys.end) break
+    const name = bytes.toString('latin1', at + 8, at + size)
+    names.push(name)
+    const kind = unwantedName(collector, name)
+    if (kind && !/^x*$/.test(name)) {
+      collector.replace(base + at + 8, base + at + size, Buffer.alloc(size - 8, 'x'), 'key', kind, name)
+    }
+    at += size
+  }
+  return names
+}
+
+function listItem(collector: Collector, piece: Piece, item: Box, names: readonly string[]): void {
+  const { bytes } = piece
+  const name = names[bytes.readUInt32BE(item.start + 4) - 1] ?? item.type
+  const text = bytes.toString('latin1', item.body, Math.min(item.end, item.body + 65_536))
+  const freeForm = item.type === '----' && locationKey.test(text)
+  const tells = freeForm || locationBoxes.has(item.type) || iso6709.test(text.replaceAll('\0', ''))
+  const kind = tells ? 'location' : unwantedName(collector, name)
+  if (kind) collector.remove(piece, item, `item ${name}`, kind)
+}
+
+function unwantedName(collector: Collector, name: string): Kind | null {
+  if (locationKey.test(name)) return 'location'
+  const stays = name === creationDateKey || name === '\xa9day'
+  return collector.policy === 'none' && !stays ? 'personal' : null
+}
+
+/** Novatek's and others' index of GPS blocks: offset and size of each, which stand outside `moov`. */
+async function gpsIndex(collector: Collector, piece: Piece, box: Box): Promise<void> {
+  const { bytes } = piece
+  const { source, range } = collector
+  const room = Math.floor((box.end - box.body - 8) / 8)
+  const count = room > 0 ? Math.min(bytes.readUInt32BE(box.body + 4), room) : 0
+  for (let index = 0; index < count; index++) {
+    const offset = range.offset + bytes.readUInt32BE(box.body + 8 + 8 * index)
+    const size = bytes.readUInt32BE(box.body + 12 + 8 * index)
+    // A block is a box that begins with `GPS `; anything else is not what the index says.
+    if ((await source.read(offset, 16)).includes('GPS ')) collector.zero(offset + 8, offset + size)
+  }
+  collector.remove(piece, box, 'box gps', 'location')
+}
