@@ -37,7 +37,7 @@ export async function prepare(
   const item = await beginPreparing(ports, owner, id)
   if (item) {
     try {
-      await prepareItem(context, item)
+      await prepareItem(context, item, lastTry)
     } catch (error) {
       await fail(context, item, error, lastTry)
     }
@@ -46,7 +46,7 @@ export async function prepare(
 }
 
 /** Makes what is missing and records it in one step. */
-async function prepareItem(context: WorkerContext, item: Item): Promise<void> {
+async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean): Promise<void> {
   const { ports } = context
   const wanted = await wantedCopies(ports, item)
   const missing = wanted.filter((policy) => item.copies[policy] === undefined)
@@ -58,7 +58,7 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<void> {
   const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
     const original = await fetch(ports.bucket, objects.original(item.id), folder)
     const [look, copies] = await allDone([
-      needsLook ? takeLook(context, item, original, folder) : null,
+      needsLook ? takeLook(context, item, original, folder, lastTry) : null,
       makeCopies(context, original, item.type, folder, missing, (policy) => objects.copy(item.id, policy)),
     ])
     if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
@@ -98,6 +98,7 @@ async function takeLook(
   item: Item,
   original: string,
   folder: string,
+  lastTry: boolean,
 ): Promise<Look> {
   const [facts, rendered] = await allDone([
     orMediaError<Facts>(media.facts(original, item.type)),
@@ -109,6 +110,8 @@ async function takeLook(
     ports.log.info({ item: item.id, format: item.type.format, reason: rendered.message }, 'cannot be shown')
     return { facts, thumbhash: null, color: null, damaged: false, renditions: {} }
   }
+  // A tool that broke down may do better; in the end a picture without facts is better than none.
+  if (facts instanceof MediaError && facts.reason === 'tool-failed' && !lastTry) throw facts
   const [thumb, preview] = await allDone([
     putRendition(ports.bucket, objects.rendition(item.id, 'thumb'), rendered.thumb),
     putRendition(ports.bucket, objects.rendition(item.id, 'preview'), rendered.preview),

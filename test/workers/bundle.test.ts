@@ -1,0 +1,243 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { updateAlbum } from '../../src/domain/album.ts'
+import { updateItem } from '../../src/domain/item.ts'
+import { objects } from '../../src/domain/keys.ts'
+import type { Album, Item } from '../../src/domain/records.ts'
+import type { Share } from '../../src/domain/share.ts'
+import type { Bucket, Ports } from '../../src/ports.ts'
+import { bundle } from '../../workers/bundle.ts'
+import { card } from '../../workers/card.ts'
+import { prepare } from '../../workers/prepare.ts'
+import { picture } from '../media/fixtures.ts'
+import {
+  albumOf,
+  bytesOf,
+  filesOfEachFormat,
+  itemOf,
+  keysBelow,
+  openBench,
+  run,
+  shareFiles,
+} from './bench.ts'
+import type { Bench, File } from './bench.ts'
+
+let bench: Bench
+let files: File[]
+beforeAll(async () => {
+  bench = await openBench()
+  files = await filesOfEachFormat(bench.folder)
+})
+afterAll(() => bench.close())
+
+const tries = { lastTry: false, signal: new AbortController().signal }
+const fileOf = (name: string): File => files.find((file) => file.name === name)!
+
+async function prepared(
+  given: File[],
+  policy: 'no-location' | 'none' | 'everything' = 'no-location',
+): Promise<Share> {
+  const share = await shareFiles(bench.ports, given, { metadata: policy })
+  for (const { owner, id } of share.items) await prepare(bench, { kind: 'prepare', owner, item: id }, tries)
+  return share
+}
+const bundleOf = ({ owner, id }: Album, ports: Ports = bench.ports) =>
+  bundle({ ports }, { kind: 'bundle', owner, album: id }, tries)
+const cardOf = ({ owner, id }: Album) => card(bench, { kind: 'card', owner, album: id })
+
+/** Writes an object to a file of the test's own, for programs that read files. */
+async function fetched(key: string, name: string): Promise<string> {
+  const path = join(bench.folder, name)
+  await writeFile(path, (await bytesOf(bench.ports, key))!)
+  return path
+}
+
+describe('bundle', () => {
+  it('is a ZIP of every copy under safe unique names, dated by capture', async () => {
+    const { ports } = bench
+    const { album, items } = await prepared([
+      fileOf('a.jpg'),
+      { ...fileOf('a.png'), name: 'A.JPG' },
+      fileOf('a.heic'),
+      fileOf('a.mov'),
+    ])
+    await bundleOf(album)
+    const after = (await albumOf(ports, album))!
+    const stored = after.bundles['no-location']!
+    expect(stored.version).toBe(after.version)
+    const zip = await fetched(objects.bundle(album.id, 'no-location', stored.version), 'bundle.zip')
+    expect((await stat(zip)).size).toBe(stored.size)
+    expect((await run('sha256sum', [zip])).stdout.split(' ')[0]).toBe(stored.sha256)
+    expect((await run('unzip', ['-t', zip])).stdout).toMatch(/No errors detected/)
+
+    const folder = await mkdtemp(join(bench.folder, 'unzipped-'))
+    await run('unzip', ['-q', zip, '-d', folder], { env: { TZ: 'UTC', PATH: process.env.PATH } })
+    expect((await readdir(folder)).sort()).toEqual(['A (2).JPG', 'a.heic', 'a.jpg', 'a.mov'])
+    const first = (await itemOf(ports, items[0]!))!
+    const copy = await bytesOf(ports, objects.copy(first.id, 'no-location'))
+    expect((await readFile(join(folder, 'a.jpg'))).equals(copy!)).toBe(true)
+    // Wall time of the camera, as the machine's own wall time.
+    expect((await stat(join(folder, 'a.jpg'))).mtime.toISOString()).toBe('2024-05-01T18:30:00.000Z')
+    await rm(folder, { recursive: true })
+  })
+
+  it('holds the files as uploaded for a link that shows everything', async () => {
+    const { ports } = bench
+    const { album, items } = await prepared([fileOf('a.jpg'), fileOf('a.png')], 'everything')
+    await bundleOf(album)
+    const { bundles } = (await albumOf(ports, album))!
+    expect(Object.keys(bundles)).toEqual(['everything'])
+    const zip = await fetched(objects.bundle(album.id, 'everything', bundles.everything!.version), 'all.zip')
+    const { stdout } = await run('unzip', ['-p', zip, 'a.jpg'], { encoding: 'buffer' })
+    expect(stdout.equals((await bytesOf(ports, objects.original(items[0]!.id)))!)).toBe(true)
+  })
+
+  it('leaves out what is private, failed or withheld, and is not made for a single file', async () => {
+    const { ports } = bench
+    const { album, items } = await prepared([
+      fileOf('a.jpg'),
+      fileOf('a.png'),
+      fileOf('a.webp'),
+      fileOf('a.gif'),
+      fileOf('a.avif'),
+    ])
+    const change = (index: number, by: Partial<Item>) =>
+      updateItem(ports.store, album.owner, items[index]!.id, (item) => ({ ...item, ...by }))
+    await change(0, { isPrivate: true })
+    await change(1, { state: 'failed', reason: 'damaged' })
+    await change(2, { copies: { 'no-location': { state: 'withheld', reason: 'it stays' } } })
+    await bundleOf(album)
+    const { version } = (await albumOf(ports, album))!
+    const zip = await fetched(objects.bundle(album.id, 'no-location', version), 'some.zip')
+    const { stdout } = await run('unzip', ['-Z1', zip])
+    expect(stdout.trim().split('\n').sort()).toEqual(['a.avif', 'a.gif'])
+
+    await change(3, { isPrivate: true })
+    await updateAlbum(ports.store, album.owner, album.id, (found) => ({
+      ...found,
+      version: found.version + 1,
+    }))
+    await bundleOf(album)
+    // The old one showed what is private now: it is gone.
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+  })
+
+  it('waits until every item is prepared, and replaces the bundle of an older version', async () => {
+    const { ports } = bench
+    const { album, items } = await shareFiles(ports, [fileOf('a.jpg'), fileOf('a.png')])
+    const job = (item: Item) => ({ kind: 'prepare', owner: item.owner, item: item.id }) as const
+    await prepare(bench, job(items[0]!), tries)
+    await bundleOf(album)
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+    await prepare(bench, job(items[1]!), tries)
+    await bundleOf(album)
+    const [first] = await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)
+    // Nothing changed: nothing is made.
+    const written = (await stat((await ports.bucket.localFile(first!, ''))!)).mtimeMs
+    await bundleOf(album)
+    expect((await stat((await ports.bucket.localFile(first!, ''))!)).mtimeMs).toBe(written)
+
+    await updateAlbum(ports.store, album.owner, album.id, (found) => ({
+      ...found,
+      version: found.version + 1,
+    }))
+    await bundleOf(album)
+    const { version } = (await albumOf(ports, album))!
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([
+      objects.bundle(album.id, 'no-location', version),
+    ])
+  })
+
+  it('is not recorded when the album changes while it is written, and is asked for again', async () => {
+    const { ports } = bench
+    const { album } = await prepared([fileOf('a.jpg'), fileOf('a.png')])
+    const bucket: Bucket = {
+      ...ports.bucket,
+      async put(key, body, options) {
+        await updateAlbum(ports.store, album.owner, album.id, (found) => ({
+          ...found,
+          version: found.version + 1,
+        }))
+        return ports.bucket.put(key, body, options)
+      },
+    }
+    ports.queued.length = 0
+    await bundleOf(album, { ...ports, bucket })
+    expect((await albumOf(ports, album))!.bundles).toEqual({})
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+    expect(ports.queued).toContainEqual({ kind: 'bundle', owner: album.owner, album: album.id })
+  })
+
+  it.each([
+    ['missing', () => Promise.resolve(null)],
+    ['cut short', (size: number) => Promise.resolve({ body: Readable.from([Buffer.alloc(10)]), size })],
+    [
+      'broken in the middle',
+      (size: number) => {
+        const body = new Readable({ read() {} })
+        body.push(Buffer.alloc(10))
+        setTimeout(() => body.destroy(new Error('the bucket broke')), 20)
+        return Promise.resolve({ body, size })
+      },
+    ],
+  ])('fails as a whole when an object is %s', async (_what, open) => {
+    const { ports } = bench
+    const { album, items } = await prepared([fileOf('a.jpg'), fileOf('a.png'), fileOf('a.gif')])
+    const victim = objects.copy(items[1]!.id, 'no-location')
+    const bucket: Bucket = {
+      ...ports.bucket,
+      open: (key, range) => (key === victim ? open(1000) : ports.bucket.open(key, range)),
+    }
+    await expect(bundleOf(album, { ...ports, bucket })).rejects.toThrow()
+    expect((await albumOf(ports, album))!.bundles).toEqual({})
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+  })
+})
+
+describe('card', () => {
+  it.each([1, 2, 3, 4, 5, 7])('is a small JPEG of 1200 × 630 for %i items', async (count) => {
+    const { ports } = bench
+    const pictures = await Promise.all(
+      Array.from({ length: count }, async (_, index) => ({
+        name: `${index}.jpg`,
+        bytes: await picture().linear(1, index).jpeg().toBuffer(),
+      })),
+    )
+    const { album } = await prepared(pictures)
+    await cardOf(album)
+    const after = (await albumOf(ports, album))!
+    expect(after.card!.version).toBe(after.version)
+    const bytes = (await bytesOf(ports, objects.card(album.id, after.version)))!
+    expect(bytes.length).toBe(after.card!.size)
+    expect(bytes.length).toBeLessThanOrEqual(250_000)
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: 'jpeg', width: 1200, height: 630 })
+    expect((await sharp(bytes).metadata()).exif).toBeUndefined()
+  })
+
+  it('stays small also for pictures of noise', async () => {
+    const { ports } = bench
+    const noise = {
+      width: 1600,
+      height: 1200,
+      channels: 3 as const,
+      background: '#888',
+      noise: { type: 'gaussian' as const, mean: 128, sigma: 90 },
+    }
+    const bytes = await sharp({ create: noise }).jpeg({ quality: 95 }).toBuffer()
+    const { album } = await prepared([{ name: 'noise.jpg', bytes }])
+    await cardOf(album)
+    expect((await albumOf(ports, album))!.card!.size).toBeLessThanOrEqual(250_000)
+  })
+
+  it('shows nothing private', async () => {
+    const { ports } = bench
+    const { album, items } = await prepared([fileOf('a.jpg')])
+    await updateItem(ports.store, album.owner, items[0]!.id, (item) => ({ ...item, isPrivate: true }))
+    await cardOf(album)
+    expect((await albumOf(ports, album))!.card).toBeNull()
+    expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+  })
+})

@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto'
+import { readdir, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { changeOwner, rank } from '../../src/domain/change.ts'
+import { removeDue, stopSharing } from '../../src/domain/ending.ts'
+import { keys, objects } from '../../src/domain/keys.ts'
+import { ownerChannel } from '../../src/domain/prepare.ts'
+import { newLink, openEntrance, writeLink } from '../../src/domain/share.ts'
+import type { Item } from '../../src/domain/records.ts'
+import { BucketUnavailable, ranks, score, size, type Bucket } from '../../src/ports.ts'
+import { playable } from '../../workers/playable.ts'
+import { prepare } from '../../workers/prepare.ts'
+import { exiftool } from '../media/fixtures.ts'
+import { albumOf, bytesOf, filesOfEachFormat, itemOf, keysBelow, openBench, shareFiles } from './bench.ts'
+import type { Bench, File } from './bench.ts'
+
+let bench: Bench
+let files: File[]
+beforeAll(async () => {
+  bench = await openBench()
+  files = await filesOfEachFormat(bench.folder)
+})
+afterAll(() => bench.close())
+
+const firstTry = { lastTry: false, signal: new AbortController().signal }
+const lastTry = { ...firstTry, lastTry: true }
+const fileOf = (name: string): File => files.find((file) => file.name === name)!
+const prepareItem = (item: Item, tries = firstTry) =>
+  prepare(bench, { kind: 'prepare', owner: item.owner, item: item.id }, tries)
+const unprepared = async (): Promise<string[]> => {
+  const [members] = await bench.ports.store.read([ranks(keys.unprepared)])
+  return members.map(({ member }) => member)
+}
+
+async function whole(key: string, stored: { size: number; crc32: number; sha256: string }): Promise<Buffer> {
+  const bytes = await bytesOf(bench.ports, key)
+  expect(bytes, key).not.toBeNull()
+  expect(bytes!.length).toBe(stored.size)
+  expect(crc32(bytes!)).toBe(stored.crc32)
+  expect(createHash('sha256').update(bytes!).digest('hex')).toBe(stored.sha256)
+  return bytes!
+}
+
+describe('prepare', () => {
+  it('makes renditions and a checked copy of every format, with sizes and hashes that hold', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, files)
+    for (const item of items) await prepareItem(item)
+    for (const { owner, id, name } of items) {
+      const item = (await itemOf(ports, { owner, id }))!
+      expect([name, item.state, item.reason]).toEqual([name, 'ready', null])
+      const { thumb, preview } = item.renditions
+      const shown = await sharp(await whole(objects.rendition(id, 'thumb'), thumb!)).metadata()
+      expect([name, shown.format]).toEqual([name, 'webp'])
+      expect([name, shown.width, shown.height]).toEqual([name, thumb!.width, thumb!.height])
+      await whole(objects.rendition(id, 'preview'), preview!)
+      expect([name, item.thumbhash !== null, /^#[0-9a-f]{6}$/.test(item.color ?? '')]).toEqual([
+        name,
+        true,
+        true,
+      ])
+      expect([name, item.facts?.width !== null]).toEqual([name, true])
+      const copy = item.copies['no-location']!
+      if (copy.state !== 'clean') throw new Error(`${name}: ${copy.reason}`)
+      const path = join(bench.folder, `copy-${name}`)
+      await writeFile(path, await whole(objects.copy(id, 'no-location'), copy))
+      expect([
+        name,
+        await exiftool('-a', '-G1', '-ee3', '-gps*', '-location*', '-*coordinates*', path),
+      ]).toEqual([name, ''])
+    }
+    expect(await unprepared()).toEqual([])
+    // Nothing passing is left, and each item changed what visitors see.
+    expect((await readdir(bench.workDirectory)).filter((name) => name !== 'media')).toEqual([])
+    expect((await albumOf(ports, album))!.version).toBe(album.version + items.length)
+    expect(ports.queued).toContainEqual({ kind: 'bundle', owner: album.owner, album: album.id })
+    expect(ports.queued).toContainEqual({ kind: 'card', owner: album.owner, album: album.id })
+  })
+
+  it('orders an album by capture date as soon as that is known', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, [fileOf('a.png'), fileOf('a.jpg')])
+    for (const item of items) await prepareItem(item)
+    const [order] = await ports.store.read([ranks(keys.albumItems(album.owner, album.id))])
+    expect(order.map(({ member }) => member)).toEqual([items[1]!.id, items[0]!.id])
+    expect(order[0]!.score).toBe(Date.parse('2024-05-01T18:30:00Z'))
+  })
+
+  it('fails a file that nothing opens, with a reason, and goes on with the others', async () => {
+    const { ports } = bench
+    const broken = Buffer.concat([fileOf('a.jpg').bytes.subarray(0, 300), Buffer.alloc(4000, 7)])
+    const { items } = await shareFiles(ports, [
+      fileOf('a.webp'),
+      { name: 'broken.jpg', bytes: broken },
+      fileOf('a.gif'),
+    ])
+    for (const item of items) await prepareItem(item)
+    const after = await Promise.all(items.map((item) => itemOf(ports, item)))
+    expect(after.map((item) => item?.state)).toEqual(['ready', 'failed', 'ready'])
+    expect(after[1]!.reason).toMatch(/damaged/)
+    expect(await unprepared()).toEqual([])
+    // A failed item is not tried again by a job that comes twice.
+    await prepareItem(items[1]!)
+    expect((await itemOf(ports, items[1]!))!.state).toBe('failed')
+  })
+
+  it('run twice, and at the same time, makes one set of renditions', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    await Promise.all([prepareItem(item), prepareItem(item)])
+    const once = await itemOf(ports, item)
+    const objectsOnce = await keysBelow(ports, `${objects.ofItem(item.id)}/`)
+    expect(objectsOnce).toEqual(
+      ['no-location', 'original', 'preview', 'thumb'].map((name) => `${objects.ofItem(item.id)}/${name}`),
+    )
+    const seen = ports.queued.length
+    await prepareItem(item)
+    expect(await itemOf(ports, item)).toEqual(once)
+    expect(await keysBelow(ports, `${objects.ofItem(item.id)}/`)).toEqual(objectsOnce)
+    expect(ports.queued.slice(seen).filter(({ kind }) => kind === 'prepare')).toEqual([])
+    await whole(objects.rendition(item.id, 'thumb'), once!.renditions.thumb!)
+  })
+
+  it('adds the copy without any personal metadata where a link asks for it, and makes nothing else again', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    await prepareItem(item)
+    const before = (await itemOf(ports, item))!
+    expect(before.copies.none).toBeUndefined()
+
+    const owner = { id: item.owner, key: 'a'.repeat(52) }
+    const made = await newLink(ports, owner, [album.id], {
+      label: '',
+      expiresInDays: 1,
+      password: null,
+      metadata: 'none',
+    })
+    await openEntrance(ports, made.link)
+    await changeOwner(ports.store, owner.id, (changing) => Promise.resolve(writeLink(changing, made.link)))
+    const thumb = await ports.bucket.localFile(objects.rendition(item.id, 'thumb'), bench.folder)
+    const written = (await stat(thumb!)).mtimeMs
+    await prepareItem(item)
+    const after = (await itemOf(ports, item))!
+    expect(after.state).toBe('ready')
+    expect(after.copies.none?.state).toBe('clean')
+    expect(after.copies['no-location']).toEqual(before.copies['no-location'])
+    expect((await stat(thumb!)).mtimeMs).toBe(written)
+  })
+
+  it('leaves nothing of an item that is removed while it is being prepared', async () => {
+    const { ports } = bench
+    const { items, link } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    // Ended and removed in the moment before the renditions are moved in.
+    const bucket: Bucket = {
+      ...ports.bucket,
+      async putFile(key, path, options) {
+        if (key.endsWith('/thumb')) {
+          await stopSharing(ports, { owner: item.owner, link: link.id })
+          await removeDue(ports, item.owner)
+        }
+        return ports.bucket.putFile(key, path, options)
+      },
+    }
+    await prepare(
+      { ...bench, ports: { ...ports, bucket } },
+      { kind: 'prepare', owner: item.owner, item: item.id },
+      firstTry,
+    )
+    expect(await itemOf(ports, item)).toBeNull()
+    expect(await keysBelow(ports, `${objects.ofItem(item.id)}/`)).toEqual([])
+    expect(await unprepared()).toEqual([])
+  })
+
+  it('does not blame a file for a bucket that is away, however often it was tried', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    const bucket: Bucket = { ...ports.bucket, putFile: () => Promise.reject(new BucketUnavailable('away')) }
+    const broken = { ...bench, ports: { ...ports, bucket } }
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    await expect(prepare(broken, job, lastTry)).rejects.toThrow('away')
+    expect((await itemOf(ports, item))!.state).toBe('preparing')
+    expect(await unprepared()).toEqual([`${item.owner}/${item.id}`])
+    await prepareItem(item)
+    expect((await itemOf(ports, item))!.state).toBe('ready')
+  })
+
+  it('fails an item whose bytes are gone only when it is not tried again', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    await ports.bucket.removeAll(objects.original(item.id))
+    await expect(prepareItem(item)).rejects.toThrow(/not in the bucket/)
+    expect((await itemOf(ports, item))!.state).toBe('preparing')
+    await prepareItem(item, lastTry)
+    expect(await itemOf(ports, item)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/server/),
+    })
+  })
+
+  it('is done with an item that is gone', async () => {
+    const { ports } = bench
+    const { store } = ports
+    await store.commit({ writes: [rank(keys.unprepared, 'nobody/nothing', 1)] })
+    await prepare(bench, { kind: 'prepare', owner: 'nobody', item: 'nothing' }, firstTry)
+    const [left] = await store.read([size(keys.unprepared)])
+    expect(left).toBe(0)
+  })
+})
+
+describe('playable', () => {
+  it('converts what browsers do not play, tells how far it is, and leaves the album as it is', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, [fileOf('a.mov'), fileOf('a.mp4')])
+    for (const item of items) await prepareItem(item)
+    const heard: string[] = []
+    const { owner } = album
+    const unsubscribe = await ports.events.subscribe(ownerChannel(owner), (news) => heard.push(news))
+    const version = (await albumOf(ports, album))!.version
+    const job = (item: Item) => ({ kind: 'playable', owner: item.owner, item: item.id }) as const
+    for (const item of items) {
+      expect(ports.queued).toContainEqual(job(item))
+      await playable(bench, job(item), firstTry)
+    }
+    const [mov, mp4] = await Promise.all(items.map((item) => itemOf(ports, item)))
+    await whole(objects.rendition(mov!.id, 'playable'), mov!.renditions.playable!)
+    expect(mov!.renditions.playable!.mime).toBe('video/mp4')
+    expect(mp4!.renditions.playable).toBeUndefined()
+    expect((await albumOf(ports, album))!.version).toBe(version)
+    const noted = await ports.store.read(items.map(({ id }) => score(keys.unplayable, `${owner}/${id}`)))
+    expect(noted).toEqual([null, null])
+    await unsubscribe()
+    expect(heard.map((news) => JSON.parse(news) as unknown)).toContainEqual({
+      ...{ item: mov!.id, name: 'a.mov', state: 'ready', reason: null },
+      converted: 1,
+    })
+  })
+})
