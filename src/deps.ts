@@ -9,7 +9,6 @@ import { folderBucket } from './adapters/folder-bucket.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
-import { s3Bucket } from './adapters/s3-bucket.ts'
 import type { Config } from './config.ts'
 import { openMediaTools } from './media/open-media-tools.ts'
 import { sniff } from './media/sniff.ts'
@@ -67,7 +66,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const ports: Ports = {
       store: opened(redisStore(redis), (store) => store.close()),
       events: opened(redisEvents(redis), (events) => events.close()),
-      bucket: opened(openBucket(config), (bucket) => bucket.close()),
+      bucket: opened(await openBucket(config), (bucket) => bucket.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
       clock: options.clock ?? { now: () => Date.now() },
       passwords: argon2Passwords(),
@@ -108,8 +107,12 @@ async function ownRedis(
   return opened(redis, () => redis.stop()).url
 }
 
-const openBucket = ({ s3, DATA_DIR }: Config): Bucket =>
-  s3 ? s3Bucket(s3) : folderBucket(path.join(DATA_DIR, 'bucket'))
+async function openBucket({ s3, DATA_DIR }: Config): Promise<Bucket> {
+  if (!s3) return folderBucket(path.join(DATA_DIR, 'bucket'))
+  // The SDK is large: only those load it who use it.
+  const { s3Bucket } = await import('./adapters/s3-bucket.ts')
+  return s3Bucket(s3)
+}
 
 const limitsOf = (config: Config): Limits => ({
   maxFileBytes: config.MAX_FILE_BYTES,
