@@ -181,5 +181,5 @@ function describeVideo(stream: z.infer<typeof ProbeOutput>['streams'][number]): 
 function fraction(text: string | undefined): number | null {
   const [above = 0, below = 0] = (text ?? '').split('/').map(Number)
   const value = above / below
-  return Number.isFinite(value) && value > 0 && value < 100_000 ? Math.round(value * 1000) / 1000 : null
+  return Number.isFinite(value) && value >= 0.01 && value < 100_000 ? Math.round(value * 1000) / 1000 : null
 }
