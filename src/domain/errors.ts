@@ -7,6 +7,7 @@ export const reasons = [
   'cross-site',
   'link-ended',
   'link-locked',
+  'link-declined',
   'wrong-password',
   'not-ready',
   'withheld',

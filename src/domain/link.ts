@@ -1,10 +1,10 @@
 import type { Clock, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
+import { findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
 import {
   albumSchema,
-  entranceSchema,
   itemSchema,
   linkSchema,
   parseRecord,
@@ -20,6 +20,10 @@ export interface Knock {
   readonly secret: string
   /** Answers the session token that this browser holds for the link with this id, if any. */
   sessionOf(link: string): string | null
+  /** The caller's network address: guessing is counted by it. Absent: one of our own, such as a running download. */
+  readonly address?: string
+  /** Whether this browser's person declined the link with this id. Absent: no. */
+  hasDeclined?(link: string): boolean
 }
 
 /** What the gate lets through: a link that is open now, to this visitor. */
@@ -40,17 +44,10 @@ export function linkState(link: Link, now: number): LinkState {
 /** The session value that the store holds for a visitor who gave the password; dies when the password changes. */
 export const sessionValue = (link: Link): string => String(link.password?.version ?? 0)
 
-/** Finds what a secret leads to. Throws Refused('unknown'). */
-async function findEntrance(store: Store, secret: string): Promise<Entrance> {
-  const [raw] = await store.read([value(keys.entrance(hashToken(secret)))])
-  const entrance = parseRecord(entranceSchema, raw)
-  if (!entrance) throw unknown('link')
-  return entrance
-}
-
 /**
  * The gate: every visitor's route passes here, and nothing else opens a link. Throws Refused with `unknown` (no
- * such link), `link-ended` (expired or stopped) or `link-locked` (a password that this visitor has not given).
+ * such link), `link-ended` (expired or stopped), `link-declined` (shut in this browser by its own person) or
+ * `link-locked` (a password that this visitor has not given).
  */
 async function judge({ store, clock }: Ports, knock: Knock, entrance: Entrance): Promise<Visit> {
   const token = knock.sessionOf(entrance.link)
@@ -62,6 +59,7 @@ async function judge({ store, clock }: Ports, knock: Knock, entrance: Entrance):
   // A secret that was taken anew leaves its old link behind: only the link that it belongs to now counts.
   if (!link || link.secretHash !== hashToken(knock.secret)) throw unknown('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
+  if (knock.hasDeclined?.(link.id)) throw new Refused('link-declined', 'You declined this link.')
   if (link.password && (token === null || session !== sessionValue(link)))
     throw new Refused('link-locked', 'This link asks for a password.', { link: link.id })
   return { link }
@@ -69,7 +67,7 @@ async function judge({ store, clock }: Ports, knock: Knock, entrance: Entrance):
 
 /** Passes the gate. */
 export async function enter(ports: Ports, knock: Knock): Promise<Visit> {
-  return judge(ports, knock, await findEntrance(ports.store, knock.secret))
+  return judge(ports, knock, await findEntrance(ports.store, knock))
 }
 
 /**
@@ -81,7 +79,7 @@ export async function enterForItem(
   knock: Knock,
   id: string,
 ): Promise<{ visit: Visit; item: Item }> {
-  const entrance = await findEntrance(ports.store, knock.secret)
+  const entrance = await findEntrance(ports.store, knock)
   const [visit, [rawItem, albums]] = await Promise.all([
     judge(ports, knock, entrance),
     ports.store.read([value(keys.item(entrance.owner, id)), ranks(keys.itemAlbums(entrance.owner, id))]),
@@ -99,10 +97,11 @@ export async function albumsOf(store: Store, { link }: Visit): Promise<Album[]> 
   return raw.flatMap((text) => parseRecord(albumSchema, text) ?? [])
 }
 
-/** Whether a download that began may go on: the same questions as at the gate. */
+/** Whether a download that began may go on: the same questions as at the gate; nothing is counted. */
 export async function mayGoOn(ports: Ports, knock: Knock): Promise<boolean> {
   try {
-    await enter(ports, knock)
+    const { secret } = knock
+    await enter(ports, { secret, sessionOf: (link) => knock.sessionOf(link) })
     return true
   } catch (error) {
     if (error instanceof Refused) return false

@@ -120,13 +120,18 @@ export const linkSchema = z.object({
   isChosen: z.boolean(),
   albums: z.array(z.string()),
   createdAt: moment,
+  /** When it was last renewed, else made: its longest life counts from then. */
+  renewedAt: moment,
   expiresAt: moment,
   stoppedAt: moment.nullable(),
   /** From then on it holds nothing alive: what no other link reaches is deleted. */
   dueAt: moment,
   /** True once that was done. */
   isReaped: z.boolean(),
+  /** `version`: what `passwordChanges` was when it was set; a visitor's session holds it. */
   password: z.object({ hash: z.string(), version: count }).nullable(),
+  /** Grows with each change of the password, also when it is taken away: no session outlives one. */
+  passwordChanges: count,
   metadata: z.enum(metadataPolicies),
   allow: z.object({ downloads: z.boolean(), details: z.boolean(), map: z.boolean() }),
   /** Whether link previews show the card. */

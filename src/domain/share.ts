@@ -1,27 +1,36 @@
 import type { MetadataPolicy } from '../media/types.ts'
-import type { Ports } from '../ports.ts'
+import type { Ports, Store } from '../ports.ts'
+import { value } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from './album.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
+import { checkChosenSecret } from './chosen-secret.ts'
 import { graceMs, wakeSweep } from './due.ts'
 import { Refused } from './errors.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
+import { dayMs, expiryOf } from './expiry.ts'
+import { linkState } from './link.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
-import type { Album, Item, Link } from './records.ts'
+import { entranceSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
 import { seal } from './seal.ts'
 import { hashToken, randomToken } from './tokens.ts'
 import { closeUpload, settleUpload, type Received, type Upload } from './upload.ts'
 
-const day = 24 * 3_600_000
-
 /** What an owner wants of a link. */
 export interface LinkWish {
   readonly label: string
+  /** From now; parts of a day too. */
   readonly expiresInDays: number
   /** Null: whoever has the link may look. */
   readonly password: string | null
   readonly metadata: MetadataPolicy
+  /** A secret that the owner chose; null or absent: a random one. */
+  readonly secret?: string | null
+  /** Absent: everything. */
+  readonly allow?: Link['allow']
+  /** Absent: yes. */
+  readonly showsCover?: boolean
 }
 
 export interface Share {
@@ -32,36 +41,40 @@ export interface Share {
   readonly items: readonly Item[]
 }
 
-/** Makes a link's record and its secret; nothing is stored yet. Throws Refused('bad-request') for a life that is too long. */
+/**
+ * Makes a link's record and its secret; nothing is stored yet. Throws Refused: `bad-request` for a life that is too
+ * short or too long, `secret-weak` for a chosen secret that is.
+ */
 export async function newLink(
   ports: Pick<Ports, 'clock' | 'passwords' | 'limits'>,
   owner: KnownOwner,
   albums: readonly string[],
   wish: LinkWish,
 ): Promise<{ link: Link; secret: string }> {
-  const { linkDaysMax } = ports.limits
-  if (!(wish.expiresInDays > 0 && wish.expiresInDays <= linkDaysMax))
-    throw new Refused('bad-request', `A link lives at most ${linkDaysMax} days.`, { limit: linkDaysMax })
   const now = ports.clock.now()
-  const secret = randomToken()
-  const expiresAt = now + Math.round(wish.expiresInDays * day)
+  const expiresAt = expiryOf(ports.limits, { now, from: now, expiresAt: now + wish.expiresInDays * dayMs })
+  const chosen = wish.secret ?? null
+  if (chosen !== null) checkChosenSecret(chosen)
+  const secret = chosen ?? randomToken()
   const link: Link = {
     id: randomToken(),
     owner: owner.id,
     label: wish.label,
     secretHash: hashToken(secret),
     sealedSecret: seal(owner.key, secret),
-    isChosen: false,
+    isChosen: chosen !== null,
     albums: [...albums],
     createdAt: now,
+    renewedAt: now,
     expiresAt,
     stoppedAt: null,
     dueAt: expiresAt + graceMs,
     isReaped: false,
     password: wish.password === null ? null : { hash: await ports.passwords.hash(wish.password), version: 1 },
+    passwordChanges: wish.password === null ? 0 : 1,
     metadata: wish.metadata,
-    allow: { downloads: true, details: true, map: true },
-    showsCover: true,
+    allow: wish.allow ?? { downloads: true, details: true, map: true },
+    showsCover: wish.showsCover ?? true,
   }
   return { link, secret }
 }
@@ -77,15 +90,39 @@ export function writeLink(changing: Changing, link: Link): void {
 }
 
 /**
- * Makes the secret lead to the link, before the link is recorded: until then, and if that never comes to be,
- * the gate finds no link behind it.
+ * Makes the secret lead to the link, before the link is recorded: until then, and if that never comes to be, the
+ * gate finds no link behind it. The secret of a link that has ended may be taken anew by the same owner; by others
+ * only once its mark is gone, or they could show their own pictures to its recipients. Throws
+ * Refused('secret-taken').
  */
-export async function openEntrance({ store }: Pick<Ports, 'store'>, link: Link): Promise<void> {
+export async function openEntrance(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  link: Pick<Link, 'owner' | 'id' | 'secretHash'>,
+): Promise<void> {
+  const key = keys.entrance(link.secretHash)
+  const [there] = await store.read([value(key)])
+  if (there !== null && !(await isLeft(store, clock.now(), link, there))) throw secretTaken()
   const outcome = await store.commit({
-    expect: [{ key: keys.entrance(link.secretHash), value: null }],
-    writes: [set(keys.entrance(link.secretHash), { owner: link.owner, link: link.id })],
+    expect: [{ key, value: there }],
+    writes: [set(key, { owner: link.owner, link: link.id })],
   })
-  if (outcome !== 'done') throw new Refused('secret-taken', 'This link name is taken. Choose another.')
+  if (outcome !== 'done') throw secretTaken()
+}
+
+const secretTaken = () => new Refused('secret-taken', 'This name is taken. Choose another.')
+
+/** Whether an entrance leads to an ended link of the same owner, or to one that goes by another secret by now. */
+async function isLeft(
+  store: Store,
+  now: number,
+  { owner, secretHash }: Pick<Link, 'owner' | 'secretHash'>,
+  raw: string,
+): Promise<boolean> {
+  const entrance = parseRecord(entranceSchema, raw)
+  if (entrance?.owner !== owner) return false
+  const [rawLink] = await store.read([value(keys.link(owner, entrance.link))])
+  const link = parseRecord(linkSchema, rawLink)
+  return link !== null && (link.secretHash !== secretHash || linkState(link, now) !== 'open')
 }
 
 /**

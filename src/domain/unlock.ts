@@ -1,9 +1,10 @@
 import type { Ports } from '../ports.ts'
 import { value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
+import { findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
 import { linkState, sessionValue } from './link.ts'
-import { entranceSchema, linkSchema, parseRecord, type Link } from './records.ts'
+import { linkSchema, parseRecord, type Link } from './records.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
 /** Tries of one caller at one link, and of all callers together, within a minute. */
@@ -16,15 +17,18 @@ export const sessionMs = 24 * 3_600_000
 
 type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
 
-/** The link behind a secret, open or locked. Throws Refused (`unknown`, `link-ended`). */
-async function knockedLink({ store, clock }: UnlockPorts, secret: string): Promise<Link> {
-  const secretHash = hashToken(secret)
-  const [rawEntrance] = await store.read([value(keys.entrance(secretHash))])
-  const entrance = parseRecord(entranceSchema, rawEntrance)
-  if (!entrance) throw unknown('link')
+/**
+ * The link behind a secret, open or locked, for what a visitor may do before the password. Throws Refused (`unknown`,
+ * `link-ended`, `too-many-requests`).
+ */
+export async function knockedLink(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { secret, address }: { secret: string; address: string },
+): Promise<Link> {
+  const entrance = await findEntrance(store, { secret, address })
   const [raw] = await store.read([value(keys.link(entrance.owner, entrance.link))])
   const link = parseRecord(linkSchema, raw)
-  if (!link || link.secretHash !== secretHash) throw unknown('link')
+  if (!link || link.secretHash !== hashToken(secret)) throw unknown('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
   return link
 }
@@ -52,7 +56,7 @@ export async function unlock(
   ports: UnlockPorts,
   input: { secret: string; password: string; address: string },
 ): Promise<{ link: Link; token: string | null }> {
-  const link = await knockedLink(ports, input.secret)
+  const link = await knockedLink(ports, input)
   if (!link.password) return { link, token: null }
   await countTry(ports, link, input.address)
   if (!(await ports.passwords.verify(link.password.hash, input.password)))
