@@ -1,0 +1,198 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { openDeps, type Deps } from '../../src/deps.ts'
+import { stopSharing } from '../../src/domain/ending.ts'
+import { objects } from '../../src/domain/keys.ts'
+import { randomToken } from '../../src/domain/tokens.ts'
+import { BucketUnavailable, type Bucket, type Ports } from '../../src/ports.ts'
+import { startWorker, type Worker } from '../../workers/start-worker.ts'
+import { picture } from '../media/fixtures.ts'
+import { movableClock, quietLog } from '../support/ports.ts'
+import { startRedis, type RedisProcess } from '../support/servers.ts'
+import { albumOf, filesOfEachFormat, itemOf, keysBelow, shareFiles, type File } from './bench.ts'
+
+const hour = 3_600_000
+const projectRoot = join(import.meta.dirname, '..', '..')
+
+let folder: string
+let files: File[]
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mayfly-service-'))
+  await mkdir(join(folder, 'made'))
+  files = await filesOfEachFormat(join(folder, 'made'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function until(what: () => Promise<boolean>, seconds: number): Promise<void> {
+  const deadline = Date.now() + seconds * 1000
+  while (!(await what())) {
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what.toString()}`)
+    await sleep(50)
+  }
+}
+
+async function open(clock = movableClock()): Promise<{ deps: Deps; ports: Ports; clock: typeof clock }> {
+  const config = readConfig({ REDIS_URL: inject('redisUrl'), DATA_DIR: join(folder, randomToken()) })
+  const prefix = `test-${randomToken()}:`
+  const deps = await openDeps(config, { log: quietLog, hasWorker: true, clock, prefix })
+  closers.push(() => deps.close())
+  return { deps, ports: deps.ports, clock }
+}
+
+async function work(deps: Deps, ports: Ports = deps.ports): Promise<Worker> {
+  const worker = await startWorker({ ...deps.worker!, ports })
+  closers.push(() => worker.stop())
+  return worker
+}
+
+const allReady =
+  (ports: Ports, items: readonly { owner: string; id: string }[]) => async (): Promise<boolean> => {
+    const found = await Promise.all(items.map((item) => itemOf(ports, item)))
+    return found.every((item) => item?.state === 'ready')
+  }
+
+describe('a worker', () => {
+  it('prepares what is shared, bundles it, and deletes it when it is stopped', async () => {
+    const { deps, ports } = await open()
+    await work(deps)
+    const { items, album, link } = await shareFiles(ports, files)
+    await until(allReady(ports, items), 20)
+    await until(async () => {
+      const found = await albumOf(ports, album)
+      return (
+        found?.bundles['no-location']?.version === found?.version && found?.card?.version === found?.version
+      )
+    }, 20)
+    await stopSharing(ports, { owner: link.owner, link: link.id })
+    await until(async () => (await keysBelow(ports, '')).length === 0, 20)
+  })
+
+  it('tries a removal until the bytes are gone', async () => {
+    const { deps, ports } = await open()
+    let refusals = 0
+    const bucket: Bucket = {
+      ...ports.bucket,
+      removeAll(prefix) {
+        if (++refusals <= 3) return Promise.reject(new BucketUnavailable('no'))
+        return ports.bucket.removeAll(prefix)
+      },
+    }
+    await work(deps, { ...ports, bucket })
+    const { items, link } = await shareFiles(ports, files.slice(0, 1))
+    await until(allReady(ports, items), 20)
+    await stopSharing(ports, { owner: link.owner, link: link.id })
+    await until(async () => (await keysBelow(ports, 'items/')).length === 0, 30)
+    expect(refusals).toBeGreaterThan(3)
+  })
+
+  it('finds what the queue has lost, and what has expired a day ago', async () => {
+    const { deps, ports, clock } = await open()
+    const lost: Ports = { ...ports, queue: { ...ports.queue, add: () => Promise.reject(new Error('lost')) } }
+    const { items, album, link } = await shareFiles(lost, files.slice(0, 1))
+    clock.move(2 * 60_000)
+    await work(deps)
+    // What the schedule does every 30 seconds.
+    await ports.queue.add({ kind: 'sweep' })
+    await until(allReady(ports, items), 20)
+
+    clock.move(link.expiresAt - clock.now() + 23 * hour)
+    await ports.queue.add({ kind: 'sweep' })
+    await sleep(500)
+    expect(await keysBelow(ports, objects.ofItem(items[0]!.id))).not.toEqual([])
+    clock.move(hour)
+    await ports.queue.add({ kind: 'sweep' })
+    await until(async () => (await keysBelow(ports, '')).length === 0, 20)
+    expect(await albumOf(ports, album)).toBeNull()
+  })
+})
+
+describe('worker processes', () => {
+  const processes: ChildProcess[] = []
+  let redis: RedisProcess
+  beforeAll(async () => {
+    const directory = join(folder, 'redis')
+    await mkdir(directory)
+    redis = await startRedis({ directory })
+  })
+  afterAll(async () => {
+    for (const child of processes) child.kill('SIGKILL')
+    await redis.stop()
+  })
+
+  function startProcess(role: string, environment: Record<string, string>): ChildProcess {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', role], {
+      cwd: projectRoot,
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    processes.push(child)
+    return child
+  }
+
+  it(
+    'take over from one that is killed in the middle of a job, and end in order',
+    { timeout: 90_000 },
+    async () => {
+      const environment = { REDIS_URL: redis.url, DATA_DIR: join(folder, 'killed'), LOG_LEVEL: 'error' }
+      const deps = await openDeps(readConfig(environment), { log: quietLog, hasWorker: false })
+      closers.push(() => deps.close())
+      const { ports } = deps
+      const large = await Promise.all(
+        [1, 2, 3, 4, 5, 6].map(async (n) => ({
+          name: `${n}.jpg`,
+          bytes: await picture(1, { width: 4000, height: 3000 })
+            .linear(1, n)
+            .jpeg({ quality: 95 })
+            .toBuffer(),
+        })),
+      )
+      const first = startProcess('worker', environment)
+      const { items } = await shareFiles(ports, large)
+      await until(async () => {
+        const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
+        return states.includes('preparing')
+      }, 20)
+      first.kill('SIGKILL')
+      await once(first, 'exit')
+      const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
+      expect(states).toContain('preparing')
+
+      const second = startProcess('worker', environment)
+      await until(allReady(ports, items), 60)
+      for (const { id } of items)
+        expect(await keysBelow(ports, `${objects.ofItem(id)}/`)).toEqual(
+          ['no-location', 'original', 'preview', 'thumb'].map((name) => `${objects.ofItem(id)}/${name}`),
+        )
+      // The bundle and the card may still be under way: it ends all the same.
+      second.kill('SIGTERM')
+      const [code] = (await once(second, 'exit')) as [number | null]
+      expect(code).toBe(0)
+      expect(await readdir(join(environment.DATA_DIR, 'work'))).toEqual([])
+    },
+  )
+
+  it('say which setting is missing', async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'worker'], {
+      cwd: projectRoot,
+      env: { PATH: process.env.PATH, HOST: '0.0.0.0', PORT: 'x' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    const [code] = (await once(child, 'exit')) as [number | null]
+    expect(code).toBe(1)
+    expect(said).toMatch(/PORT/)
+    expect(said).not.toMatch(/at /)
+  })
+})
