@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { BucketFull } from '../ports.ts'
 import type { Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
+import { bytesOf } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
 import { removeEmpty, removePrefix, syncFolder } from './folder-files.ts'
@@ -63,9 +64,6 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
       path = unfinishedPath(key)
       const file = await openNew(path)
       const size = await writeAll(file, body, options, durable)
-      if (options.size !== undefined && options.size !== size) {
-        throw new Error(`${size} bytes came of ${options.size}`)
-      }
       options.signal?.throwIfAborted()
       await disk(moveIn(path, key))
       await disk(removeEmpty(dirname(path), unfinished))
@@ -223,19 +221,16 @@ async function writeAll(
   let failure: unknown
   const target = file.createWriteStream({ highWaterMark: writeBytes, flush: durable })
   target.on('error', (error) => (failure = error))
+  async function* counted(pieces: AsyncIterable<unknown>) {
+    for await (const piece of bytesOf(pieces, expected)) {
+      size += piece.length
+      yield piece
+    }
+  }
   try {
-    await pipeline(
-      body,
-      async function* (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          size += chunk.length
-          if (expected !== undefined && size > expected) throw new Error(`More than ${expected} bytes came`)
-          yield chunk
-        }
-      },
-      target,
-      ...(signal === undefined ? [] : [{ signal }]),
-    )
+    await (signal === undefined
+      ? pipeline(body, counted, target)
+      : pipeline(body, counted, target, { signal }))
     return size
   } catch (error) {
     throw error === failure ? diskError(error) : error
