@@ -121,7 +121,9 @@ const patchStep: Step = async (context) => {
     findMetadata(source, type.format, context.policy),
   )
   await applyPatches(context.output, patches)
-  return []
+  const textTrack = /^track \d+ \((tx3g|text|c608|stpp|mett|metx)\)/
+  const spoken = context.original.found.patches.some((patch) => textTrack.test(patch.finding?.where ?? ''))
+  return spoken ? ['a text track that told of the place'] : []
 }
 
 function exiftoolStep(argumentsFor: (format: MediaType['format']) => string[]): Step {

@@ -1,5 +1,6 @@
 import { type ByteRange, type ByteSource, windows } from './byte-source.ts'
 import { findExifLocation } from './exif-location.ts'
+import { findIptcLocation, iptcResource } from './iptc-location.ts'
 import type { Patch } from './patch.ts'
 import { findXmpLocation, xmpStart } from './xmp-location.ts'
 
@@ -8,7 +9,7 @@ const bigEndianTiff = Buffer.from('MM\0*', 'latin1')
 const fileType = Buffer.from('ftyp')
 /** Samsung's trailer names the mobile country code: `MCC_Data` and three digits. */
 const countryCode = Buffer.from('MCC_Data')
-const markers = [littleEndianTiff, bigEndianTiff, xmpStart, fileType, countryCode]
+const markers = [littleEndianTiff, bigEndianTiff, xmpStart, iptcResource, fileType, countryCode]
 /** A file with more Exif blocks, packets and videos than this is not a photo. */
 const maxBlocks = 4096
 
@@ -19,7 +20,7 @@ export interface EmbeddedLocation {
 }
 
 /**
- * Looks in `ranges` for every Exif block and XMP packet, whatever the container around it: the primary image's,
+ * Looks in `ranges` for every Exif block, XMP packet and IPTC resource, whatever the container around it: the primary image's,
  * a second JPEG's after it, a preview's, a trailer's. Also tells where MP4s are embedded.
  */
 export async function findEmbeddedLocation(
@@ -38,6 +39,7 @@ export async function findEmbeddedLocation(
           blocks++
           const offset = window.offset + at
           if (marker === xmpStart) patches.push(...(await findXmpLocation(source, offset)))
+          else if (marker === iptcResource) patches.push(...(await findIptcLocation(source, offset)))
           else if (marker === countryCode) patches.push(...(await findCountryCode(source, offset)))
           else if (marker !== fileType) patches.push(...(await findExifLocation(source, offset, source.size)))
           else if (offset >= videoEnd) {

@@ -1,6 +1,7 @@
 import type { Format, MetadataPolicy } from '../types.ts'
 import { type ByteRange, type ByteSource, complement } from './byte-source.ts'
 import { findEmbeddedLocation } from './embedded.ts'
+import { findExifLocation } from './exif-location.ts'
 import { findMovieMetadata } from './iso-bmff.ts'
 import { walkJpeg } from './jpeg.ts'
 import { findMatroskaMetadata } from './matroska.ts'
@@ -36,6 +37,8 @@ export async function findMetadata(
   const ranges = await metadataRanges(source, format)
   const { patches, videos } = await findEmbeddedLocation(source, ranges)
   const found = [...patches]
+  // Olympus and Panasonic begin a TIFF with letters of their own.
+  if (format === 'orf' || format === 'rw2') found.push(...(await findExifLocation(source, 0, source.size)))
   for (const video of videos) found.push(...(await findMovieMetadata(source, video, policy)))
   // An image sequence, and Samsung's motion (`mpvd`), are boxes of the still's own file.
   if (format === 'heic' || format === 'avif') found.push(...(await findMovieMetadata(source, whole, policy)))
