@@ -38,6 +38,14 @@ export interface Coordinates {
   readonly direction: number | null
 }
 
+/** Where a point lies, in English names; `code` is ISO 3166-1 alpha-2, from which a page makes the country's name in its own language. */
+export interface Place {
+  readonly country: { readonly code: string; readonly name: string }
+  readonly state: string | null
+  readonly city: string | null
+  readonly neighbourhood: string | null
+}
+
 /** What is read from a file. Absence is null. */
 export interface Facts {
   /** Pixels as shown, after orientation. */
