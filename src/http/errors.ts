@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import { Refused, type Details, type Reason } from '../domain/errors.ts'
+import { acceptedFormatsText } from '../media/media-type.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, TooBusy, type Log } from '../ports.ts'
 
 /** The status of every reason; the compiler sees to it that none is forgotten. */
@@ -11,6 +12,7 @@ const statusOf: Readonly<Record<Reason, number>> = {
   'cross-site': 403,
   'link-ended': 410,
   'link-locked': 401,
+  'link-declined': 403,
   'wrong-password': 403,
   'not-ready': 409,
   withheld: 403,
@@ -49,7 +51,8 @@ export function answerOf(error: unknown): Answered {
     return {
       status: statusOf[error.reason],
       code: error.reason,
-      message: error.message,
+      message:
+        error.reason === 'unsupported-format' ? `${error.message} ${acceptedFormatsText}` : error.message,
       details: error.details,
     }
   if (error instanceof StoreUnavailable || error instanceof BucketUnavailable)
@@ -92,6 +95,7 @@ export function errorHandler(log: Log, showPage: ErrorPage): ErrorRequestHandler
     for (const name of ['Content-Disposition', 'Content-Length', 'Content-Range', 'Accept-Ranges', 'ETag'])
       res.removeHeader(name)
     res.status(answered.status).set('Cache-Control', 'no-store')
+    if (!req.complete) endSoon(req, res)
     const seconds = answered.details['retryAfterSeconds']
     if (typeof seconds === 'number') res.set('Retry-After', String(seconds))
     if (showPage(req, res, answered)) return
@@ -99,6 +103,18 @@ export function errorHandler(log: Log, showPage: ErrorPage): ErrorRequestHandler
     if (req.accepts(['json', 'text']) === 'text') return void res.type('text/plain').send(`${message}\n`)
     res.json({ error: { code, message, details } })
   }
+}
+
+/** Long enough for a client that still sends to read the answer, in milliseconds. */
+const lingerMs = 5000
+
+/** The rest of a body that was refused is read for a moment and thrown away; then the connection goes. */
+function endSoon(req: Request, res: Response): void {
+  res.set('Connection', 'close')
+  res.once('finish', () => {
+    req.resume()
+    setTimeout(() => req.socket.destroy(), lingerMs).unref()
+  })
 }
 
 const routeOf = (req: Request): string => {

@@ -27,6 +27,7 @@ export async function readMultipart(
   const form = openForm(req, options.maxFiles)
   const guard = guardSlowBody(req)
   let files: Promise<void> = Promise.resolve()
+  const bodies = new Set<Readable>()
   try {
     await new Promise<void>((resolve, reject) => {
       form.on('field', (name, value, info) => {
@@ -38,7 +39,9 @@ export async function readMultipart(
       })
       form.on('file', (name, body, info) => {
         // busboy breaks off a file's stream when the form is cut off; whoever reads it then hears of it too.
-        body.on('error', reject)
+        body.on('error', (error) => reject(malformed(error)))
+        bodies.add(body)
+        body.once('close', () => bodies.delete(body))
         if (name !== 'files')
           return reject(new Refused('bad-request', `Files belong into the field “files”.`))
         if (!info.filename) return reject(new Refused('bad-request', 'A file has no name.'))
@@ -57,13 +60,17 @@ export async function readMultipart(
       form.on('partsLimit', () => reject(new Refused('bad-request', 'The form has too many parts.')))
       form.on('error', (error) => reject(malformed(error)))
       form.on('close', () => void files.then(resolve, reject))
-      req.on('aborted', () => reject(new Refused('bad-request', 'The upload was broken off.')))
+      req.once('close', () => {
+        // Without its end: the client left, or what followed the body on its connection was no HTTP.
+        if (!req.readableEnded) reject(new Refused('bad-request', 'The upload was broken off.'))
+      })
       guard.failed.catch(reject)
       req.pipe(form)
     })
   } catch (error) {
     req.unpipe(form)
     form.destroy()
+    for (const body of bodies) body.destroy(error instanceof Error ? error : malformed(error))
     // What has begun must have ended before the caller cleans up after it.
     await files.catch(() => {})
     throw error

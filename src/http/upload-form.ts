@@ -24,7 +24,9 @@ export async function withUploadForm<T>(
   if (!req.is('multipart/form-data'))
     throw new Refused('bad-request', 'Send the files as multipart/form-data.')
   const gone = new AbortController()
-  req.once('aborted', () => gone.abort())
+  req.once('close', () => {
+    if (!req.readableEnded) gone.abort()
+  })
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
   const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null)

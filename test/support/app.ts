@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { openDeps } from '../../src/deps.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { WebSettings } from '../../src/http/context.ts'
 import { listen } from '../../src/http/server.ts'
 import type { Limits, Ports } from '../../src/ports.ts'
-import { startWorker } from '../../workers/start-worker.ts'
 import { movableClock, openTestPorts, quietLog, type MovableClock, type TestPorts } from './ports.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -66,6 +64,8 @@ export interface TestService extends Listening {
 export async function startService(
   options: { environment?: Record<string, string>; settings?: Partial<WebSettings> } = {},
 ): Promise<TestService> {
+  const { openDeps } = await import('../../src/deps.ts')
+  const { startWorker } = await import('../../workers/start-worker.ts')
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-service-'))
   const clock = movableClock()
   const config = readConfig({ DATA_DIR: directory, REDIS_URL: inject('redisUrl'), ...options.environment })
