@@ -1,4 +1,4 @@
-import type { Store } from '../ports.ts'
+import type { Ports, Store } from '../ports.ts'
 import { keys } from './keys.ts'
 
 const hour = 3_600_000
@@ -21,4 +21,16 @@ export const markMs = 30 * 24 * hour
  */
 export async function wakeSweep(store: Store, owner: string, at: number): Promise<void> {
   await store.commit({ writes: [{ kind: 'rank', key: keys.due, member: owner, score: at, onlyLower: true }] })
+}
+
+/** Queues the removal of what is due with `owner`. Best effort: the sweep, woken before, removes what is left. */
+export async function queueRemoval(
+  { queue, log }: Pick<Ports, 'queue' | 'log'>,
+  owner: string,
+): Promise<void> {
+  try {
+    await queue.add({ kind: 'remove', owner })
+  } catch (error) {
+    log.warn({ err: error }, 'removal not queued; the sweep will')
+  }
 }

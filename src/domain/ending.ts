@@ -82,14 +82,14 @@ const markForRemoval = (owner: string, prefix: string, bytes: number): Write[] =
   { kind: 'set', key: keys.removingMark(owner, prefix), value: String(bytes) },
 ]
 
-/** Takes an item's record away and marks its bytes for removal. */
-function dropItem(changing: Changing, item: Item): void {
+/** Takes an item's record away and marks its bytes for removal; `bytes` of the owner's usage end with them. */
+export function dropItem(changing: Changing, item: Item, bytes = countedBytes(item)): void {
   const { owner, id } = item
   changing.write(
     remove(keys.item(owner, id)),
     remove(keys.itemAlbums(owner, id)),
     unrank(keys.items(owner), id),
-    ...markForRemoval(owner, objects.ofItem(id), countedBytes(item)),
+    ...markForRemoval(owner, objects.ofItem(id), bytes),
   )
 }
 
@@ -154,7 +154,7 @@ function dropAlbum(changing: Changing, { owner, id }: Album): void {
 }
 
 /** Takes an album apart step by step, unless something holds it. */
-async function dissolve(store: Store, owner: string, album: string, now: number): Promise<void> {
+export async function dissolve(store: Store, owner: string, album: string, now: number): Promise<void> {
   let isGone = false
   while (!isGone) isGone = await dissolveStep(store, owner, album, now)
 }

@@ -1,5 +1,6 @@
 import type { Clock, Store } from '../ports.ts'
 import { fields, ranks, size, value } from '../ports.ts'
+import { unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { linkState, type LinkState } from './link.ts'
 import { albumSchema, linkSchema, parseRecord, type Album, type Link } from './records.ts'
@@ -8,6 +9,8 @@ import { albumSchema, linkSchema, parseRecord, type Album, type Link } from './r
 export interface LinkOverview {
   readonly link: Link
   readonly state: LinkState
+  /** Open, or expired with its grace not over. */
+  readonly isRenewable: boolean
   /** The albums that it opens; empty once they are deleted. */
   readonly albums: readonly { readonly album: Album; readonly count: number }[]
   readonly visits: number
@@ -16,17 +19,52 @@ export interface LinkOverview {
   readonly lastVisitAt: number | null
 }
 
+type ReadPorts = { readonly store: Store; readonly clock: Clock }
+
 /** An owner's links, newest first: `limit` of them from `from`, and how many there are. */
 export async function listLinks(
-  { store, clock }: { store: Store; clock: Clock },
+  ports: ReadPorts,
   owner: string,
   page: { from: number; limit: number },
 ): Promise<{ links: LinkOverview[]; total: number }> {
-  const [ids, total] = await store.read([
+  const [ids, total] = await ports.store.read([
     ranks(keys.links(owner), page.from, page.from + page.limit - 1, true),
     size(keys.links(owner)),
   ])
-  const raw = await store.read(ids.map(({ member }) => value(keys.link(owner, member))))
+  const links = await overviewsOf(
+    ports,
+    owner,
+    ids.map(({ member }) => member),
+  )
+  return { links, total }
+}
+
+/** The links that open one album, oldest first, ended ones whose mark still stands too. */
+export async function listLinksOf(
+  ports: ReadPorts,
+  { owner, id }: Pick<Album, 'owner' | 'id'>,
+): Promise<LinkOverview[]> {
+  const [ids] = await ports.store.read([ranks(keys.albumLinks(owner, id))])
+  return overviewsOf(
+    ports,
+    owner,
+    ids.map(({ member }) => member),
+  )
+}
+
+/** One link as its owner sees it. Throws Refused('unknown'), also for another owner's. */
+export async function overviewOf(ports: ReadPorts, owner: string, id: string): Promise<LinkOverview> {
+  const [overview] = await overviewsOf(ports, owner, [id])
+  if (!overview) throw unknown('link')
+  return overview
+}
+
+async function overviewsOf(
+  { store, clock }: ReadPorts,
+  owner: string,
+  ids: readonly string[],
+): Promise<LinkOverview[]> {
+  const raw = await store.read(ids.map((id) => value(keys.link(owner, id))))
   const links = raw.flatMap((text) => parseRecord(linkSchema, text) ?? [])
   const albumIds = [...new Set(links.flatMap(({ albums }) => albums))]
   const [rawAlbums, sizes, counts] = await Promise.all([
@@ -41,15 +79,13 @@ export async function listLinks(
     }),
   )
   const now = clock.now()
-  return {
-    total,
-    links: links.map((link, index) => ({
-      link,
-      state: linkState(link, now),
-      albums: link.albums.flatMap((id) => albums.get(id) ?? []),
-      visits: Number(counts[index]?.['visits'] ?? 0),
-      downloads: Number(counts[index]?.['downloads'] ?? 0),
-      lastVisitAt: counts[index]?.['lastVisitAt'] ? Number(counts[index]['lastVisitAt']) : null,
-    })),
-  }
+  return links.map((link, index) => ({
+    link,
+    state: linkState(link, now),
+    isRenewable: link.stoppedAt === null && !link.isReaped && now < link.dueAt,
+    albums: link.albums.flatMap((id) => albums.get(id) ?? []),
+    visits: Number(counts[index]?.['visits'] ?? 0),
+    downloads: Number(counts[index]?.['downloads'] ?? 0),
+    lastVisitAt: counts[index]?.['lastVisitAt'] ? Number(counts[index]['lastVisitAt']) : null,
+  }))
 }

@@ -10,6 +10,7 @@ import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { linkState } from './link.ts'
+import { expectKey } from './owner-key.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import { entranceSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
@@ -100,11 +101,13 @@ export async function openEntrance(
   link: Pick<Link, 'owner' | 'id' | 'secretHash'>,
 ): Promise<void> {
   const key = keys.entrance(link.secretHash)
+  const way = JSON.stringify({ owner: link.owner, link: link.id })
   const [there] = await store.read([value(key)])
+  if (there === way) return
   if (there !== null && !(await isLeft(store, clock.now(), link, there))) throw secretTaken()
   const outcome = await store.commit({
     expect: [{ key, value: there }],
-    writes: [set(key, { owner: link.owner, link: link.id })],
+    writes: [{ kind: 'set', key, value: way }],
   })
   if (outcome !== 'done') throw secretTaken()
 }
@@ -155,6 +158,7 @@ export async function makeShare(
     wakeSweep(store, owner.id, link.dueAt),
   ])
   const by = await changeOwner(store, owner.id, async (changing) => {
+    await expectKey(changing, owner)
     writeAlbum(changing, album)
     writeLink(changing, link)
     writeItems(changing, album, items, 0)

@@ -1,0 +1,201 @@
+import type { Ports } from '../ports.ts'
+import { ranks, size } from '../ports.ts'
+import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type AlbumWish } from './album.ts'
+import { askForBundles } from './bundle.ts'
+import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
+import { queueRemoval, wakeSweep } from './due.ts'
+import { dissolve } from './ending.ts'
+import { Refused, unknown } from './errors.ts'
+import { orderOf } from './item.ts'
+import { keys } from './keys.ts'
+import { linkState } from './link.ts'
+import { albumSchema, itemSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
+import { expectItemCopies, queueCopies } from './copy-requests.ts'
+
+type AlbumPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits'>
+
+/** An owner's album as a change reads it. Throws Refused('unknown'). */
+export async function albumToChange(changing: Changing, owner: string, id: string): Promise<Album> {
+  const album = await changing.record(albumSchema, keys.album(owner, id))
+  if (!album) throw unknown('album')
+  return album
+}
+
+/** An owner's items as a change reads them. Throws Refused('unknown') unless all are there. */
+export async function itemsToChange(
+  changing: Changing,
+  owner: string,
+  ids: readonly string[],
+): Promise<Item[]> {
+  const items = await changing.records(
+    itemSchema,
+    ids.map((id) => keys.item(owner, id)),
+  )
+  return items.map((item) => {
+    if (!item) throw unknown('item')
+    return item
+  })
+}
+
+/** What of an album is to change; what is absent stays. */
+export interface AlbumEdit extends Partial<AlbumWish> {
+  readonly order?: Album['order']
+  /** The items by hand, all of them; the order is then `hand`. */
+  readonly items?: readonly string[]
+  /** An item of the album, or null. */
+  readonly cover?: string | null
+}
+
+/** Changes an album. Throws Refused: `unknown`, `bad-request` when `items` are not exactly the album's. */
+export async function editAlbum(
+  ports: AlbumPorts,
+  owner: string,
+  id: string,
+  edit: { readonly [K in keyof AlbumEdit]: AlbumEdit[K] | undefined },
+): Promise<Album> {
+  const album = await changeOwner(ports.store, owner, async (changing) => {
+    const found = await albumToChange(changing, owner, id)
+    const [members] = await changing.read([ranks(keys.albumItems(owner, id))])
+    const there = members.map(({ member }) => member)
+    if (edit.cover && !there.includes(edit.cover)) throw unknown('item')
+    const order = edit.items ? 'hand' : (edit.order ?? found.order)
+    if (edit.items) rankByHand(changing, found, checkOrder(there, edit.items))
+    else if (order !== found.order && order === 'hand') rankByHand(changing, found, there)
+    else if (order !== found.order) await rankByDate(changing, found, there)
+    const next: Album = {
+      ...found,
+      title: edit.title ?? found.title,
+      description: edit.description ?? found.description,
+      sender: edit.sender ?? found.sender,
+      cover: edit.cover === undefined ? found.cover : edit.cover,
+      order,
+      version: found.version + 1,
+    }
+    changing.write(set(keys.album(owner, id), next))
+    return next
+  })
+  await askForBundles(ports, owner, [id])
+  return album
+}
+
+function checkOrder(there: readonly string[], wanted: readonly string[]): readonly string[] {
+  const known = new Set(there)
+  if (wanted.length !== there.length || new Set(wanted).size !== there.length)
+    throw new Refused('bad-request', 'Name every item of the album once.', { limit: there.length })
+  if (!wanted.every((item) => known.has(item))) throw unknown('item')
+  return wanted
+}
+
+function rankByHand(changing: Changing, { owner, id }: Album, items: readonly string[]): void {
+  changing.write(...items.map((item, index) => rank(keys.albumItems(owner, id), item, index)))
+}
+
+async function rankByDate(changing: Changing, { owner, id }: Album, ids: readonly string[]): Promise<void> {
+  const items = await itemsToChange(changing, owner, ids)
+  changing.write(...items.map((item) => rank(keys.albumItems(owner, id), item.id, orderOf(item))))
+}
+
+/** Writes items that are there already into an album that has `there` others. */
+function writeMembers(changing: Changing, album: Album, items: readonly Item[], there: number): void {
+  items.forEach((item, index) => {
+    changing.write(
+      rank(
+        keys.albumItems(album.owner, album.id),
+        item.id,
+        album.order === 'hand' ? there + index : orderOf(item),
+      ),
+      rank(keys.itemAlbums(album.owner, item.id), album.id, 0),
+    )
+  })
+}
+
+/**
+ * Makes an album of items that are there already; its first link has a day to come. Throws Refused (`unknown`,
+ * `too-many-items`).
+ */
+export async function makeAlbumOf(
+  ports: AlbumPorts,
+  owner: string,
+  input: { readonly kind: Album['kind']; readonly wish: AlbumWish; readonly items: readonly string[] },
+): Promise<Album> {
+  const album: Album = { ...newAlbum(ports.clock.now(), owner, input.wish), kind: input.kind }
+  const ids = [...new Set(input.items)]
+  checkAlbumSize(ports.limits.maxAlbumItems, 0, ids.length)
+  await expectAlbum(ports.store, album)
+  await changeOwner(ports.store, owner, async (changing) => {
+    writeAlbum(changing, album)
+    writeMembers(changing, album, await itemsToChange(changing, owner, ids), 0)
+  })
+  return album
+}
+
+/**
+ * Puts items that the owner has already into an album too; those that stand in it stay where they are. Throws
+ * Refused (`unknown`, `too-many-items`).
+ */
+export async function putItems(
+  ports: AlbumPorts,
+  owner: string,
+  id: string,
+  wanted: readonly string[],
+): Promise<Album> {
+  const waiting = await expectItemCopies(ports, owner, id, wanted)
+  const album = await changeOwner(ports.store, owner, async (changing) => {
+    const found = await albumToChange(changing, owner, id)
+    const [members] = await changing.read([ranks(keys.albumItems(owner, id))])
+    const there = new Set(members.map(({ member }) => member))
+    const fresh = [...new Set(wanted)].filter((item) => !there.has(item))
+    checkAlbumSize(ports.limits.maxAlbumItems, there.size, fresh.length)
+    const items = await itemsToChange(changing, owner, fresh)
+    if (items.length === 0) return found
+    writeMembers(changing, found, items, there.size)
+    const next = { ...found, version: found.version + 1 }
+    changing.write(set(keys.album(owner, id), next))
+    return next
+  })
+  await queueCopies(ports, waiting)
+  await askForBundles(ports, owner, [id])
+  return album
+}
+
+/**
+ * Deletes an album. Its links end with it at once, but for those that open others too: they only lose it. Items that
+ * no other album holds are deleted. Throws Refused('unknown').
+ */
+export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string): Promise<void> {
+  const { store, clock } = ports
+  await ownAlbum(store, owner, id)
+  const now = clock.now()
+  await wakeSweep(store, owner, now)
+  await changeOwner(store, owner, async (changing) => {
+    await albumToChange(changing, owner, id)
+    const [members] = await changing.read([ranks(keys.albumLinks(owner, id))])
+    const links = await changing.records(
+      linkSchema,
+      members.map(({ member }) => keys.link(owner, member)),
+    )
+    for (const link of links) if (link) detach(changing, link, id, now)
+    changing.write(rank(keys.ownerDue(owner), `album/${id}`, now))
+  })
+  await dissolve(store, owner, id, now)
+  await queueRemoval(ports, owner)
+}
+
+function detach(changing: Changing, link: Link, album: string, now: number): void {
+  const { owner, id } = link
+  const albums = link.albums.filter((other) => other !== album)
+  const isOver = albums.length === 0
+  const stoppedAt = isOver && linkState(link, now) === 'open' ? now : link.stoppedAt
+  const dueAt = isOver ? Math.min(link.dueAt, now) : link.dueAt
+  changing.write(
+    set(keys.link(owner, id), { ...link, albums, stoppedAt, dueAt }),
+    unrank(keys.albumLinks(owner, album), id),
+    ...(isOver && !link.isReaped ? [rank(keys.ownerDue(owner), `link/${id}`, dueAt)] : []),
+  )
+}
+
+/** How many items an album has, private and failed ones too. */
+export async function countItems({ store }: Pick<Ports, 'store'>, { owner, id }: Album): Promise<number> {
+  const [count] = await store.read([size(keys.albumItems(owner, id))])
+  return count
+}

@@ -1,0 +1,262 @@
+import type { MetadataPolicy } from '../media/types.ts'
+import type { Ports } from '../ports.ts'
+import { ranks } from '../ports.ts'
+import { askForBundles } from './bundle.ts'
+import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
+import { checkChosenSecret } from './chosen-secret.ts'
+import { expectCopies, queueCopies } from './copy-requests.ts'
+import { graceMs, queueRemoval, wakeSweep } from './due.ts'
+import { Refused, unknown } from './errors.ts'
+import { ownLink } from './ending.ts'
+import { dayMs, expiryOf } from './expiry.ts'
+import { keys } from './keys.ts'
+import { linkState } from './link.ts'
+import type { KnownOwner } from './owner.ts'
+import { expectKey } from './owner-key.ts'
+import { albumSchema, linkSchema, type Link } from './records.ts'
+import { seal } from './seal.ts'
+import { newLink, openEntrance, writeLink, type LinkWish } from './share.ts'
+import { hashToken, randomToken } from './tokens.ts'
+
+type LinkPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'>
+
+/** Albums that one link opens at most: its page reads all of them. */
+export const maxAlbumsOfLink = 50
+
+const ended = () => new Refused('link-ended', 'This link has ended.')
+
+/** Throws Refused('unknown') unless all of `albums` are the owner's and there; the change then fails if one goes. */
+async function expectAlbums(changing: Changing, owner: string, albums: readonly string[]): Promise<void> {
+  if (albums.length === 0) throw new Refused('bad-request', 'A link opens at least one album.')
+  if (albums.length > maxAlbumsOfLink)
+    throw new Refused('bad-request', `A link opens at most ${maxAlbumsOfLink} albums.`, {
+      limit: maxAlbumsOfLink,
+    })
+  const raw = await changing.records(
+    albumSchema,
+    albums.map((album) => keys.album(owner, album)),
+  )
+  if (raw.includes(null)) throw unknown('album')
+}
+
+/**
+ * Makes a link to one or several albums. Throws Refused (`unknown` for an album that is not the owner's,
+ * `bad-request`, `secret-weak`, `secret-taken`).
+ */
+export async function createLink(
+  ports: LinkPorts,
+  owner: KnownOwner,
+  albums: readonly string[],
+  wish: LinkWish,
+): Promise<{ link: Link; secret: string }> {
+  const { store } = ports
+  const chosen = [...new Set(albums)]
+  // Before anything is taken: most refusals come from here.
+  await changeOwner(store, owner.id, (changing) => expectAlbums(changing, owner.id, chosen), {
+    structure: false,
+  })
+  const made = await newLink(ports, owner, chosen, wish)
+  const waiting = await expectCopies(ports, owner.id, chosen, wish.metadata)
+  await Promise.all([openEntrance(ports, made.link), wakeSweep(store, owner.id, made.link.dueAt)])
+  try {
+    await changeOwner(store, owner.id, async (changing) => {
+      await expectKey(changing, owner)
+      await expectAlbums(changing, owner.id, chosen)
+      writeLink(changing, made.link)
+    })
+  } catch (error) {
+    if (error instanceof Refused) await closeEntrance(ports, made.link)
+    throw error
+  }
+  await queueCopies(ports, waiting)
+  await askForBundles(ports, owner.id, chosen)
+  return made
+}
+
+/** Takes a secret's way to a link away, if it still leads there. */
+async function closeEntrance(
+  { store }: Pick<Ports, 'store'>,
+  { owner, id, secretHash }: Pick<Link, 'owner' | 'id' | 'secretHash'>,
+): Promise<void> {
+  const key = keys.entrance(secretHash)
+  await store.commit({ expect: [{ key, value: JSON.stringify({ owner, link: id }) }], writes: [remove(key)] })
+}
+
+/** When a link is to end: a moment in milliseconds since 1970, or days from now. */
+export type Until = { readonly expiresAt: number } | { readonly expiresInDays: number }
+
+const momentOf = (now: number, until: Until): number =>
+  'expiresAt' in until ? until.expiresAt : now + until.expiresInDays * dayMs
+
+/** What of a link is to change; what is absent stays. */
+export interface LinkEdit {
+  readonly label?: string | undefined
+  readonly until?: Until | undefined
+  /** A chosen secret, or null for a new random one; the old one then leads nowhere. */
+  readonly secret?: string | null | undefined
+  /** Null takes the password away. Any change ends every visitor's session. */
+  readonly password?: string | null | undefined
+  readonly metadata?: MetadataPolicy | undefined
+  readonly allow?: { readonly [K in keyof Link['allow']]?: boolean | undefined } | undefined
+  readonly showsCover?: boolean | undefined
+  readonly albums?: readonly string[] | undefined
+}
+
+/**
+ * Changes a link that is open. Throws Refused: `unknown`, `link-ended`, `bad-request`, `secret-weak`,
+ * `secret-taken`.
+ */
+export async function editLink(
+  ports: LinkPorts,
+  owner: KnownOwner,
+  id: string,
+  edit: LinkEdit,
+): Promise<Link> {
+  const { store, clock, limits } = ports
+  const now = clock.now()
+  const before = await ownLink(store, owner.id, id)
+  if (linkState(before, now) !== 'open') throw ended()
+  const expiresAt =
+    edit.until && expiryOf(limits, { now, from: before.renewedAt, expiresAt: momentOf(now, edit.until) })
+  const secret = edit.secret === undefined ? null : newSecret(owner, edit.secret)
+  const hash = typeof edit.password === 'string' ? await ports.passwords.hash(edit.password) : null
+  const albums = edit.albums && [...new Set(edit.albums)]
+  if (albums)
+    await changeOwner(store, owner.id, (changing) => expectAlbums(changing, owner.id, albums), {
+      structure: false,
+    })
+  // No sooner can anything fall due by this: neither the link nor an album that it lets go.
+  await wakeSweep(store, owner.id, now + graceMs)
+  const opens = albums ?? before.albums
+  const metadata = edit.metadata ?? before.metadata
+  const waiting = edit.metadata || albums ? await expectCopies(ports, owner.id, opens, metadata) : []
+  const isMoved = secret !== null && secret.secretHash !== before.secretHash
+  if (isMoved) await openEntrance(ports, { owner: owner.id, id, secretHash: secret.secretHash })
+  try {
+    const changed = await changeOwner(store, owner.id, async (changing) => {
+      const link = await changing.record(linkSchema, keys.link(owner.id, id))
+      if (!link) throw unknown('link')
+      if (linkState(link, now) !== 'open') throw ended()
+      if (secret) await expectKey(changing, owner)
+      if (albums) {
+        await expectAlbums(changing, owner.id, albums)
+        releaseAlbums(changing, link, albums, now)
+      }
+      const next: Link = { ...edited(link, edit, hash), ...secret, albums: albums ?? link.albums }
+      const until = expiresAt === undefined ? {} : { expiresAt, dueAt: expiresAt + graceMs }
+      writeLink(changing, { ...next, ...until })
+      return { ...next, ...until }
+    })
+    if (isMoved) await closeEntrance(ports, before)
+    await queueCopies(ports, waiting)
+    if (edit.metadata || albums || edit.allow) await askForBundles(ports, owner.id, changed.albums)
+    return changed
+  } catch (error) {
+    if (isMoved && error instanceof Refused)
+      await closeEntrance(ports, { owner: owner.id, id, secretHash: secret.secretHash })
+    throw error
+  }
+}
+
+/** What the plain fields come to. */
+function edited(link: Link, edit: LinkEdit, passwordHash: string | null): Link {
+  const passwordChanges = link.passwordChanges + (edit.password === undefined ? 0 : 1)
+  const password = passwordHash === null ? null : { hash: passwordHash, version: passwordChanges }
+  return {
+    ...link,
+    label: edit.label ?? link.label,
+    passwordChanges,
+    password: edit.password === undefined ? link.password : password,
+    metadata: edit.metadata ?? link.metadata,
+    allow: {
+      downloads: edit.allow?.downloads ?? link.allow.downloads,
+      details: edit.allow?.details ?? link.allow.details,
+      map: edit.allow?.map ?? link.allow.map,
+    },
+    showsCover: edit.showsCover ?? link.showsCover,
+  }
+}
+
+function newSecret(
+  owner: KnownOwner,
+  chosen: string | null,
+): Pick<Link, 'secretHash' | 'sealedSecret' | 'isChosen'> {
+  if (chosen !== null) checkChosenSecret(chosen)
+  const secret = chosen ?? randomToken()
+  return { secretHash: hashToken(secret), sealedSecret: seal(owner.key, secret), isChosen: chosen !== null }
+}
+
+/** Lets go of the albums that a link opens no more. One that no link opens has a day to get another. */
+function releaseAlbums(changing: Changing, link: Link, kept: readonly string[], now: number): void {
+  for (const album of link.albums.filter((id) => !kept.includes(id)))
+    changing.write(
+      unrank(keys.albumLinks(link.owner, album), link.id),
+      rank(keys.ownerDue(link.owner), `album/${album}`, now + graceMs),
+    )
+}
+
+/**
+ * Renews a link from now on, open or in its grace after expiry, without an upload. A stopped one stays so. Throws
+ * Refused: `unknown`, `link-ended` when it was stopped or its grace is over, `secret-taken` when its chosen secret
+ * leads to a newer link by now, `bad-request`.
+ */
+export async function renewLink(
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits'>,
+  input: { owner: string; link: string; until: Until },
+): Promise<Link> {
+  const { store, clock, limits } = ports
+  const now = clock.now()
+  const expiresAt = expiryOf(limits, { now, from: now, expiresAt: momentOf(now, input.until) })
+  const before = await ownLink(store, input.owner, input.link)
+  if (before.stoppedAt !== null || before.isReaped || now >= before.dueAt) throw ended()
+  await openEntrance(ports, before)
+  await wakeSweep(store, input.owner, expiresAt + graceMs)
+  const renewed = await changeOwner(store, input.owner, async (changing) => {
+    const link = await changing.record(linkSchema, keys.link(input.owner, input.link))
+    if (!link) throw unknown('link')
+    if (link.stoppedAt !== null || link.isReaped || now >= link.dueAt) throw ended()
+    const next: Link = { ...link, renewedAt: now, expiresAt, dueAt: expiresAt + graceMs }
+    writeLink(changing, next)
+    return next
+  })
+  await askForBundles(ports, input.owner, renewed.albums)
+  return renewed
+}
+
+/** Links that are stopped as one step. */
+const stopStep = 200
+
+/**
+ * Ends every link of an owner that is open: when this has answered, none of them lets anybody in. What they alone
+ * reach is deleted as by `stopSharing`. Answers how many were stopped.
+ */
+export async function stopAll(
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
+  input: { owner: string; keepForADay?: boolean },
+): Promise<number> {
+  const { store, clock } = ports
+  const { owner } = input
+  const now = clock.now()
+  const dueAt = input.keepForADay ? now + graceMs : now
+  await wakeSweep(store, owner, dueAt)
+  const [members] = await store.read([ranks(keys.links(owner))])
+  let stopped = 0
+  for (let from = 0; from < members.length; from += stopStep)
+    stopped += await changeOwner(store, owner, async (changing) => {
+      const links = await changing.records(
+        linkSchema,
+        members.slice(from, from + stopStep).map(({ member }) => keys.link(owner, member)),
+      )
+      const open = links.filter((link) => link !== null && linkState(link, now) === 'open')
+      for (const link of open.flatMap((found) => found ?? [])) {
+        const next: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
+        changing.write(
+          set(keys.link(owner, link.id), next),
+          rank(keys.ownerDue(owner), `link/${link.id}`, next.dueAt),
+        )
+      }
+      return open.length
+    })
+  await queueRemoval(ports, owner)
+  return stopped
+}

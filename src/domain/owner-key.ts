@@ -1,0 +1,50 @@
+import type { Ports } from '../ports.ts'
+import { ranks } from '../ports.ts'
+import { changeOwner, remove, set, type Changing } from './change.ts'
+import { Refused } from './errors.ts'
+import { keys } from './keys.ts'
+import type { KnownOwner } from './owner.ts'
+import { linkSchema, ownerSchema } from './records.ts'
+import { seal, unseal } from './seal.ts'
+import { hashToken, randomOwnerKey } from './tokens.ts'
+
+/** Throws Refused('unauthorized') when `owner`'s key was rotated meanwhile: what it seals could not be opened. */
+export async function expectKey(changing: Changing, owner: KnownOwner): Promise<void> {
+  const record = await changing.record(ownerSchema, keys.owner(owner.id))
+  if (record?.keyHash !== hashToken(owner.key))
+    throw new Refused('unauthorized', 'This owner key opens nothing any more.')
+}
+
+/**
+ * Gives an owner a new key and shuts the old one out, in one transaction with all the secrets that are sealed under
+ * it. A crash before it leaves the old key, one after it the new: whoever calls must have it to keep, so a call
+ * whose answer was lost has lost the key too, and the caller's cookie is set by the same answer.
+ */
+export async function rotateKey(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  owner: KnownOwner,
+): Promise<KnownOwner> {
+  const next: KnownOwner = { id: owner.id, key: randomOwnerKey() }
+  const keyHash = hashToken(next.key)
+  // Opens nothing before the record says so: see findOwner.
+  await store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
+  await changeOwner(store, owner.id, async (changing) => {
+    await expectKey(changing, owner)
+    const record = await changing.record(ownerSchema, keys.owner(owner.id))
+    const [members] = await changing.read([ranks(keys.links(owner.id))])
+    const links = await changing.records(
+      linkSchema,
+      members.map(({ member }) => keys.link(owner.id, member)),
+    )
+    for (const link of links) {
+      const secret = link && unseal(owner.key, link.sealedSecret)
+      if (link && secret !== null)
+        changing.write(set(keys.link(owner.id, link.id), { ...link, sealedSecret: seal(next.key, secret) }))
+    }
+    changing.write(
+      set(keys.owner(owner.id), { id: owner.id, keyHash, createdAt: record?.createdAt ?? clock.now() }),
+    )
+  })
+  await store.commit({ writes: [remove(keys.ownerByKey(hashToken(owner.key)))] })
+  return next
+}
