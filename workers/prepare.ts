@@ -9,6 +9,7 @@ import { MediaError, type Cleaned, type Facts, type MediaType, type Rendered } f
 import type { Bucket, Job, JobContext } from '../src/ports.ts'
 import { isOutage } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
+import { joinLivePhoto } from './live-photo.ts'
 import { putFileWithFacts } from './put-file.ts'
 
 type PrepareJob = Extract<Job, { kind: 'prepare' }>
@@ -37,7 +38,8 @@ export async function prepare(
   const item = await beginPreparing(ports, owner, id)
   if (item) {
     try {
-      await prepareItem(context, item, lastTry)
+      const prepared = await prepareItem(context, item, lastTry)
+      if (prepared) await joinLivePhoto(context, prepared)
     } catch (error) {
       await fail(context, item, error, lastTry)
     }
@@ -45,15 +47,15 @@ export async function prepare(
   await isPrepared(ports, owner, id)
 }
 
-/** Makes what is missing and records it in one step. */
-async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean): Promise<void> {
+/** Makes what is missing and records it in one step. Answers the record, or null when the item is gone. */
+async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean): Promise<Item | null> {
   const { ports } = context
   const wanted = await wantedCopies(ports, item)
   const missing = wanted.filter((policy) => item.copies[policy] === undefined)
   const { motion } = item
   const missingOfMotion = motion ? wanted.filter((policy) => motion.copies[policy] === undefined) : []
   const needsLook = item.state !== 'ready'
-  if (!needsLook && missing.length === 0 && missingOfMotion.length === 0) return
+  if (!needsLook && missing.length === 0 && missingOfMotion.length === 0) return item
 
   const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
     const original = await fetch(ports.bucket, objects.original(item.id), folder)
@@ -84,6 +86,7 @@ async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean)
   // Removed while it was being prepared: what was written since then goes too.
   if (!recorded) await ports.bucket.removeAll(`${objects.ofItem(item.id)}/`)
   else if (needsLook && moves) await askForPlayable(ports, item)
+  return recorded
 }
 
 async function fetch(bucket: Bucket, key: string, folder: string): Promise<string> {

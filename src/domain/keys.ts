@@ -22,6 +22,9 @@ export const keys = {
   linkCounts: (owner: string, link: string) => `{${owner}}:link:${link}:counts`,
   /** A visitor's session behind a link's password. */
   session: (owner: string, link: string, tokenHash: string) => `{${owner}}:link:${link}:session:${tokenHash}`,
+  /** The item that waits in an album for its other half, as which half, by what they have in common. */
+  pair: (owner: string, album: string, half: 'still' | 'video', mark: string) =>
+    `{${owner}}:album:${album}:${half}:${mark}`,
   /** What of this owner must be looked at, and when: `link/<id>`, `album/<id>`. */
   ownerDue: (owner: string) => `{${owner}}:due`,
   /** Bucket prefixes whose bytes are to be deleted. */
@@ -32,6 +35,12 @@ export const keys = {
   uploadItems: (owner: string, upload: string) => `{${owner}}:upload:${upload}:items`,
   /** The bytes reserved for an upload under way; gone when it has ended. */
   uploadBytes: (owner: string, upload: string) => `{${owner}}:upload:${upload}:bytes`,
+  /** The record of a resumable upload. */
+  resumable: (owner: string, upload: string) => `{${owner}}:upload:${upload}`,
+  /** The first bytes of a resumable upload whose type cannot be told yet. */
+  resumableHead: (owner: string, upload: string) => `{${owner}}:upload:${upload}:head`,
+  /** Held by whoever writes to a resumable upload. */
+  resumableLease: (owner: string, upload: string) => `{${owner}}:upload:${upload}:lease`,
 
   ownerByKey: (keyHash: string) => `owner-key:${keyHash}`,
   entrance: (secretHash: string) => `secret:${secretHash}`,
