@@ -1,4 +1,5 @@
 import type { ByteSource } from './byte-source.ts'
+import { findPlaceDatasets } from './iptc-location.ts'
 import { type Patch, shortValue } from './patch.ts'
 
 /** Bytes per value of each TIFF field type (TIFF 6.0 §2; index is the type). */
@@ -9,6 +10,7 @@ const gpsPointer = 0x8825
 const geoTiffTags = new Set([33550, 33922, 34264, 34735, 34736, 34737, 42112])
 /** Pointers to further directories worth following: SubIFDs and Exif. */
 const childPointers = new Set([0x014a, 0x8769])
+const iptcTag = 33723
 const maxDirectories = 24
 
 interface Field {
@@ -61,6 +63,8 @@ export async function findExifLocation(source: ByteSource, base: number, end: nu
       } else if (geoTiffTags.has(field.tag)) {
         patches.push(...(await blankGeoTiff(field)))
         removed.add(field)
+      } else if (field.tag === iptcTag && !field.inline) {
+        patches.push(...(await findPlaceDatasets(source, base + field.valueOffset, field.valueBytes)))
       } else if (childPointers.has(field.tag) && field.count <= 8) {
         for (let index = 0; index < field.count; index++) {
           const pointer = await source.read(base + field.valueOffset + 4 * index, 4)

@@ -26,8 +26,12 @@ export async function findIptcLocation(source: ByteSource, offset: number): Prom
   const nameBytes = ((head[6] ?? 0) + 2) & ~1
   const sizeAt = 6 + nameBytes
   if (sizeAt + 4 > head.length) return []
-  const start = offset + sizeAt + 4
-  const bytes = await source.read(start, Math.min(head.readUInt32BE(sizeAt), maxBytes))
+  return findPlaceDatasets(source, offset + sizeAt + 4, head.readUInt32BE(sizeAt))
+}
+
+/** The same in IPTC data that stands by itself (TIFF's tag 33723). */
+export async function findPlaceDatasets(source: ByteSource, start: number, size: number): Promise<Patch[]> {
+  const bytes = await source.read(start, Math.min(size, maxBytes))
   const patches: Patch[] = []
   let at = 0
   while (at + 5 <= bytes.length && bytes[at] === 0x1c) {
