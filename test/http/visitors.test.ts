@@ -218,7 +218,7 @@ describe('downloads', () => {
     const select = (ids: readonly (string | undefined)[]) =>
       fetch(`${share.link.url}/zip`, {
         method: 'POST',
-        body: new URLSearchParams(ids.map((id) => ['items', id ?? ''])),
+        body: new URLSearchParams(ids.map((id): [string, string] => ['items', id ?? ''])),
       })
     const [a, b] = share.items
     expect((await select([a?.id])).status).toBe(200)

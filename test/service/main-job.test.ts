@@ -17,7 +17,13 @@ const hour = 3_600_000
 async function cameraFiles(directory: string): Promise<Record<string, Buffer>> {
   const file = (name: string) => join(directory, name)
   await sharp({
-    create: { width: 800, height: 600, channels: 3, noise: { type: 'gaussian', mean: 128, sigma: 40 } },
+    create: {
+      width: 800,
+      height: 600,
+      channels: 3,
+      background: '#000',
+      noise: { type: 'gaussian', mean: 128, sigma: 40 },
+    },
   })
     .jpeg()
     .toFile(file('a.jpg'))
