@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, open, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { lstat, open, rm, stat, statfs, utimes } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -10,15 +9,14 @@ import type { Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../
 import { bytesOf } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
-import { removeEmpty, removePrefix, syncFolder } from './folder-files.ts'
+import { moveFile, openNew, removeEmpty, removePrefix } from './folder-files.ts'
+import { unfinishedFileName, unfinishedName } from './folder-files.ts'
 
 /** Measured: larger and smaller pieces read slower. */
 const readBytes = 256 * 1024
 const writeBytes = 1024 * 1024
 /** With less room than that nothing useful can be stored. */
 const leastFreeBytes = 16 * 1024 * 1024
-/** No key's part starts with a dot, so this never is one. */
-const unfinishedName = '.unfinished'
 
 export interface FolderBucketOptions {
   /** An answered put is on disk, not only in the system's memory (default). Without it a power cut may take what was answered. */
@@ -34,26 +32,9 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
     checkKey(key)
     return join(folder, key)
   }
-  // Under the key as a folder, so that removeAll finds it; named by its beginning, so that sweepUnfinished can judge it.
-  const unfinishedPath = (key: string): string =>
-    join(unfinished, key, `${Date.now()}-${randomBytes(8).toString('hex')}`)
+  const unfinishedPath = (key: string): string => join(unfinished, key, unfinishedFileName())
 
-  /** Makes the file at `from` the object `key`. Throws when removeAll took `from` meanwhile: what was removed stays so. */
-  async function moveIn(from: string, key: string): Promise<void> {
-    const to = pathOf(key)
-    for (let tries = 1; ; tries += 1) {
-      await makeFolder(dirname(to), durable)
-      try {
-        await rename(from, to)
-        break
-      } catch (error) {
-        // The folder was empty for a moment, and removeAll of a neighbour took it.
-        const taken = codeOf(error) === 'ENOENT' && (await orWhenAbsent(lstat(from), null)) !== null
-        if (!taken || tries === 10) throw error
-      }
-    }
-    if (durable) await syncFolder(dirname(to))
-  }
+  const moveIn = (from: string, key: string) => moveFile(from, pathOf(key), durable)
 
   async function put(key: string, body: Readable, options: PutOptions): Promise<{ size: number }> {
     // It may fail while the file is being made; without a listener that would end the process.
@@ -72,18 +53,6 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
       body.destroy()
       if (path !== null) await discard(path)
       throw error
-    }
-  }
-
-  async function openNew(path: string): Promise<FileHandle> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await makeFolder(dirname(path), false)
-        return await open(path, 'wx', 0o600)
-      } catch (error) {
-        // As in moveIn.
-        if (codeOf(error) !== 'ENOENT' || tries === 10) throw diskError(error)
-      }
     }
   }
 

@@ -1,7 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import type { Dirent } from 'node:fs'
-import { mkdir, open, readdir, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BucketFull, BucketUnavailable } from '../ports.ts'
+
+/** Where files stand that are no objects yet. No key's part starts with a dot, so this never is one. */
+export const unfinishedName = '.unfinished'
+
+/**
+ * Unfinished files stand under their key as a folder, so that removeAll finds them, and are named by their beginning, so
+ * that sweepUnfinished can judge them.
+ */
+export const unfinishedFileName = (): string => `${Date.now()}-${randomBytes(8).toString('hex')}`
 
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
@@ -104,4 +115,33 @@ export async function removeEmpty(folder: string, root: string): Promise<void> {
       throw error
     }
   }
+}
+
+/** Makes a new file for its user alone, and the folders above it. */
+export async function openNew(path: string): Promise<FileHandle> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await makeFolder(dirname(path), false)
+      return await open(path, 'wx', 0o600)
+    } catch (error) {
+      // The folder was empty for a moment, and removeAll of a neighbour took it.
+      if (codeOf(error) !== 'ENOENT' || tries === 10) throw diskError(error)
+    }
+  }
+}
+
+/** Moves a file into the bucket. Throws when removeAll took `from` meanwhile: what was removed stays so. */
+export async function moveFile(from: string, to: string, durable: boolean): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await makeFolder(dirname(to), durable)
+    try {
+      await rename(from, to)
+      break
+    } catch (error) {
+      // As in openNew.
+      const taken = codeOf(error) === 'ENOENT' && (await orWhenAbsent(lstat(from), null)) !== null
+      if (!taken || tries === 10) throw error
+    }
+  }
+  if (durable) await syncFolder(dirname(to))
 }

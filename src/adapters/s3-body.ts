@@ -1,14 +1,11 @@
 import { Readable } from 'node:stream'
 import { BucketUnavailable } from '../ports.ts'
 
-/** A body that is wanted and does not come for so long is broken. */
-const stallMs = 20_000
-
 /**
- * The body of an answer, made safe: it errors when it breaks, ends short of `length` or stalls while it is wanted, and
+ * The body of an answer, made safe: it errors when it breaks, ends short of `length` or stalls for `stallMs` while it is wanted, and
  * never becomes an uncaughtException. Destroying it closes the socket.
  */
-export function safeBody(source: Readable, length: number): Readable {
+export function safeBody(source: Readable, length: number, stallMs: number): Readable {
   let size = 0
   let timer: NodeJS.Timeout | undefined
   const disarm = () => clearTimeout(timer)

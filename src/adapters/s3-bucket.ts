@@ -26,13 +26,14 @@ import { putObject } from './s3-put.ts'
 const readBytes = 256 * 1024
 /** A presigned address cannot be taken back: it is good for no longer than that. */
 const mostPresignSeconds = 60
-/** So often are objects listed and deleted until none is left. */
-const mostRounds = 10_000
+/** So often may an object be listed again after its deletion, for servers that forget slowly. */
+const mostStays = 3
 
 /** A bucket on any S3: Amazon, MinIO, Garage, R2, Ceph. It must be of ours alone and keep no versions. */
 export function s3Bucket(options: S3Options): Bucket {
   const s3 = connectS3(options)
   const Bucket = s3.bucket
+  const { operationMs, stallMs } = s3.patience
 
   async function open(key: string, range?: ByteRange): Promise<OpenObject | null> {
     checkKey(key)
@@ -41,7 +42,7 @@ export function s3Bucket(options: S3Options): Bucket {
     const answer = await s3.small(async (client) => {
       // Ends the wait for an answer, not the answer: its body may take hours.
       const late = new AbortController()
-      const timer = setTimeout(() => late.abort(), 15_000)
+      const timer = setTimeout(() => late.abort(), operationMs)
       try {
         return await client.send(new GetObjectCommand({ Bucket, Key: key, ...Range }), {
           abortSignal: late.signal,
@@ -58,11 +59,11 @@ export function s3Bucket(options: S3Options): Bucket {
     const { Body, ContentLength, ContentRange } = answer
     if (!(Body instanceof Readable)) throw new BucketUnavailable('S3 gave no body')
     if (range === undefined && ContentLength !== undefined) {
-      return { body: safeBody(Body, ContentLength), size: ContentLength }
+      return { body: safeBody(Body, ContentLength, stallMs), size: ContentLength }
     }
     const [, start, end, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange ?? '') ?? []
     if (range !== undefined && Number(start) === range.start && Number(end) === range.end) {
-      return { body: safeBody(Body, range.end - range.start + 1), size: Number(size) }
+      return { body: safeBody(Body, range.end - range.start + 1, stallMs), size: Number(size) }
     }
     Body.on('error', () => undefined)
     Body.destroy()
@@ -108,13 +109,13 @@ export function s3Bucket(options: S3Options): Bucket {
     }
   }
 
-  /** Deletes up to a thousand objects under `prefix` and answers how many there were. */
-  async function removeSome(prefix: string): Promise<number> {
+  /** Deletes up to a thousand objects under `prefix` and answers the first one's key, null where there was none. */
+  async function removeSome(prefix: string): Promise<string | null> {
     const found = await s3.small((client, send) =>
       client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }), send),
     )
     const Objects = (found.Contents ?? []).map(({ Key }) => ({ Key }))
-    if (Objects.length === 0) return 0
+    if (Objects.length === 0) return null
     const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })
     const { Errors = [] } = await s3.small((client, send) => client.send(command, send))
     const [first] = Errors
@@ -123,7 +124,7 @@ export function s3Bucket(options: S3Options): Bucket {
         `${Errors.length} objects could not be deleted (${first.Code ?? 'no code'})`,
       )
     }
-    return Objects.length
+    return Objects[0]?.Key ?? ''
   }
 
   async function put(...[key, body, putOptions]: Parameters<Bucket['put']>): Promise<{ size: number }> {
@@ -167,8 +168,12 @@ export function s3Bucket(options: S3Options): Bucket {
     async removeAll(prefix) {
       checkPrefix(prefix)
       for await (const upload of unfinished(prefix)) await abandon(upload)
-      for (let round = 0; (await removeSome(prefix)) > 0; round += 1) {
-        if (round === mostRounds) throw new BucketUnavailable('Objects come faster than they are deleted')
+      let stays = 0
+      for (let last = await removeSome(prefix); last !== null;) {
+        const next = await removeSome(prefix)
+        stays = next === last ? stays + 1 : 0
+        if (stays === mostStays) throw new BucketUnavailable('An object was deleted and is still there')
+        last = next
       }
     },
 

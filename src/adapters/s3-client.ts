@@ -11,14 +11,23 @@ export interface S3Options {
   readonly secretAccessKey: string
   /** The bucket in the path, not in the host name. Where an endpoint is given that is the default. */
   readonly forcePathStyle?: boolean
+  /** For tests: less of it. */
+  readonly patience?: S3Patience
 }
 
-/** What a request without a body of ours may take in all, its repetitions included. */
-const operationMs = 15_000
-/** How long the first byte of an answer may take, each time. */
-const answerMs = 6_000
-/** An upload moves at least a little in that time, or the endpoint hangs. */
-const idleMs = 10_000
+/** How long S3 may take, in milliseconds. */
+export interface S3Patience {
+  /** What a request without a body of ours may take in all, its repetitions included. */
+  readonly operationMs: number
+  /** How long the first byte of an answer may take, each time. */
+  readonly answerMs: number
+  /** An upload moves at least a little in that time, or the endpoint hangs; it is tried three times. */
+  readonly idleMs: number
+  /** A body that is wanted and does not come for so long is broken. */
+  readonly stallMs: number
+}
+
+const usualPatience: S3Patience = { operationMs: 15_000, answerMs: 6_000, idleMs: 8_000, stallMs: 20_000 }
 /** No upload of one part takes longer. */
 const uploadMs = 10 * 60_000
 /** Open downloads hold a socket each for as long as the visitor takes. */
@@ -32,7 +41,8 @@ export interface S3Connection {
   /** For reads and small requests: an answer begins in time. Its sockets may be idle, as a visitor pauses a film. */
   readonly reader: S3Client
   readonly bucket: string
-  /** Runs a request that must have ended within 15 seconds. Throws the bucket's errors. */
+  readonly patience: S3Patience
+  /** Runs a request that must have ended within `operationMs`. Throws the bucket's errors. */
   small<Result>(request: (client: S3Client, options: Send) => Promise<Result>): Promise<Result>
   /** Runs a request with a body of ours, which must move all the time; `signal` ends it. */
   upload<Result>(
@@ -43,6 +53,8 @@ export interface S3Connection {
 }
 
 export function connectS3(options: S3Options): S3Connection {
+  const { patience = usualPatience } = options
+  const { operationMs, answerMs, idleMs } = patience
   const agent = { keepAlive: true, maxSockets: mostSockets }
   const shared: S3ClientConfig = {
     region: options.region,
@@ -72,6 +84,7 @@ export function connectS3(options: S3Options): S3Connection {
   return {
     reader,
     bucket: options.bucket,
+    patience,
 
     async small(request) {
       try {

@@ -20,12 +20,12 @@ const MiB = 1024 * 1024
 const singleBytes = 16 * MiB
 const partBytes = 8 * MiB
 /** S3's own bound (“Amazon S3 multipart upload limits”). */
-const mostParts = 10_000
+export const mostParts = 10_000
 /** What one put may hold in memory: parts on their way and the one being filled. */
 const memoryBytes = 48 * MiB
 const mostAtOnce = 4
 
-interface CompletedPart {
+export interface CompletedPart {
   readonly ETag: string
   readonly PartNumber: number
 }
@@ -63,7 +63,14 @@ export async function putObject(
   }
 }
 
-async function putWhole(s3: S3Connection, key: string, bytes: Buffer, mime: string, signal: AbortSignal) {
+/** Stores an object in one request. */
+export async function putWhole(
+  s3: S3Connection,
+  key: string,
+  bytes: Buffer,
+  mime: string,
+  signal: AbortSignal,
+) {
   const command = new PutObjectCommand({
     Bucket: s3.bucket,
     Key: key,
@@ -122,7 +129,7 @@ async function putInParts(
     for await (const { bytes } of rest) if (bytes.length > 0) await start(bytes)
     await Promise.all(running)
     own.signal.throwIfAborted()
-    await complete(s3, upload, completed, size, own.signal)
+    await completeParts(s3, upload, completed, size, own.signal)
     return { size }
   } catch (error) {
     own.abort(error)
@@ -132,11 +139,12 @@ async function putInParts(
   }
 }
 
-type Upload = { readonly Bucket: string; readonly Key: string; readonly UploadId: string }
+export type MultipartName = { readonly Bucket: string; readonly Key: string; readonly UploadId: string }
 
-async function complete(
+/** Makes an object of parts. Safe to do twice. */
+export async function completeParts(
   s3: S3Connection,
-  upload: Upload,
+  upload: MultipartName,
   parts: CompletedPart[],
   size: number,
   signal: AbortSignal,
@@ -158,7 +166,7 @@ async function complete(
 }
 
 /** Best effort: what is left, the sweep ends. */
-async function abandon(s3: S3Connection, upload: Upload): Promise<void> {
+async function abandon(s3: S3Connection, upload: MultipartName): Promise<void> {
   try {
     await s3.small((client, options) => client.send(new AbortMultipartUploadCommand(upload), options))
   } catch {
@@ -181,7 +189,7 @@ function partSizes(size: number | undefined): (number: number) => number {
   }
 }
 
-const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('base64')
+export const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('base64')
 
 const errorOf = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error('The upload was ended', { cause: reason })

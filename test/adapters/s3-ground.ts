@@ -21,10 +21,11 @@ export async function newBucket(): Promise<S3Options> {
   return options
 }
 
-/** What the proxy does with a request: `pass` it on, answer a `status`, never answer, or break its answer off after `bytes`. */
+/** What the proxy does with a request: `pass` it on, answer a `status`, `say` something, never answer, or break its answer off after `bytes`. */
 export type Fault =
   | { readonly kind: 'pass' }
   | { readonly kind: 'status'; readonly status: number; readonly code: string }
+  | { readonly kind: 'say'; readonly xml: string }
   | { readonly kind: 'hang' }
   | { readonly kind: 'break'; readonly bytes: number }
   | { readonly kind: 'stall'; readonly bytes: number }
@@ -61,6 +62,11 @@ export async function faultyProxy(): Promise<FaultyProxy> {
         outgoing.writeHead(fault.status, { 'content-type': 'application/xml' })
         outgoing.end(`<Error><Code>${fault.code}</Code><Message>as asked</Message></Error>`)
       })
+      return
+    }
+    if (fault.kind === 'say') {
+      incoming.resume()
+      incoming.on('end', () => outgoing.writeHead(200, { 'content-type': 'application/xml' }).end(fault.xml))
       return
     }
     const { method, url, headers } = incoming

@@ -1,0 +1,298 @@
+import { createHash } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { Readable } from 'node:stream'
+import {
+  CreateMultipartUploadCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { z } from 'zod'
+import { BucketUnavailable } from '../ports.ts'
+import type { Growing, ResumableBucket } from '../ports.ts'
+import { checkKey } from './bucket-key.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import { connectS3, hasName } from './s3-client.ts'
+import type { S3Connection, S3Options } from './s3-client.ts'
+import { completeParts, md5, mostParts, putWhole } from './s3-put.ts'
+import type { CompletedPart, MultipartName } from './s3-put.ts'
+
+const MiB = 1024 * 1024
+/** S3's least for every part but the last (“Amazon S3 multipart upload limits”). */
+const leastPartBytes = 5 * MiB
+/** What all uploads of this process together may hold in memory: parts that fill, and parts on their way. */
+const memoryBytes = 96 * MiB
+
+const stateSchema = z.object({
+  /** Null as long as no part is full: a small file is stored in one request. */
+  uploadId: z.string().nullable(),
+  /** Bytes of each part but the last: all the same, as R2 wants it. */
+  partBytes: z.number().int().positive(),
+  /** The parts' ETags hashed one onto the other: a part that another process replaced is found by it. */
+  etags: z.string(),
+  /** Whether there ever was a tail: what does not fill a part is kept as an object of its own. */
+  hadTail: z.boolean(),
+})
+type State = z.infer<typeof stateSchema>
+
+/** Resumable writing for `s3Bucket` of the same options, by multipart uploads. */
+export function s3Resumable(options: S3Options): ResumableBucket {
+  const s3 = connectS3(options)
+  const memory = new MemoryBudget(memoryBytes)
+  return {
+    append(growing, body) {
+      checkKey(growing.key)
+      return new Appending(s3, memory, growing).run(body)
+    },
+
+    async complete(growing) {
+      const { uploadId, ...state } = stateOf(growing)
+      if (uploadId !== null) await completeUpload(s3, growing, { ...state, uploadId })
+      if (state.hadTail) await removeTails(s3, growing.key)
+    },
+
+    close() {
+      s3.close()
+      return Promise.resolve()
+    },
+  }
+}
+
+function stateOf({ state, size }: Growing): State {
+  if (state !== '') return stateSchema.parse(JSON.parse(state))
+  const partBytes = Math.max(leastPartBytes, Math.ceil(size / mostParts / MiB) * MiB)
+  return { uploadId: null, partBytes, etags: '', hadTail: false }
+}
+
+const tailKey = (key: string, part: number): string => `${key}.tail-${part}`
+
+const chained = (etags: string, etag: string): string =>
+  createHash('sha256')
+    .update(etags + etag)
+    .digest('hex')
+
+/** One append: fills part after part, with one on its way while the next one fills. */
+class Appending {
+  private state: State
+  private offset: number
+  /** The part that fills, from 1. */
+  private number: number
+  private part: Buffer | null = null
+  private filled = 0
+  private flying: Promise<string> | null = null
+
+  constructor(
+    private readonly s3: S3Connection,
+    private readonly memory: MemoryBudget,
+    private readonly growing: Growing,
+  ) {
+    this.state = stateOf(growing)
+    this.offset = growing.offset
+    this.number = Math.floor(growing.offset / this.state.partBytes) + 1
+  }
+
+  async *run(body: AsyncIterable<Buffer>): AsyncGenerator<Growing> {
+    const staleTail = this.offset % this.state.partBytes > 0 ? tailKey(this.growing.key, this.number) : null
+    try {
+      await this.openPart()
+      if (staleTail !== null) await this.readTail(staleTail)
+      let broken: { error: unknown } | null = null
+      const pieces = body[Symbol.asyncIterator]()
+      for (;;) {
+        const next = await pieces.next().catch((error: unknown) => {
+          // What came before it broke off is kept.
+          broken = { error }
+          return { done: true as const, value: undefined }
+        })
+        if (next.done) break
+        for (let from = 0; from < next.value.length;) {
+          from += this.fill(next.value.subarray(from))
+          if (this.part && this.filled === this.part.length) yield* this.endPart()
+        }
+      }
+      yield* this.land()
+      if (this.part && this.filled > 0) yield await this.keepTail()
+      if (staleTail !== null && staleTail !== tailKey(this.growing.key, this.number))
+        await remove(this.s3, [staleTail])
+      throwIfBroken(broken)
+    } finally {
+      await this.flying?.catch(() => {})
+      this.closePart()
+    }
+  }
+
+  private get lengthOfPart(): number {
+    const { partBytes } = this.state
+    return Math.min(partBytes, this.growing.size - (this.number - 1) * partBytes)
+  }
+
+  private async openPart(): Promise<void> {
+    const length = this.lengthOfPart
+    if (length <= 0) return
+    await this.memory.take(length)
+    this.part = Buffer.allocUnsafeSlow(length)
+    this.filled = 0
+  }
+
+  private closePart(): void {
+    if (this.part) this.memory.give(this.part.length)
+    this.part = null
+  }
+
+  private fill(bytes: Buffer): number {
+    if (!this.part) throw new RangeError('More bytes than the object holds')
+    const copied = bytes.copy(this.part, this.filled)
+    this.filled += copied
+    return copied
+  }
+
+  private async readTail(key: string): Promise<void> {
+    const { bucket } = this.s3
+    const length = this.offset % this.state.partBytes
+    const range = `bytes=0-${length - 1}`
+    const tail = await this.s3.small(async (client, options) => {
+      const { Body } = await client.send(
+        new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }),
+        options,
+      )
+      return Body instanceof Readable ? buffer(Body) : Buffer.alloc(0)
+    })
+    if (tail.length !== length) throw new BucketUnavailable('The tail of an upload is not as it was left')
+    this.fill(tail)
+  }
+
+  /** Sends the full part off; the one before it has arrived by then. */
+  private async *endPart(): AsyncGenerator<Growing> {
+    const bytes = this.part
+    if (!bytes) return
+    yield* this.land()
+    if (bytes.length === this.growing.size) {
+      const { key, mime } = this.growing
+      await putWhole(this.s3, key, bytes, mime, never)
+      this.closePart()
+      this.number += 1
+      yield this.grown(bytes.length)
+      return
+    }
+    const uploadId = this.state.uploadId ?? (await this.begin())
+    this.state = { ...this.state, uploadId }
+    this.flying = this.send(uploadId, this.number, bytes)
+    this.flying.catch(() => {})
+    this.part = null
+    this.number += 1
+    await this.openPart()
+  }
+
+  /** Waits for the part that is on its way. */
+  private async *land(): AsyncGenerator<Growing> {
+    if (!this.flying) return
+    const etag = await this.flying
+    this.flying = null
+    this.state = { ...this.state, etags: chained(this.state.etags, etag) }
+    yield this.grown(Math.min((this.number - 1) * this.state.partBytes, this.growing.size))
+  }
+
+  private grown(offset: number): Growing {
+    this.offset = offset
+    return { ...this.growing, offset, state: JSON.stringify(this.state) }
+  }
+
+  private async begin(): Promise<string> {
+    const { key, mime } = this.growing
+    const command = new CreateMultipartUploadCommand({
+      Bucket: this.s3.bucket,
+      Key: key,
+      ContentType: mime,
+    })
+    const { UploadId } = await this.s3.small((client, options) => client.send(command, options))
+    if (UploadId === undefined) throw new BucketUnavailable('S3 gave no id for an upload')
+    return UploadId
+  }
+
+  private async send(UploadId: string, PartNumber: number, bytes: Buffer): Promise<string> {
+    try {
+      const command = new UploadPartCommand({
+        Bucket: this.s3.bucket,
+        Key: this.growing.key,
+        UploadId,
+        PartNumber,
+        Body: bytes,
+        ContentLength: bytes.length,
+        ContentMD5: md5(bytes),
+      })
+      const { ETag } = await this.s3.upload(never, (client, options) => client.send(command, options))
+      if (ETag === undefined) throw new BucketUnavailable('S3 gave no ETag for a part')
+      return ETag
+    } finally {
+      this.memory.give(bytes.length)
+    }
+  }
+
+  private async keepTail(): Promise<Growing> {
+    const bytes = this.part?.subarray(0, this.filled) ?? Buffer.alloc(0)
+    await putWhole(this.s3, tailKey(this.growing.key, this.number), bytes, 'application/octet-stream', never)
+    this.state = { ...this.state, hadTail: true }
+    return this.grown((this.number - 1) * this.state.partBytes + bytes.length)
+  }
+}
+
+/** The bytes that came are kept, whatever becomes of the connection they came by. */
+const never = new AbortController().signal
+
+function throwIfBroken(broken: { error: unknown } | null): void {
+  if (broken) throw broken.error
+}
+
+async function completeUpload(s3: S3Connection, growing: Growing, state: State & { uploadId: string }) {
+  const { key, size } = growing
+  const upload = { Bucket: s3.bucket, Key: key, UploadId: state.uploadId }
+  const parts = await listParts(s3, upload)
+  if (parts === null) {
+    // Completed before, by a process that did not live to tell.
+    const command = new HeadObjectCommand({ Bucket: s3.bucket, Key: key })
+    const { ContentLength, ETag } = await s3.small((client, options) => client.send(command, options))
+    if (ContentLength === size && ETag?.endsWith(`-${Math.ceil(size / state.partBytes)}"`)) return
+    throw new BucketUnavailable('An upload is gone before it was complete')
+  }
+  const isAsWritten = parts.reduce((etags, { ETag }) => chained(etags, ETag), '') === state.etags
+  if (!isAsWritten) throw new BucketUnavailable('The parts of an upload are not as they were written')
+  await completeParts(s3, upload, parts, size, never)
+}
+
+/** The parts of an upload in their order; null when there is no such upload. */
+async function listParts(s3: S3Connection, upload: MultipartName): Promise<CompletedPart[] | null> {
+  const parts: CompletedPart[] = []
+  let marker: string | undefined
+  try {
+    do {
+      const command = new ListPartsCommand({ ...upload, PartNumberMarker: marker })
+      const page = await s3.small((client, options) => client.send(command, options))
+      for (const { ETag = '', PartNumber = 0 } of page.Parts ?? []) parts.push({ ETag, PartNumber })
+      marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined
+    } while (marker !== undefined)
+    return parts
+  } catch (error) {
+    if (error instanceof Error && hasName(error.cause, 'NoSuchUpload')) return null
+    throw error
+  }
+}
+
+async function removeTails(s3: S3Connection, key: string): Promise<void> {
+  const command = new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: `${key}.tail-` })
+  const { Contents = [] } = await s3.small((client, options) => client.send(command, options))
+  await remove(
+    s3,
+    Contents.flatMap(({ Key }) => Key ?? []),
+  )
+}
+
+async function remove(s3: S3Connection, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  const Objects = keys.map((Key) => ({ Key }))
+  const command = new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects, Quiet: true } })
+  const { Errors = [] } = await s3.small((client, options) => client.send(command, options))
+  if (Errors.length > 0) throw new BucketUnavailable(`${Errors.length} tails could not be deleted`)
+}
