@@ -1,10 +1,10 @@
 import { ApiError, call, fieldOf, textOf } from './lib/api.ts'
 import { copyOnPress } from './lib/copy.ts'
-import { find, maybe } from './lib/dom.ts'
+import { find, make, maybe } from './lib/dom.ts'
 import { droppedFiles, isMedia } from './lib/dropped-files.ts'
 import { FileList } from './lib/file-list.ts'
 import { followItems, type News } from './lib/item-news.ts'
-import { sizeWords, t } from './lib/messages.ts'
+import { locale, sizeWords, t } from './lib/messages.ts'
 import { Pace } from './lib/pace.ts'
 import { sendByForm } from './lib/send-file.ts'
 import { UploadQueue, type Upload } from './lib/upload-queue.ts'
@@ -167,7 +167,7 @@ async function share(): Promise<void> {
     })
     const [album, madeLink] = [fieldOf(made, 'album'), fieldOf(made, 'link')]
     link = { id: textOf(madeLink, 'id'), url: textOf(madeLink, 'url') }
-    showLink(link.url, textOf(madeLink, 'expiresAt'), text('title'))
+    showLink(link, textOf(madeLink, 'expiresAt'), text('title'))
     stopFollowing = followItems(link.id, hear)
     queue.start(textOf(album, 'id'))
   } catch (error) {
@@ -193,7 +193,7 @@ function hear(news: News): void {
   showSoon()
 }
 
-function showLink(url: string, expiresAt: string, title: string): void {
+function showLink({ id, url }: { id: string; url: string }, expiresAt: string, title: string): void {
   const result = find(document, '[data-result]', HTMLElement)
   const field = find(result, '[data-link]', HTMLInputElement)
   const copy = find(result, '[data-copy]', HTMLButtonElement)
@@ -202,7 +202,7 @@ function showLink(url: string, expiresAt: string, title: string): void {
   find(result, '[data-open]', HTMLAnchorElement).href = url
   find(result, '[data-mail]', HTMLAnchorElement).href =
     `mailto:?subject=${encodeURIComponent(title || t('shareText'))}&body=${encodeURIComponent(url)}`
-  const until = new Date(expiresAt).toLocaleDateString(document.documentElement.lang, { dateStyle: 'long' })
+  const until = new Date(expiresAt).toLocaleDateString(locale, { dateStyle: 'long' })
   find(result, '[data-result-until]', HTMLElement).textContent = t('endsOn', { date: until })
   const sheet = find(result, '[data-action=share-sheet]', HTMLButtonElement)
   if ('share' in navigator) {
@@ -212,6 +212,18 @@ function showLink(url: string, expiresAt: string, title: string): void {
       navigator.share({ title: title || t('shareText'), url }).catch(() => field.focus())
     })
   }
+  const qr = find(result, '[data-qr]', HTMLElement)
+  find(result, '[data-action=qr]', HTMLButtonElement).addEventListener('click', ({ currentTarget }) => {
+    if (!qr.querySelector('img')) {
+      const image = make('img')
+      image.alt = url
+      image.width = image.height = 240
+      image.src = `/shares/${id}/qr.svg`
+      qr.prepend(image)
+    }
+    qr.hidden = !qr.hidden
+    if (currentTarget instanceof HTMLElement) currentTarget.setAttribute('aria-expanded', String(!qr.hidden))
+  })
   document.body.classList.add('sharing')
   for (const name of ['hero', 'options', 'drop', 'promises'])
     find(document, `[data-${name}]`, HTMLElement).hidden = true

@@ -1,8 +1,8 @@
 import { all, maybe } from './lib/dom.ts'
 import { copyOnPress } from './lib/copy.ts'
 
-for (const row of all(document, '.copy-row', HTMLElement)) {
-  const button = maybe(row, '[data-copy]', HTMLButtonElement)
-  const field = maybe(row, 'input', HTMLInputElement)
+for (const card of all(document, '.link-card', HTMLElement)) {
+  const button = maybe(card, '[data-copy]', HTMLButtonElement)
+  const field = maybe(card, '.link', HTMLInputElement)
   if (button && field) copyOnPress(button, field)
 }

@@ -6,7 +6,7 @@ const boxes = (form: HTMLFormElement): HTMLInputElement[] => all(form, 'input[na
 
 /**
  * Selecting: ticks on every picture, ranges with shift, whole days, and a bar that says how many and how much.
- * `Escape` ends it. `extras` adds buttons to the bar.
+ * `Escape` ends it.
  */
 export class Selection {
   private readonly bar: HTMLElement
@@ -18,9 +18,8 @@ export class Selection {
   constructor(private readonly form: HTMLFormElement) {
     this.status.setAttribute('role', 'status')
     const every = button('quiet', 'square-check', t('selectAll'))
-    const close = button('quiet', 'x', t('cancel'))
-    close.classList.add('icon-only')
-    this.bar = make('div', 'bar', this.status, every, this.download, close)
+    const close = button('quiet icon-only', 'x', t('cancel'))
+    this.bar = make('div', 'bar', close, this.status, every, this.download)
     this.bar.hidden = true
     maybe(form, '.bar', HTMLElement)?.remove()
     form.append(this.bar)
@@ -35,15 +34,6 @@ export class Selection {
     })
     // Back from a download or another page, browsers restore ticks.
     this.set(boxes(form).some(({ checked }) => checked))
-  }
-
-  get active(): boolean {
-    return this.isOn
-  }
-
-  /** Adds a button before the bar's last one. */
-  add(extra: HTMLButtonElement): void {
-    this.download.after(extra)
   }
 
   ticked(): HTMLInputElement[] {

@@ -28,7 +28,6 @@ export function errorPages(views: Views): ErrorPage {
         again: req.method === 'GET' && status >= 409 ? req.originalUrl : null,
       })
     }
-    res.set('Cache-Control', 'no-store')
     return true
   }
 }

@@ -1,7 +1,7 @@
 import express, { Router, type Request } from 'express'
 import { z } from 'zod'
-import { stopSharing } from '../domain/ending.ts'
-import { Refused } from '../domain/errors.ts'
+import { ownLink, stopSharing } from '../domain/ending.ts'
+import { Refused, unknown } from '../domain/errors.ts'
 import { listLinks } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
 import type { WebContext } from './context.ts'
@@ -21,6 +21,7 @@ import {
 import { maySend, openSenderSession } from './sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'
 import { passwordSchema } from './share-fields.ts'
+import { qrCode } from './qr-code.ts'
 import type { Views } from './views.ts'
 
 const linksPerPage = 100
@@ -93,6 +94,15 @@ export function senderPages(context: WebContext, views: Views): Router {
       older: query.from + linksPerPage < total ? `/shares?from=${query.from + linksPerPage}` : null,
     })
     views.render(res, 200, 'shares', model)
+  })
+
+  router.get('/shares/:id/qr.svg', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const link = await ownLink(ports.store, owner.id, parseAddress(idSchema, req.params.id))
+    const secret = unseal(owner.key, link.sealedSecret)
+    if (secret === null) throw unknown('link')
+    const svg = await qrCode(`${baseUrl(settings, req)}/s/${secret}`)
+    res.set('Cache-Control', 'no-store').type('svg').send(svg)
   })
 
   router.post('/shares/:id/stop', form, async (req, res) => {

@@ -36,8 +36,8 @@ export function countWords(language: Language, items: readonly Item[]): string {
 /** `12 days left` */
 export function timeLeft(language: Language, link: Link, now: number): string {
   const left = link.expiresAt - now
-  if (left >= day) return language.t('until.days', { count: Math.floor(left / day + 1e-3) })
-  if (left >= hour) return language.t('until.hours', { count: Math.floor(left / hour) })
+  if (left >= 23.5 * hour) return language.t('until.days', { count: Math.max(1, Math.round(left / day)) })
+  if (left >= hour) return language.t('until.hours', { count: Math.round(left / hour) })
   return language.t('until.soon')
 }
 

@@ -90,8 +90,9 @@ export function createViews(settings: WebSettings): Views {
         client: { locale: language.locale, messages: clientMessages(language) },
       }
       const html = compileFor(language)(page, model, data)
-      res.status(status).type('html').set('Cache-Control', 'private, no-cache').vary('Accept-Language')
-      res.vary('Cookie').send(html)
+      // Failures have said already that nothing of them is kept.
+      if (res.get('Cache-Control') === undefined) res.set('Cache-Control', 'private, no-cache')
+      res.status(status).type('html').vary('Accept-Language, Cookie').send(html)
     },
   }
 }
