@@ -6,6 +6,7 @@ import { bullmqQueue } from './adapters/bullmq-queue.ts'
 import { bullmqRunner } from './adapters/bullmq-runner.ts'
 import { startEmbeddedRedis } from './adapters/embedded-redis.ts'
 import { folderBucket } from './adapters/folder-bucket.ts'
+import { folderResumable } from './adapters/folder-resumable.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
@@ -13,7 +14,7 @@ import type { Config } from './config.ts'
 import { openMediaTools } from './media/open-media-tools.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits, MediaTools } from './media/types.ts'
-import type { Bucket, Clock, JobRunner, Limits, Log, Ports } from './ports.ts'
+import type { Bucket, Clock, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
 
 /** All that the service uses from outside. */
 export interface Deps {
@@ -66,7 +67,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const ports: Ports = {
       store: opened(redisStore(redis), (store) => store.close()),
       events: opened(redisEvents(redis), (events) => events.close()),
-      bucket: opened(await openBucket(config), (bucket) => bucket.close()),
+      ...(await openBuckets(config, opened)),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
       clock: options.clock ?? { now: () => Date.now() },
       passwords: argon2Passwords(),
@@ -107,11 +108,20 @@ async function ownRedis(
   return opened(redis, () => redis.stop()).url
 }
 
-async function openBucket({ s3, DATA_DIR }: Config): Promise<Bucket> {
-  if (!s3) return folderBucket(path.join(DATA_DIR, 'bucket'))
+async function openBuckets(
+  { s3, DATA_DIR }: Config,
+  opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
+): Promise<Pick<Ports, 'bucket' | 'resumable'>> {
+  const open = (bucket: Bucket, resumable: ResumableBucket) => ({
+    bucket: opened(bucket, () => bucket.close()),
+    resumable: opened(resumable, () => resumable.close()),
+  })
+  const folder = path.join(DATA_DIR, 'bucket')
+  if (!s3) return open(folderBucket(folder), folderResumable(folder))
   // The SDK is large: only those load it who use it.
   const { s3Bucket } = await import('./adapters/s3-bucket.ts')
-  return s3Bucket(s3)
+  const { s3Resumable } = await import('./adapters/s3-resumable.ts')
+  return open(s3Bucket(s3), s3Resumable(s3))
 }
 
 const limitsOf = (config: Config): Limits => ({

@@ -202,6 +202,33 @@ export interface Bucket {
   close(): Promise<void>
 }
 
+/** An object that grows piece by piece. Plain data, to be kept in a record: any process can go on with it. */
+export interface Growing {
+  readonly key: string
+  readonly mime: string
+  /** Bytes of the whole object. */
+  readonly size: number
+  /** Bytes that are durable. */
+  readonly offset: number
+  /** What the bucket wants to know of it the next time; '' at first. */
+  readonly state: string
+}
+
+/**
+ * Writes objects over many connections. Of two who append to one object at once, whose answer was not kept has lost: a
+ * later append from an earlier state replaces what that one wrote. `Bucket.removeAll` and `sweepUnfinished` end it.
+ */
+export interface ResumableBucket {
+  /**
+   * Adds `body` at `offset`. Answers the grown object each time that more of it is durable, the last time at the end of
+   * `body`: also when `body` throws, which is passed on afterwards.
+   */
+  append(growing: Growing, body: AsyncIterable<Buffer>): AsyncIterable<Growing>
+  /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
+  complete(growing: Growing): Promise<void>
+  close(): Promise<void>
+}
+
 export class BucketUnavailable extends Error {
   override readonly name = 'BucketUnavailable'
 }
@@ -290,6 +317,7 @@ export interface Ports {
   readonly store: Store
   readonly events: Events
   readonly bucket: Bucket
+  readonly resumable: ResumableBucket
   readonly queue: Queue
   readonly clock: Clock
   readonly passwords: Passwords

@@ -1,4 +1,4 @@
-import type { Ports, Store } from '../ports.ts'
+import type { Ports, Store, Write } from '../ports.ts'
 import { size, value } from '../ports.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { freshMs, wakeSweep } from './due.ts'
@@ -8,7 +8,7 @@ import { keys, objects } from './keys.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import { albumSchema, parseRecord, type Album, type Item } from './records.ts'
 import { randomToken } from './tokens.ts'
-import { closeUpload, settleUpload, type Received, type Upload } from './upload.ts'
+import { closeUpload, settleUpload, type Received, type UploadName } from './upload.ts'
 
 /** What an owner says about an album. */
 export type AlbumWish = Pick<Album, 'title' | 'description' | 'sender'>
@@ -18,6 +18,7 @@ export function newAlbum(now: number, owner: string, wish: AlbumWish): Album {
     id: randomToken(),
     owner,
     kind: 'manual',
+    titleWithoutPlace: null,
     ...wish,
     order: 'date',
     cover: null,
@@ -79,7 +80,14 @@ export function checkAlbumSize(limit: number, there: number, more: number): void
  */
 export async function addItems(
   ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'events' | 'limits' | 'log'>,
-  input: { owner: string; album: string; upload: Upload; received: readonly Received[] },
+  input: {
+    owner: string
+    album: string
+    upload: UploadName
+    received: readonly Received[]
+    /** Written in the same step. */
+    alsoWrite?: readonly Write[]
+  },
 ): Promise<Item[]> {
   const { store, clock, limits } = ports
   const items = input.received.map((received) => newItem(clock, input.owner, received))
@@ -91,6 +99,7 @@ export async function addItems(
     checkAlbumSize(limits.maxAlbumItems, there, items.length)
     changing.write(set(keys.album(album.owner, album.id), { ...album, version: album.version + 1 }))
     writeItems(changing, album, items, there)
+    changing.write(...(input.alsoWrite ?? []))
     return settleUpload(changing, input.upload, items)
   })
   await closeUpload(store, input.upload, by)

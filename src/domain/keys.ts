@@ -8,6 +8,8 @@ export const keys = {
   version: (owner: string) => `{${owner}}:version`,
   usage: (owner: string) => `{${owner}}:usage`,
   items: (owner: string) => `{${owner}}:items`,
+  /** What the library needs of each item, short, by the item's id. */
+  catalog: (owner: string) => `{${owner}}:catalog`,
   item: (owner: string, item: string) => `{${owner}}:item:${item}`,
   /** The albums that an item stands in. */
   itemAlbums: (owner: string, item: string) => `{${owner}}:item:${item}:albums`,

@@ -1,17 +1,18 @@
 import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
 import { keys } from './keys.ts'
-import { abandonUpload } from './upload.ts'
+import { resumableLifeMs } from './resumable-record.ts'
+import { abandonUpload, deadAfterMs } from './upload.ts'
 
 const minute = 60_000
 const hour = 60 * minute
 
 /** An item that has waited this long to be prepared is queued again: the queue may have lost it. */
 const lostAfter = minute
-/** An upload that has not said for this long that it lives is dead. */
-const deadAfter = hour
 /** Orphans younger than this are left alone: their record may be about to come. */
 const orphanAfter = 24 * hour
+/** Longer than a resumable upload may take; those that a record knows are ended by it, long before. */
+const unfinishedAfter = resumableLifeMs + hour
 /** At most so many of each kind in one sweep; the next one goes on. */
 const batch = 1000
 
@@ -28,7 +29,7 @@ export async function sweep(
     scores(keys.due, 0, now, batch),
     scores(keys.unprepared, 0, now - lostAfter, batch),
     scores(keys.unplayable, 0, now - lostAfter, batch),
-    scores(keys.uploads, 0, now - deadAfter, batch),
+    scores(keys.uploads, 0, now - deadAfterMs, batch),
   ])
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
   for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
@@ -60,7 +61,7 @@ export async function sweepOrphans({
   bucket,
   clock,
 }: Pick<Ports, 'store' | 'bucket' | 'clock'>): Promise<number> {
-  await bucket.sweepUnfinished(orphanAfter)
+  await bucket.sweepUnfinished(unfinishedAfter)
   const known = new Map<string, boolean>()
   for (const root of ['items/', 'albums/']) {
     for await (const { key, modifiedAt } of bucket.list(root)) {

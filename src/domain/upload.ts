@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import type { MediaType } from '../media/types.ts'
-import type { CommitOutcome, Ports, Store } from '../ports.ts'
+import type { CommitOutcome, Limits, Ports, Store, Write } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
@@ -13,11 +13,13 @@ import { randomToken } from './tokens.ts'
 type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'sniff'>
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
-const headBytes = 64 * 1024
+export const headBytes = 64 * 1024
 /** Room is reserved in steps of this many bytes where the length is not known ahead. */
 const reservationStep = 64 * 1024 * 1024
-/** An upload says at least this often that it lives, in milliseconds; the sweep waits far longer. */
+/** An upload says at least this often that it lives, in milliseconds. */
 const signEvery = 60_000
+/** An upload that has not said for this long that it lives is dead, in milliseconds. */
+export const deadAfterMs = 3_600_000
 
 /** An upload under way: the room reserved for it, and the items whose bytes it has begun to write. */
 export interface Upload {
@@ -30,6 +32,9 @@ export interface Upload {
   /** When it last said that it lives. */
   signedAt: number
 }
+
+/** What an upload is known by. */
+export type UploadName = Pick<Upload, 'id' | 'owner'>
 
 /** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
 export type Received = Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'>
@@ -64,8 +69,13 @@ export async function beginUpload(
 
 async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
   upload.signedAt = clock.now()
-  const member = `${upload.owner}/${upload.id}`
-  await store.commit({ writes: [{ kind: 'rank', key: keys.uploads, member, score: upload.signedAt }] })
+  await liveUntil(store, upload, upload.signedAt + deadAfterMs)
+}
+
+/** Sees to it that the sweep takes the upload for dead at `at`, and not before. */
+export async function liveUntil(store: Store, { owner, id }: UploadName, at: number): Promise<void> {
+  const score = at - deadAfterMs
+  await store.commit({ writes: [{ kind: 'rank', key: keys.uploads, member: `${owner}/${id}`, score }] })
 }
 
 /** Raises what is reserved for `upload` to `bytes`: first with its owner, then with the instance. */
@@ -183,11 +193,7 @@ export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: 
     await ports.store.commit({
       writes: [{ kind: 'rank', key: keys.uploadItems(upload.owner, upload.id), member: id, score: 0 }],
     })
-    const tooLarge = () =>
-      new Refused('file-too-large', `“${incoming.name}” is larger than this server takes.`, {
-        name: incoming.name,
-        limit: limits.maxFileBytes,
-      })
+    const tooLarge = () => fileTooLarge(limits, incoming.name)
     if (incoming.size !== undefined && incoming.size > limits.maxFileBytes) throw tooLarge()
     const meter = new Meter(limits.maxFileBytes, tooLarge, (bytes) => {
       upload.received += bytes
@@ -207,7 +213,11 @@ export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: 
   }
 }
 
-async function tellType(ports: UploadPorts, name: string, head: Buffer): Promise<MediaType> {
+export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>
+  new Refused('file-too-large', `“${name}” is larger than this server takes.`, { name, limit: maxFileBytes })
+
+/** Throws Refused (`bad-request`, `unsupported-format`). */
+export async function tellType(ports: Pick<Ports, 'sniff'>, name: string, head: Buffer): Promise<MediaType> {
   if (head.length === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
   const type = await ports.sniff(head)
   if (type) return type
@@ -218,7 +228,7 @@ async function tellType(ports: UploadPorts, name: string, head: Buffer): Promise
  * bytes the two differ, for `closeUpload`. */
 export async function settleUpload(
   changing: Changing,
-  upload: Upload,
+  upload: UploadName,
   items: readonly Item[],
 ): Promise<number> {
   const key = keys.uploadBytes(upload.owner, upload.id)
@@ -235,12 +245,19 @@ export async function settleUpload(
 }
 
 /** What follows once the items of an upload are recorded. */
-export async function closeUpload(store: Store, { owner, id }: Upload, by: number): Promise<void> {
+export async function closeUpload(store: Store, { owner, id }: UploadName, by: number): Promise<void> {
   await Promise.all([
     store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] }),
     store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] }),
   ])
 }
+
+/** A resumable upload that is no longer under way. */
+export const forgetResumable = ({ owner, id }: UploadName): Write[] => [
+  { kind: 'remove', key: keys.resumable(owner, id) },
+  { kind: 'remove', key: keys.resumableHead(owner, id) },
+  { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: -1 },
+]
 
 /**
  * Ends an upload whose items are not recorded: deletes what it wrote and gives the room back. Safe to do twice,
@@ -248,11 +265,12 @@ export async function closeUpload(store: Store, { owner, id }: Upload, by: numbe
  */
 export async function abandonUpload(
   { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
-  { owner, id }: Pick<Upload, 'owner' | 'id'>,
+  { owner, id }: UploadName,
 ): Promise<void> {
   const bytesKey = keys.uploadBytes(owner, id)
   const itemsKey = keys.uploadItems(owner, id)
-  const [begun, reserved] = await store.read([ranks(itemsKey), value(bytesKey)])
+  const recordKey = keys.resumable(owner, id)
+  const [begun, reserved, record] = await store.read([ranks(itemsKey), value(bytesKey), value(recordKey)])
   for (const { member } of begun) await bucket.removeAll(`${objects.ofItem(member)}/`)
   if (reserved !== null) {
     const by = -Number(reserved)
@@ -263,6 +281,7 @@ export async function abandonUpload(
         { kind: 'increase', key: keys.usage(owner), field: 'bytes', by },
         { kind: 'remove', key: bytesKey },
         { kind: 'remove', key: itemsKey },
+        ...(record === null ? [] : forgetResumable({ owner, id })),
       ],
     })
     if (outcome === 'done')

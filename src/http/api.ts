@@ -23,6 +23,7 @@ import {
 } from './request.ts'
 import { openSenderSession, requireSender } from './sender-session.ts'
 import { passwordSchema, shareFields } from './share-fields.ts'
+import { tus } from './tus.ts'
 import { withUploadForm } from './upload-form.ts'
 
 const isoDate = (at: number): string => new Date(at).toISOString()
@@ -113,6 +114,7 @@ export function api(context: WebContext): Router {
 
   router.get('/events', ownerNews(context))
 
+  router.use('/uploads', tus(context))
   router.use((_req, _res, next) => next(new Refused('unknown', 'There is no such address in this API.')))
   return router
 }

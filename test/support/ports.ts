@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { folderBucket } from '../../src/adapters/folder-bucket.ts'
+import { folderResumable } from '../../src/adapters/folder-resumable.ts'
 import { redisEvents } from '../../src/adapters/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis-store.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
@@ -54,6 +55,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
     store,
     events,
     bucket,
+    resumable: folderResumable(directory),
     queued,
     prefix,
     directory,

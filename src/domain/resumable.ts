@@ -1,0 +1,281 @@
+import type { Ports, Write } from '../ports.ts'
+import { size, value } from '../ports.ts'
+import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
+import { set } from './change.ts'
+import { Refused } from './errors.ts'
+import { keys, objects } from './keys.ts'
+import { withLease, type Lease } from './lease.ts'
+import type { StoredObject } from './records.ts'
+import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
+import { HashChain, type RunningHashes } from './running-hashes.ts'
+import { randomToken } from './tokens.ts'
+import { abandonUpload, beginUpload, fileTooLarge, forgetResumable, headBytes } from './upload.ts'
+import { liveUntil, tellType } from './upload.ts'
+
+/** So many resumable uploads an owner may have under way. */
+const mostAtOnce = 100
+/** How often an upload under way says that it lives, in milliseconds. */
+const signEvery = 60_000
+
+export type ResumablePorts = Pick<
+  Ports,
+  'store' | 'bucket' | 'resumable' | 'queue' | 'events' | 'clock' | 'limits' | 'sniff' | 'log'
+>
+
+/** What a client says of a file before it sends it. `name` and `folder` are already safe for display. */
+export type ResumableWish = Pick<Resumable, 'owner' | 'album' | 'name' | 'folder' | 'size'>
+
+/**
+ * Begins an upload into an owner's album and reserves its room. Throws Refused (`unknown`, `bad-request`,
+ * `file-too-large`, `too-many-items`, `owner-quota`, `instance-full`, `too-many-requests`).
+ */
+export async function createResumable(ports: ResumablePorts, wish: ResumableWish): Promise<Resumable> {
+  const { store, limits, clock } = ports
+  const { owner, name } = wish
+  if (wish.size === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
+  if (wish.size > limits.maxFileBytes) throw fileTooLarge(limits, name)
+  const album = await ownAlbum(store, owner, wish.album)
+  const [there] = await store.read([size(keys.albumItems(owner, album.id))])
+  checkAlbumSize(limits.maxAlbumItems, there, 1)
+  const { id } = await beginUpload(ports, owner, wish.size)
+  try {
+    const createdAt = clock.now()
+    const expiresAt = nextExpiry(clock, createdAt)
+    const item = randomToken()
+    const fresh = { offset: 0, type: null, state: '', isComplete: false }
+    const upload: Resumable = { ...wish, ...fresh, id, item, createdAt, expiresAt }
+    const outcome = await store.commit({
+      expect: [{ key: keys.uploadBytes(owner, id), value: String(wish.size) }],
+      writes: [
+        set(keys.resumable(owner, id), upload),
+        { kind: 'rank', key: keys.uploadItems(owner, id), member: item, score: 0 },
+        { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: 1, max: mostAtOnce },
+      ],
+    })
+    if (outcome === 'over')
+      throw new Refused('too-many-requests', 'Too many uploads are under way. End some of them first.', {
+        limit: mostAtOnce,
+        retryAfterSeconds: 60,
+      })
+    if (outcome !== 'done') throw ended()
+    await liveUntil(store, upload, expiresAt)
+    return upload
+  } catch (error) {
+    await abandonUpload(ports, { owner, id })
+    throw error
+  }
+}
+
+const ended = () => new Refused('conflict', 'This upload has ended, or another connection took it over.')
+
+/**
+ * Adds bytes at `offset` and answers the upload as it is then; with the last byte its item is recorded. What arrived
+ * before `body` threw is kept. Throws Refused: `conflict` for another offset, a completed upload, or when another
+ * connection writes; `unsupported-format` ends the upload.
+ */
+export async function receiveBytes(
+  ports: ResumablePorts,
+  hashes: RunningHashes,
+  input: { owner: string; id: string; offset: number; body: AsyncIterable<Buffer> },
+): Promise<Resumable> {
+  const { owner, id } = input
+  return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
+    const upload = await findResumable(ports, owner, id)
+    if (upload.isComplete) throw new Refused('conflict', 'This upload is complete.', { item: upload.item })
+    if (upload.offset !== input.offset)
+      throw new Refused('conflict', 'The upload stands elsewhere.', { offset: upload.offset })
+    const expiresAt = nextExpiry(ports.clock, upload.createdAt)
+    await liveUntil(ports.store, upload, expiresAt)
+    const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
+    return writer.receive(input.body)
+  })
+}
+
+/**
+ * An upload as a client that comes back finds it. One whose bytes are all there but whose item is not, for the process
+ * died in between, is completed first.
+ */
+export async function resume(
+  ports: ResumablePorts,
+  hashes: RunningHashes,
+  { owner, id }: { owner: string; id: string },
+): Promise<Resumable> {
+  const found = await findResumable(ports, owner, id)
+  if (found.isComplete || found.offset < found.size) return found
+  return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
+    const upload = await findResumable(ports, owner, id)
+    return upload.isComplete ? upload : new Writer(ports, hashes, lease, upload).finish()
+  })
+}
+
+/** Ends an upload that is not complete: its bytes go and its room is given back. */
+export async function terminate(
+  ports: ResumablePorts,
+  { owner, id }: { owner: string; id: string },
+): Promise<void> {
+  await withLease(ports.store, keys.resumableLease(owner, id), async () => {
+    const { isComplete } = await findResumable(ports, owner, id)
+    if (isComplete) throw new Refused('conflict', 'This upload is complete: it is an item of its album now.')
+    await abandonUpload(ports, { owner, id })
+  })
+}
+
+/** Writes to one upload, while it holds the lease. */
+class Writer {
+  private signedAt: number
+
+  constructor(
+    private readonly ports: ResumablePorts,
+    private readonly hashes: RunningHashes,
+    private readonly lease: Lease,
+    private upload: Resumable,
+  ) {
+    this.signedAt = ports.clock.now()
+  }
+
+  async receive(body: AsyncIterable<Buffer>): Promise<Resumable> {
+    // All there, but not its item: see `resume`.
+    if (this.upload.offset === this.upload.size) return this.finish()
+    const pieces = body[Symbol.asyncIterator]()
+    try {
+      const head = this.upload.type === null ? await this.receiveHead(pieces) : []
+      if (head === null) return this.upload
+      await this.receiveRest(head, pieces)
+    } finally {
+      await pieces.return?.()
+    }
+    return this.upload.offset === this.upload.size ? this.finish() : this.upload
+  }
+
+  /** Gathers the first bytes until the type can be told. Answers them, or null when they do not suffice yet and are kept. */
+  private async receiveHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[] | null> {
+    const { owner, id, size, name } = this.upload
+    const headKey = keys.resumableHead(owner, id)
+    const wanted = Math.min(headBytes, size)
+    const [kept] = await this.ports.store.read([value(headKey)])
+    const head: Buffer[] = kept === null ? [] : [Buffer.from(kept, 'base64')]
+    let length = head[0]?.length ?? 0
+    try {
+      while (length < wanted) {
+        const next = await pieces.next()
+        if (next.done) break
+        head.push(next.value)
+        length += next.value.length
+      }
+    } finally {
+      if (length < wanted && length > this.upload.offset) {
+        const bytes = Buffer.concat(head).toString('base64')
+        await this.record({ offset: length }, [{ kind: 'set', key: headKey, value: bytes }])
+      }
+    }
+    if (length < wanted) return null
+    try {
+      this.upload = { ...this.upload, type: await tellType(this.ports, name, Buffer.concat(head)), offset: 0 }
+    } catch (error) {
+      if (error instanceof Refused) await abandonUpload(this.ports, this.upload)
+      throw error
+    }
+    return head
+  }
+
+  private async receiveRest(head: Buffer[], pieces: AsyncIterator<Buffer, unknown>): Promise<void> {
+    const { id, type, offset, owner } = this.upload
+    const chain = this.hashes.take(id, offset)
+    const growing = growingOf(this.upload, type?.mime ?? '')
+    const isFirst = offset === 0
+    try {
+      for await (const { offset, state } of this.ports.resumable.append(
+        growing,
+        this.checked(head, pieces, chain),
+      ))
+        await this.record(
+          { offset, state },
+          isFirst ? [{ kind: 'remove', key: keys.resumableHead(owner, id) }] : [],
+        )
+    } finally {
+      if (chain && chain.offset === this.upload.offset) this.hashes.keep(id, chain)
+    }
+  }
+
+  private async *checked(
+    head: Buffer[],
+    pieces: AsyncIterator<Buffer, unknown>,
+    chain: HashChain | null,
+  ): AsyncGenerator<Buffer> {
+    let { offset } = this.upload
+    for (;;) {
+      const piece = head.shift() ?? (await nextOf(pieces))
+      if (piece === null) return
+      this.lease.lost.throwIfAborted()
+      offset += piece.length
+      if (offset > this.upload.size) throw new Refused('bad-request', 'This is more than the upload holds.')
+      chain?.update(piece)
+      yield piece
+    }
+  }
+
+  /** Notes how far the upload has come, unless it has ended or is another's by now. */
+  private async record(change: Partial<Resumable>, more: readonly Write[]): Promise<void> {
+    const { store, clock } = this.ports
+    const { owner, id, size, createdAt } = this.upload
+    const now = clock.now()
+    if (now - this.signedAt > signEvery) {
+      this.signedAt = now
+      const expiresAt = nextExpiry(clock, createdAt)
+      await liveUntil(store, this.upload, expiresAt)
+      this.upload = { ...this.upload, expiresAt }
+    }
+    const upload = { ...this.upload, ...change }
+    const outcome = await store.commit({
+      expect: [this.lease.holds, { key: keys.uploadBytes(owner, id), value: String(size) }],
+      writes: [set(keys.resumable(owner, id), upload), ...more],
+    })
+    if (outcome !== 'done') throw ended()
+    this.upload = upload
+  }
+
+  /** Makes an item of an upload whose bytes are all there: once, however often it is tried. */
+  async finish(): Promise<Resumable> {
+    const { ports, upload } = this
+    const { id, owner, album, item, name, folder, size, type } = upload
+    if (type === null) throw new Error('An upload whose bytes are all there has no type')
+    await ports.resumable.complete(growingOf(upload, type.mime))
+    const original = this.hashes.take(id, size)?.facts() ?? (await hashObject(ports, upload))
+    const complete: Resumable = { ...upload, isComplete: true }
+    const record = JSON.stringify(complete)
+    try {
+      await addItems(ports, {
+        owner,
+        album,
+        upload,
+        received: [{ id: item, name, folder, type, original }],
+        alsoWrite: [
+          ...forgetResumable(upload),
+          { kind: 'set', key: keys.resumable(owner, id), value: record, expiresInMs: rememberMs },
+        ],
+      })
+    } catch (error) {
+      // The album is gone or full: these bytes will never be an item.
+      if (error instanceof Refused && error.reason !== 'conflict') await abandonUpload(ports, upload)
+      throw error
+    }
+    return complete
+  }
+}
+
+async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer | null> {
+  const next = await pieces.next()
+  return next.done ? null : next.value
+}
+
+/** Reads an object again whose hashes were lost on the way. */
+async function hashObject({ bucket }: ResumablePorts, { item, size }: Resumable): Promise<StoredObject> {
+  const object = await bucket.open(objects.original(item))
+  if (object === null) throw new Error('A completed upload is not in the bucket')
+  const chain = new HashChain()
+  const pieces: AsyncIterable<Buffer> = object.body
+  for await (const bytes of pieces) chain.update(bytes)
+  const facts = chain.facts()
+  if (facts.size !== size) throw new Error(`${facts.size} bytes of ${size} are in the bucket`)
+  return facts
+}

@@ -1,0 +1,60 @@
+import type { Request } from 'express'
+import { Refused } from '../domain/errors.ts'
+import { guardSlowBody } from './slow-body.ts'
+
+/** What a body may hold in memory while nobody takes it, besides the socket's own. */
+const mostWaiting = 512 * 1024
+
+/**
+ * The bytes of a request as they come in, no faster than they are taken. Throws Refused when the client goes away
+ * (`bad-request`) or sends next to nothing (`too-slow`), and the reason of `signal`. It never ends the request itself,
+ * so that it can still be answered.
+ */
+export async function* bodyOf(req: Request, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const waiting: Buffer[] = []
+  let bytes = 0
+  let failure: { reason: unknown } | null = null
+  let wake = (): void => {}
+  const fail = (reason: unknown): void => {
+    failure ??= { reason }
+    wake()
+  }
+  const onData = (chunk: Buffer): void => {
+    waiting.push(chunk)
+    bytes += chunk.length
+    if (bytes >= mostWaiting) req.pause()
+    wake()
+  }
+  const onEnd = (): void => wake()
+  const onClose = (): void => {
+    if (!req.complete) fail(new Refused('bad-request', 'The upload was broken off.'))
+  }
+  const onAbort = (): void => fail(signal.reason)
+  const guard = guardSlowBody(req)
+  guard.failed.catch(fail)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort)
+  if (req.destroyed) onClose()
+  req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
+  try {
+    for (;;) {
+      const next = waiting.shift()
+      if (next) {
+        bytes -= next.length
+        if (req.isPaused() && bytes < mostWaiting / 2) req.resume()
+        yield next
+      } else if (failure) throwReason(failure)
+      else if (req.readableEnded) return
+      else await new Promise<void>((resolve) => (wake = resolve))
+    }
+  } finally {
+    guard.stop()
+    signal.removeEventListener('abort', onAbort)
+    req.off('data', onData).off('end', onEnd).off('close', onClose)
+    req.pause()
+  }
+}
+
+function throwReason({ reason }: { reason: unknown }): never {
+  throw reason
+}

@@ -1,0 +1,133 @@
+import { Router, type Request, type Response } from 'express'
+import { Refused } from '../domain/errors.ts'
+import { createResumable, receiveBytes, resume, terminate } from '../domain/resumable.ts'
+import type { Resumable } from '../domain/resumable-record.ts'
+import { RunningHashes } from '../domain/running-hashes.ts'
+import { TooBusy } from '../ports.ts'
+import type { WebContext } from './context.ts'
+import { idSchema, parseAddress, requireOwner } from './request.ts'
+import { bodyOf } from './request-body.ts'
+import { requireSender } from './sender-session.ts'
+import { bytesHeader, fileOf } from './tus-headers.ts'
+
+const version = '1.0.0'
+const extensions = 'creation,creation-with-upload,expiration,termination'
+const bytesType = 'application/offset+octet-stream'
+/** So many bodies one process takes at once; with the bytes that wait in each this bounds its memory. */
+const mostBodies = 128
+
+/** What the protocol answers with a status that no reason of ours has. */
+class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with some of its extensions. */
+export function tus(context: WebContext): Router {
+  const { ports } = context
+  const router = Router()
+  const hashes = new RunningHashes()
+  const bodies = new Bodies()
+
+  router.use((req, res, next) => {
+    res.set({ 'Tus-Resumable': version, 'Cache-Control': 'no-store' })
+    if (req.method === 'OPTIONS' || req.get('tus-resumable') === version) return next()
+    res.set('Tus-Version', version)
+    next(new ProtocolError(412, 'Another version of tus'))
+  })
+
+  router.options('/{:id}', (_req, res) => {
+    res.set({
+      'Tus-Version': version,
+      'Tus-Extension': extensions,
+      'Tus-Max-Size': String(ports.limits.maxFileBytes),
+    })
+    res.status(204).end()
+  })
+
+  router.post('/', async (req, res) => {
+    await requireSender(context, req)
+    const owner = await requireOwner(context, req)
+    if (req.get('upload-length') === undefined)
+      throw new Refused('bad-request', 'Upload-Length must be known from the beginning.')
+    const size = bytesHeader(req, 'Upload-Length')
+    const created = await createResumable(ports, { owner: owner.id, size, ...fileOf(req) })
+    res.set('Location', `${req.baseUrl}/${created.id}`)
+    const upload = hasBytes(req) ? await receive(req, created, 0) : created
+    tell(res, upload)
+    res.status(201).end()
+  })
+
+  router.head('/:id', async (req, res) => {
+    const name = await nameOf(req)
+    // Whoever asks how far it came has no connection any more that still sends, whatever this end believes.
+    await bodies.breakOff(name.id)
+    const upload = await resume(ports, hashes, name)
+    tell(res, upload)
+    res.set('Upload-Length', String(upload.size)).status(200).end()
+  })
+
+  router.patch('/:id', async (req, res) => {
+    const name = await nameOf(req)
+    if (!hasBytes(req)) throw new ProtocolError(415, 'Another content type')
+    tell(res, await receive(req, name, bytesHeader(req, 'Upload-Offset')))
+    res.status(204).end()
+  })
+
+  router.delete('/:id', async (req, res) => {
+    const name = await nameOf(req)
+    await bodies.breakOff(name.id)
+    await terminate(ports, name)
+    res.status(204).end()
+  })
+
+  async function nameOf(req: Request): Promise<{ owner: string; id: string }> {
+    const owner = await requireOwner(context, req)
+    return { owner: owner.id, id: parseAddress(idSchema, req.params['id']) }
+  }
+
+  const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>
+    bodies.take(id, (signal) => receiveBytes(ports, hashes, { owner, id, offset, body: bodyOf(req, signal) }))
+
+  return router
+}
+
+const hasBytes = (req: Request): boolean => req.get('content-type') === bytesType
+
+function tell(res: Response, upload: Resumable): void {
+  res.set('Upload-Offset', String(upload.offset))
+  if (upload.isComplete) res.set('Mayfly-Item', upload.item)
+  else res.set('Upload-Expires', new Date(upload.expiresAt).toUTCString())
+}
+
+/** The bodies that this process takes at this moment. */
+class Bodies {
+  private readonly running = new Map<string, { stop: AbortController; done: Promise<unknown> }>()
+
+  /** Throws TooBusy when too many run, and Refused('conflict') when one of this upload does. */
+  async take<T>(id: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.running.has(id)) throw new Refused('conflict', 'Another connection is writing to this upload.')
+    if (this.running.size >= mostBodies) throw new TooBusy('Too many uploads at once')
+    const stop = new AbortController()
+    const done = work(stop.signal)
+    this.running.set(id, { stop, done: done.catch(() => {}) })
+    try {
+      return await done
+    } finally {
+      this.running.delete(id)
+    }
+  }
+
+  /** Ends the body of an upload, if there is one, and waits until what came of it is kept. */
+  async breakOff(id: string): Promise<void> {
+    const body = this.running.get(id)
+    body?.stop.abort(new Refused('conflict', 'Another connection goes on with this upload.'))
+    await body?.done
+  }
+}
