@@ -22,9 +22,10 @@ serveJobs(async (message) => {
   // libvips converts by ICC profiles, not by code points.
   if (kind === 'avif') return renderImage(source, { ...options, profile: await codePointProfile(source) })
   // Loaded with the first HEIC only: its WebAssembly heap costs every child 40 MB.
-  const { decodeHeic } = await import('./decode-heic.ts')
-  const { profile, ...pixels } = await decodeHeic(source, maxPixels)
-  return renderImage(pixels, { ...options, profile })
+  const { withDecodedHeic } = await import('./decode-heic.ts')
+  return withDecodedHeic(source, maxPixels, ({ data, raw, profile }) =>
+    renderImage({ data, raw }, { ...options, profile }),
+  )
 })
 
 async function codePointProfile(source: string): Promise<Buffer | null> {

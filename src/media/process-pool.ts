@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { isStopSignal } from './run-tool.ts'
 import { MediaError, mediaErrorReasons } from './types.ts'
 
 export interface ProcessPoolOptions {
@@ -144,6 +145,8 @@ function runJob(member: Member, job: unknown, deadlineMs: number, maxBytes: numb
       }
     }
     const onExit = (code: number | null, signal: string | null) => {
+      // A service manager that stops us may stop our children too: that says nothing against the file.
+      if (isStopSignal(signal)) return settle(() => reject(new Error('The decoder was stopped from outside')))
       const words = member.lastWords.trim().split('\n').at(-1) ?? ''
       settle(() => reject(new MediaError('damaged', `The decoder died (${signal ?? code}) ${words}`.trim())))
     }
@@ -178,6 +181,8 @@ function forkIsolated(entry: URL): ChildProcess {
     ...(setpriv === undefined
       ? { execArgv: nodeArguments }
       : { execPath: setpriv, execArgv: ['--pdeathsig', 'KILL', '--', process.execPath, ...nodeArguments] }),
+    // A session of its own: Ctrl-C in the terminal is for us, who then stop what must be stopped.
+    detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
@@ -213,5 +218,6 @@ export function serveJobs(work: (job: unknown) => Promise<unknown>): void {
 
 function describe(error: unknown): { reason: MediaError['reason']; message: string } {
   if (error instanceof MediaError) return { reason: error.reason, message: error.message }
-  return { reason: 'damaged', message: error instanceof Error ? error.message.slice(0, 500) : 'unknown' }
+  // What is no fault of the file's that a decoder named (a full disk, a bug) is ours.
+  return { reason: 'tool-failed', message: error instanceof Error ? error.message.slice(0, 500) : 'unknown' }
 }

@@ -6,6 +6,7 @@ import type { DecoderJob } from './decoder.ts'
 import type { Exiftool } from './exiftool.ts'
 import { runFfmpeg } from './ffmpeg.ts'
 import { extractPoster } from './poster.ts'
+import { readHeif } from './heif.ts'
 import type { ProcessPool } from './process-pool.ts'
 import { extractRawPreview } from './raw-preview.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
@@ -24,6 +25,7 @@ const toolDeadlineMs = 30_000
 /** What an animated PNG may hold over all its frames, and its long edge, to keep moving. */
 const maxAnimatedPixels = 40_000_000
 const maxAnimatedEdge = 2048
+const largeHeicPixels = 16_000_000
 
 const raws: ReadonlySet<Format> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
@@ -83,15 +85,30 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
       '-update',
       '1',
     ]
-    await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
-      deadlineMs: toolDeadlineMs,
-    })
+    try {
+      await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
+        deadlineMs: toolDeadlineMs,
+      })
+    } catch (error) {
+      if (!(error instanceof MediaError) || error.reason !== 'tool-failed') throw error
+      throw new MediaError('damaged', `The picture cannot be decoded: ${error.message}`, { cause: error })
+    }
     return decode({ kind: 'image', source: picture, directory: output })
   }
 
   async function renderRaw(source: string, output: string, folder: string) {
     const { file, orientation } = await extractRawPreview(exiftool, source, folder)
     return decode({ kind: 'image', source: file, directory: output, orientation })
+  }
+
+  /** HEICs of 24 and 48 MP take 400 and 700 MB while they are decoded: one at a time. */
+  let large: Promise<unknown> = Promise.resolve()
+  async function renderHeic(source: string, output: string) {
+    const work = () => decode({ kind: 'heic', source, directory: output }, heicDeadlineMs)
+    if (((await readHeif(source))?.largestPixels ?? 0) <= largeHeicPixels) return work()
+    const mine = large.then(work, work)
+    large = mine.catch(() => null)
+    return mine
   }
 
   /** libvips sees the first frame of an animated PNG only; browsers move a WebP just as well. */
@@ -132,7 +149,7 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
           if (type.format === 'jxl') return renderJxl(source, made, folder)
           if (raws.has(type.format)) return renderRaw(source, made, folder)
           if (type.format === 'png') return renderPng(source, made)
-          if (type.format === 'heic') return decode({ kind: 'heic', source, directory: made }, heicDeadlineMs)
+          if (type.format === 'heic') return renderHeic(source, made)
           return decode({ kind: type.format === 'avif' ? 'avif' : 'image', source, directory: made })
         })
         const place = async (file: Rendered['thumb']) => {
