@@ -12,7 +12,8 @@ export type ExifTags = Readonly<Record<string, unknown>>
 export interface Exiftool {
   /**
    * Reads tags with `args` (`-n`, `-G1`, `-fast`, …; `-json` is added). What exiftool itself says of a broken
-   * file stands under `ExifTool:Error` or `Error`. Throws MediaError (`timeout`, `tool-failed`).
+   * file stands under `ExifTool:Error` or `Error`. Throws MediaError (`timeout`, `tool-failed`), or an Error
+   * when its process ended meanwhile.
    */
   read(file: string, args: readonly string[]): Promise<ExifTags>
   /**
@@ -57,7 +58,11 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
       return spawn(
         '/bin/sh',
         ['-c', 'ulimit -v "$0" 2>/dev/null; exec perl "$@"', String(memoryKib), ...command],
-        { stdio: 'pipe', env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' } },
+        {
+          detached: true,
+          stdio: 'pipe',
+          env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' },
+        },
       )
     },
   })
@@ -89,15 +94,15 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
 }
 
 /** `refusal` is the reason for what exiftool itself said against the file. */
-function asMediaError(error: unknown, refusal: 'damaged' | 'tool-failed' = 'tool-failed'): MediaError {
+function asMediaError(error: unknown, refusal: 'damaged' | 'tool-failed' = 'tool-failed'): Error {
   const message = error instanceof Error ? error.message : String(error)
   if (/timeout|timed out/i.test(message)) {
     return new MediaError('timeout', 'exiftool did not finish in time', { cause: error })
   }
   const crashed = /(end|exit|kill|clos|spawn|EPIPE|not found)/i.test(message) && !/ - /.test(message)
-  return new MediaError(crashed ? 'tool-failed' : refusal, `exiftool: ${firstLine(message)}`, {
-    cause: error,
-  })
+  // Perhaps somebody stopped it: the job tries again, and a file that ends exiftool each time fails in the end.
+  if (crashed) return new Error(`exiftool ended: ${firstLine(message)}`, { cause: error })
+  return new MediaError(refusal, `exiftool: ${firstLine(message)}`, { cause: error })
 }
 
 function firstLine(text: string): string {

@@ -32,7 +32,7 @@ export const ffprobeIsolation = ['-protocol_whitelist', 'file'] as const
 /**
  * Runs a command of ours (no shell sees the arguments) to its end, with bounds on time, output and memory.
  * Throws MediaError: `timeout` at the deadline, `tool-failed` for a non-zero exit, a signal or too much output;
- * an Error where the command does not exist.
+ * an Error where the command does not exist, or was stopped from outside: then the file is not to blame.
  */
 export async function runTool(
   command: string,
@@ -44,6 +44,8 @@ export async function runTool(
 
   function start(file: string, argv: readonly string[]) {
     return spawn(file, argv, {
+      // A session of its own: Ctrl-C in the terminal is for us, who then stop what must be stopped.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -104,8 +106,9 @@ export async function runTool(
 
   try {
     // `close`, not `exit`: the pipes are then drained. A command that cannot be started rejects by `error`.
-    const [code] = (await once(child, 'close')) as [number | null]
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     if (outcome.stopped) throw outcome.stopped
+    if (isStopSignal(signal)) throw new Error(`${command} was stopped from outside (${signal})`)
     const text = Buffer.concat(stderr).toString('utf8')
     if (code !== 0) {
       throw new MediaError('tool-failed', `${command} failed: ${lastLine(text)}`)
@@ -116,6 +119,10 @@ export async function runTool(
     options.signal?.removeEventListener('abort', onAbort)
   }
 }
+
+/** Whether somebody wanted the process to stop, rather than that it came to grief over its input. */
+export const isStopSignal = (signal: string | null): boolean =>
+  signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP'
 
 function lastLine(text: string): string {
   return (text.trim().split('\n').at(-1) ?? '').slice(0, 200)
