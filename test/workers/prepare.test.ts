@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { changeOwner, rank } from '../../src/domain/change.ts'
+import { isDownloadable } from '../../src/domain/copies.ts'
 import { removeDue, stopSharing } from '../../src/domain/ending.ts'
 import { keys, objects } from '../../src/domain/keys.ts'
 import { ownerChannel } from '../../src/domain/prepare.ts'
 import { newLink, openEntrance, writeLink } from '../../src/domain/share.ts'
 import type { Item } from '../../src/domain/records.ts'
+import { MediaError, type MediaTools } from '../../src/media/types.ts'
 import { BucketUnavailable, ranks, score, size, type Bucket } from '../../src/ports.ts'
 import { playable } from '../../workers/playable.ts'
 import { prepare } from '../../workers/prepare.ts'
-import { exiftool } from '../media/fixtures.ts'
+import { exiftool, ffmpeg } from '../media/fixtures.ts'
 import { albumOf, bytesOf, filesOfEachFormat, itemOf, keysBelow, openBench, shareFiles } from './bench.ts'
 import type { Bench, File } from './bench.ts'
 
@@ -205,6 +207,43 @@ describe('prepare', () => {
     })
   })
 
+  it('shares what cannot be shown as a file, and says what is withheld', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    const media: MediaTools = {
+      ...bench.media,
+      render: () => Promise.reject(new MediaError('unsupported', 'no preview')),
+      clean: () => Promise.resolve({ state: 'withheld', reason: 'its place cannot be taken out' }),
+    }
+    await prepare({ ...bench, media }, { kind: 'prepare', owner: item.owner, item: item.id }, firstTry)
+    const after = (await itemOf(ports, item))!
+    expect(after).toMatchObject({ state: 'ready', renditions: {}, thumbhash: null })
+    expect(after.facts?.width).toBe(300)
+    expect(after.copies).toEqual({
+      'no-location': { state: 'withheld', reason: 'its place cannot be taken out' },
+    })
+    expect(isDownloadable(after, 'no-location')).toBe(false)
+    expect(isDownloadable(after, 'everything')).toBe(true)
+  })
+
+  it.each(['tool-failed', 'timeout'] as const)(
+    'tries again after %s only where that may help',
+    async (reason) => {
+      const { ports } = bench
+      const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+      const item = items[0]!
+      const media: MediaTools = { ...bench.media, render: () => Promise.reject(new MediaError(reason, 'no')) }
+      const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+      const first = prepare({ ...bench, media }, job, firstTry)
+      if (reason === 'timeout') await first
+      else await expect(first).rejects.toThrow('no')
+      expect((await itemOf(ports, item))!.state).toBe(reason === 'timeout' ? 'failed' : 'preparing')
+      await prepare({ ...bench, media }, job, lastTry)
+      expect((await itemOf(ports, item))!.state).toBe('failed')
+    },
+  )
+
   it('is done with an item that is gone', async () => {
     const { ports } = bench
     const { store } = ports
@@ -240,6 +279,62 @@ describe('playable', () => {
     expect(heard.map((news) => JSON.parse(news) as unknown)).toContainEqual({
       ...{ item: mov!.id, name: 'a.mov', state: 'ready', reason: null },
       converted: 1,
+    })
+  })
+
+  it('takes the motion out of a photo that carries it', async () => {
+    const { ports } = bench
+    const bytes = Buffer.concat([fileOf('a.jpg').bytes, fileOf('a.mp4').bytes])
+    const { items } = await shareFiles(ports, [{ name: 'motion.jpg', bytes }])
+    const item = items[0]!
+    await prepareItem(item)
+    await playable(bench, { kind: 'playable', owner: item.owner, item: item.id }, firstTry)
+    const { renditions, facts } = (await itemOf(ports, item))!
+    expect(facts?.embeddedMotion).toBe(true)
+    expect(renditions.motion).toMatchObject({ width: 320, height: 240 })
+    const path = join(bench.folder, 'motion.mp4')
+    await writeFile(path, await whole(objects.rendition(item.id, 'motion'), renditions.motion!))
+    expect(await exiftool('-a', '-G1', '-ee3', '-gps*', '-location*', '-*coordinates*', path)).toBe('')
+  })
+
+  describe('of a long video', () => {
+    let long: File
+    beforeAll(async () => {
+      const [short, path] = [join(bench.folder, 'short.mov'), join(bench.folder, 'long.mov')]
+      const source = 'testsrc2=size=1920x1080:rate=30:duration=2'
+      await ffmpeg('-f', 'lavfi', '-i', source, '-c:v', 'mpeg4', '-q:v', '30', short)
+      await ffmpeg('-stream_loop', '19', '-i', short, '-c', 'copy', path)
+      long = { name: 'long.mov', bytes: await readFile(path) }
+    })
+    const noted = async ({ owner, id }: Item): Promise<boolean> => {
+      const [at] = await bench.ports.store.read([score(keys.unplayable, `${owner}/${id}`)])
+      return at !== null
+    }
+
+    it('ends soon after the video is removed', async () => {
+      const { ports } = bench
+      const { items, link } = await shareFiles(ports, [long])
+      const item = items[0]!
+      await prepareItem(item)
+      const running = playable(bench, { kind: 'playable', owner: item.owner, item: item.id }, firstTry)
+      await stopSharing(ports, { owner: item.owner, link: link.id })
+      await removeDue(ports, item.owner)
+      await running
+      expect(await keysBelow(ports, `${objects.ofItem(item.id)}/`)).toEqual([])
+      expect(await noted(item)).toBe(false)
+    })
+
+    it('is left to another worker when this one stops', async () => {
+      const { items } = await shareFiles(bench.ports, [long])
+      const item = items[0]!
+      await prepareItem(item)
+      const stopping = new AbortController()
+      const tries = { lastTry: true, signal: stopping.signal }
+      const running = playable(bench, { kind: 'playable', owner: item.owner, item: item.id }, tries)
+      setTimeout(() => stopping.abort(new Error('the worker is stopping')), 500)
+      await expect(running).rejects.toThrow('stopping')
+      expect(await noted(item)).toBe(true)
+      expect((await readdir(bench.workDirectory)).filter((name) => name !== 'media')).toEqual([])
     })
   })
 })

@@ -1,0 +1,77 @@
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import { listen, type RunningServer } from '../../src/http/server.ts'
+
+let server: RunningServer
+const agents: Agent[] = []
+afterEach(async () => {
+  for (const agent of agents.splice(0)) agent.destroy()
+  await server.stop(0)
+})
+
+/** Starts a server whose answers take `ms`; `/events` never ends by itself. */
+async function start(ms: number): Promise<void> {
+  server = await listen(
+    (req, res) => {
+      if (req.url === '/events') return void res.setHeader('Content-Type', 'text/event-stream').write(':\n\n')
+      res.writeHead(200).write('first')
+      setTimeout(() => res.end('last'), ms)
+    },
+    { host: '127.0.0.1', port: 0 },
+  )
+}
+
+async function get(path: string, agent?: Agent): Promise<string> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    request({ port: server.port, path, ...(agent ? { agent } : {}) }, resolve)
+      .on('error', reject)
+      .end()
+  })
+  let text = ''
+  for await (const chunk of answer) text += String(chunk)
+  return text
+}
+
+function keepAlive(): Agent {
+  const agent = new Agent({ keepAlive: true })
+  agents.push(agent)
+  return agent
+}
+
+describe('a server that is stopped', () => {
+  it('ends the answers under way, refuses new ones, and waits for no idle connection', async () => {
+    await start(300)
+    await get('/', keepAlive())
+    const running = get('/')
+    await sleep(50)
+    const began = Date.now()
+    const stopped = server.stop(10_000)
+    await expect(get('/')).rejects.toThrow(/ECONNREFUSED/)
+    expect(await running).toBe('firstlast')
+    await stopped
+    expect(Date.now() - began).toBeLessThan(2000)
+  })
+
+  it('ends streams of events at once', async () => {
+    await start(0)
+    const events = get('/events')
+    await sleep(50)
+    const began = Date.now()
+    await server.stop(10_000)
+    expect(await events).toBe(':\n\n')
+    expect(Date.now() - began).toBeLessThan(2000)
+  })
+
+  it('breaks what does not end in time', async () => {
+    await start(60_000)
+    const running = get('/')
+    const outcome = running.then(
+      () => 'ended',
+      () => 'broken',
+    )
+    await sleep(50)
+    await server.stop(300)
+    expect(await outcome).toBe('broken')
+  })
+})
