@@ -1,5 +1,6 @@
 import type { Ports, Store, Write } from '../ports.ts'
 import { ranks, score, scores, size, value } from '../ports.ts'
+import { catalogRemoval } from './catalog.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
 import { graceMs, markMs, wakeSweep } from './due.ts'
 import { unknown } from './errors.ts'
@@ -89,6 +90,7 @@ export function dropItem(changing: Changing, item: Item, bytes = countedBytes(it
     remove(keys.item(owner, id)),
     remove(keys.itemAlbums(owner, id)),
     unrank(keys.items(owner), id),
+    catalogRemoval(item),
     ...markForRemoval(owner, objects.ofItem(id), bytes),
   )
 }

@@ -1,5 +1,6 @@
 import type { Clock, Store } from '../ports.ts'
-import { ranks, value } from '../ports.ts'
+import { ranks, size, value } from '../ports.ts'
+import { catalogWrite } from './catalog.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { unknown } from './errors.ts'
 import { keys } from './keys.ts'
@@ -18,6 +19,7 @@ export function newItem(clock: Clock, owner: string, received: Received): Item {
     isPrivate: false,
     motion: null,
     facts: null,
+    place: null,
     thumbhash: null,
     color: null,
     damaged: false,
@@ -43,6 +45,7 @@ export function writeItems(changing: Changing, album: Album, items: readonly Ite
     changing.write(
       set(keys.item(item.owner, item.id), item),
       rank(keys.items(item.owner), item.id, item.createdAt),
+      catalogWrite(item),
       rank(keys.albumItems(item.owner, album.id), item.id, order),
       rank(keys.itemAlbums(item.owner, item.id), album.id, 0),
     )
@@ -63,6 +66,30 @@ export async function itemsOf(store: Store, album: Album, from = 0, to = -1): Pr
   if (ids.length === 0) return []
   const raw = await store.read(ids.map(({ member }) => value(keys.item(album.owner, member))))
   return raw.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+}
+
+/** An owner's items, newest first: `limit` of them from `from`, and how many there are. */
+export async function listItems(
+  store: Store,
+  owner: string,
+  page: { from: number; limit: number },
+): Promise<{ items: Item[]; total: number }> {
+  const [ids, total] = await store.read([
+    ranks(keys.items(owner), page.from, page.from + page.limit - 1, true),
+    size(keys.items(owner)),
+  ])
+  const raw = await store.read(ids.map(({ member }) => value(keys.item(owner, member))))
+  return { items: raw.flatMap((text) => parseRecord(itemSchema, text) ?? []), total }
+}
+
+/** The albums that each of an owner's items stands in. */
+export async function albumsOfItems(
+  store: Store,
+  owner: string,
+  items: readonly Pick<Item, 'id'>[],
+): Promise<string[][]> {
+  const memberships = await store.read(items.map(({ id }) => ranks(keys.itemAlbums(owner, id))))
+  return memberships.map((ranked) => ranked.map(({ member }) => member))
 }
 
 /**

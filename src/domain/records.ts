@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { formats, metadataPolicies, type Facts, type MediaType } from '../media/types.ts'
+import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../media/types.ts'
 
 const count = z.number().int().nonnegative()
 const moment = z.number().int()
@@ -42,6 +42,13 @@ export const factsSchema = z.object({
   embeddedMotion: z.boolean(),
 }) satisfies z.ZodType<Facts>
 
+export const placeSchema = z.object({
+  country: z.object({ code: z.string(), name: z.string() }),
+  state: z.string().nullable(),
+  city: z.string().nullable(),
+  neighbourhood: z.string().nullable(),
+}) satisfies z.ZodType<Place>
+
 export const renditionNames = ['thumb', 'preview', 'playable', 'motion'] as const
 export type RenditionName = (typeof renditionNames)[number]
 
@@ -79,6 +86,8 @@ export const itemSchema = z.object({
   original: storedObject,
   motion: motion.nullable(),
   facts: factsSchema.nullable(),
+  /** Where its coordinates lie; null without any, at sea, and in records from before there were places. */
+  place: placeSchema.nullable().default(null),
   thumbhash: z.string().nullable(),
   color: z.string().nullable(),
   damaged: z.boolean(),
@@ -97,6 +106,8 @@ export const albumSchema = z.object({
   owner: z.string(),
   kind: z.enum(albumKinds),
   title: z.string(),
+  /** Where the title was made of a place's name: what visitors read instead under the policies that keep no location. */
+  titleWithoutPlace: z.string().nullable(),
   description: z.string(),
   /** The sender's name as visitors see it. */
   sender: z.string(),

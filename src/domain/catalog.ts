@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import type { MediaKind, Place } from '../media/types.ts'
+import type { Answer, Query, Write } from '../ports.ts'
+import { fields } from '../ports.ts'
+import { keys } from './keys.ts'
+import type { Item } from './records.ts'
+
+/** What the library needs of an item to group it. */
+export interface CatalogEntry {
+  readonly id: string
+  /** Wall time where the camera stood, and its zone where the file tells it. */
+  readonly capturedAt: { readonly local: string; readonly offset: string | null } | null
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** WGS 84 degrees; both or neither. */
+  readonly latitude: number | null
+  readonly longitude: number | null
+  readonly place: Place | null
+  readonly folder: string | null
+  readonly kind: MediaKind
+}
+
+const text = z.string().nullable()
+const degrees = z.number().nullable()
+
+/** As it is stored: values without their names, for a library is read as a whole. */
+const stored = z.tuple([
+  z.tuple([z.string(), text]).nullable(),
+  z.number(),
+  degrees,
+  degrees,
+  z.tuple([z.string(), z.string(), text, text, text]).nullable(),
+  text,
+  z.enum(['photo', 'video']),
+])
+
+/** What keeps the catalog true: belongs to every commit that records an item. */
+export function catalogWrite({ id, owner, facts, place, createdAt, folder, type }: Item): Write {
+  const captured = facts?.capturedAt
+  const entry: z.infer<typeof stored> = [
+    captured ? [captured.local, captured.offset] : null,
+    createdAt,
+    facts?.coordinates?.latitude ?? null,
+    facts?.coordinates?.longitude ?? null,
+    place && [place.country.code, place.country.name, place.state, place.city, place.neighbourhood],
+    folder,
+    type.kind,
+  ]
+  return { kind: 'setField', key: keys.catalog(owner), field: id, value: JSON.stringify(entry) }
+}
+
+/** Belongs to every commit that takes an item's record away. */
+export const catalogRemoval = ({ id, owner }: Item): Write => ({
+  kind: 'removeField',
+  key: keys.catalog(owner),
+  field: id,
+})
+
+function entryOf(id: string, raw: string): CatalogEntry {
+  const [captured, createdAt, latitude, longitude, place, folder, kind] = stored.parse(JSON.parse(raw))
+  return {
+    id,
+    capturedAt: captured && { local: captured[0], offset: captured[1] },
+    createdAt,
+    latitude,
+    longitude,
+    place: place && {
+      country: { code: place[0], name: place[1] },
+      state: place[2],
+      city: place[3],
+      neighbourhood: place[4],
+    },
+    folder,
+    kind,
+  }
+}
+
+/** Whatever reads: the store, or a change that is being made. */
+interface Reading {
+  read<const Q extends readonly Query[]>(queries: Q): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
+}
+
+/** All living items of an owner, in no order. 10,000 of them are about 1 MB. */
+export async function readCatalog(reading: Reading, owner: string): Promise<CatalogEntry[]> {
+  const [found] = await reading.read([fields(keys.catalog(owner))])
+  return Object.entries(found).map(([id, raw]) => entryOf(id, raw))
+}
