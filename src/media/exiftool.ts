@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { ExifTool, exiftoolPath } from 'exiftool-vendored'
+import { tether } from './tether.ts'
 import { MediaError } from './types.ts'
 
 /** What exiftool answers with `-json`: tag names as the arguments shape them (`EXIF:Make` with `-G`), raw values. */
@@ -55,15 +56,13 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
       if (typeof script !== 'string') throw new Error('exiftool was not found')
       // `-config ''` (only valid as the first argument): no configuration of whoever runs the server is read.
       const command = [script, '-config', '', '-stay_open', 'True', '-@', '-']
-      return spawn(
-        '/bin/sh',
-        ['-c', 'ulimit -v "$0" 2>/dev/null; exec perl "$@"', String(memoryKib), ...command],
-        {
-          detached: true,
-          stdio: 'pipe',
-          env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' },
-        },
-      )
+      const capped = 'ulimit -v "$0" 2>/dev/null; exec perl "$@"'
+      const tethered = tether('/bin/sh', ['-c', capped, String(memoryKib), ...command])
+      return spawn(tethered.command, tethered.args, {
+        detached: true,
+        stdio: 'pipe',
+        env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' },
+      })
     },
   })
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isStopSignal } from './run-tool.ts'
+import { tether } from './tether.ts'
 import { MediaError, mediaErrorReasons } from './types.ts'
 
 export interface ProcessPoolOptions {
@@ -175,12 +175,11 @@ function forkIsolated(entry: URL): ChildProcess {
     const tsx = createRequire(import.meta.url).resolve('tsx')
     nodeArguments.push('--import', pathToFileURL(tsx).href)
   }
-  // The child leaves on `disconnect`, but not while a decoder loops; the kernel's parent-death signal (prctl(2)) helps then.
-  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((command) => existsSync(command))
+  // The child leaves on `disconnect`, but not while a decoder loops; its tether helps then.
+  const { command, args } = tether(process.execPath, nodeArguments)
   return fork(program, [], {
-    ...(setpriv === undefined
-      ? { execArgv: nodeArguments }
-      : { execPath: setpriv, execArgv: ['--pdeathsig', 'KILL', '--', process.execPath, ...nodeArguments] }),
+    execPath: command,
+    execArgv: args,
     // A session of its own: Ctrl-C in the terminal is for us, who then stop what must be stopped.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

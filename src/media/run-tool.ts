@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { tether } from './tether.ts'
 import { MediaError } from './types.ts'
 
 export interface RunToolOptions {
@@ -43,7 +44,8 @@ export async function runTool(
   const child = options.memoryKib === undefined ? start(command, args) : startCapped(options.memoryKib)
 
   function start(file: string, argv: readonly string[]) {
-    return spawn(file, argv, {
+    const tethered = tether(file, argv)
+    return spawn(tethered.command, tethered.args, {
       // A session of its own: Ctrl-C in the terminal is for us, who then stop what must be stopped.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -110,6 +112,7 @@ export async function runTool(
     if (outcome.stopped) throw outcome.stopped
     if (isStopSignal(signal)) throw new Error(`${command} was stopped from outside (${signal})`)
     const text = Buffer.concat(stderr).toString('utf8')
+    if (code === notFound) throw new Error(`${command} could not be started: ${lastLine(text)}`)
     if (code !== 0) {
       throw new MediaError('tool-failed', `${command} failed: ${lastLine(text)}`)
     }
@@ -119,6 +122,9 @@ export async function runTool(
     options.signal?.removeEventListener('abort', onAbort)
   }
 }
+
+/** What a shell, and setpriv, end with when there is no such command. */
+const notFound = 127
 
 /** Whether somebody wanted the process to stop, rather than that it came to grief over its input. */
 export const isStopSignal = (signal: string | null): boolean =>
