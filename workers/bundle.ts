@@ -9,6 +9,7 @@ import {
 } from '../src/domain/bundle.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { StoredObject } from '../src/domain/records.ts'
+import { cleanName } from '../src/media/metadata/clean-name.ts'
 import { uniqueNames } from '../src/media/names.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
 import { writeBundle, type BundleEntry } from '../src/media/write-bundle.ts'
@@ -49,11 +50,11 @@ export async function bundle(
 
 function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): BundleEntry[] {
   const files = bundledFiles(state, policy)
-  const names = uniqueNames(files.map(({ name }) => name))
-  return files.map(({ key, size, capturedAt }, index) => ({
+  const names = uniqueNames(files.map(({ name, facts }) => cleanName(name, facts, policy)))
+  return files.map(({ key, size, facts }, index) => ({
     name: names[index] ?? `file-${index + 1}`,
     size,
-    takenAt: capturedAt?.local ?? null,
+    takenAt: facts?.capturedAt?.local ?? null,
     open: () => bucket.open(key),
   }))
 }

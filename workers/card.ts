@@ -1,3 +1,5 @@
+import path from 'node:path'
+import { updateAlbum } from '../src/domain/album.ts'
 import { recordMade, settledAlbum } from '../src/domain/bundle.ts'
 import { isShown } from '../src/domain/copies.ts'
 import { objects } from '../src/domain/keys.ts'
@@ -5,7 +7,6 @@ import type { Item } from '../src/domain/records.ts'
 import { composeCard, maxCardPictures } from '../src/media/card.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
-import path from 'node:path'
 import type { WorkerContext } from './context.ts'
 import { putFileWithFacts } from './put-file.ts'
 import { removeOutdated } from './remove-outdated.ts'
@@ -25,7 +26,9 @@ export async function card(
     state.items.filter((item) => isShown(item) && item.renditions.preview),
     album.cover,
   )
-  if (chosen.length > 0) {
+  if (chosen.length === 0) {
+    await updateAlbum(ports.store, owner, id, (found) => ({ ...found, card: null }))
+  } else {
     const key = objects.card(id, album.version)
     const stored = await withTemporaryFolder(workDirectory, async (folder) => {
       const pictures: string[] = []

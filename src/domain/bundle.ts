@@ -1,4 +1,4 @@
-import type { CaptureDate, MetadataPolicy } from '../media/types.ts'
+import type { MetadataPolicy } from '../media/types.ts'
 import type { Ports, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { changeOwner, set } from './change.ts'
@@ -39,9 +39,9 @@ export async function askForBundles(
   }
 }
 
-/** A file of a bundle, with the date that it was taken. */
+/** A file of a bundle, with what is known of it: its name must be cleaned by that, as its bytes were. */
 export interface BundledFile extends Download {
-  readonly capturedAt: CaptureDate | null
+  readonly facts: Item['facts']
 }
 
 /** An album as it stands at one version. */
@@ -87,9 +87,7 @@ export function missingBundles({ album, links }: AlbumState): MetadataPolicy[] {
 export function bundledFiles({ items }: Pick<AlbumState, 'items'>, policy: MetadataPolicy): BundledFile[] {
   return items
     .filter((item) => isDownloadable(item, policy))
-    .flatMap((item) =>
-      downloadsOf(item, policy).map((file) => ({ ...file, capturedAt: item.facts?.capturedAt ?? null })),
-    )
+    .flatMap((item) => downloadsOf(item, policy).map((file) => ({ ...file, facts: item.facts })))
 }
 
 /**

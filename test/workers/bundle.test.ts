@@ -84,6 +84,21 @@ describe('bundle', () => {
     await rm(folder, { recursive: true })
   })
 
+  it('has no names that say where, unless the link shows everything', async () => {
+    const { ports } = bench
+    const named = { ...fileOf('a.jpg'), name: 'Photo 48.8584, 2.2945.jpg' }
+    for (const [policy, expected] of [
+      ['no-location', ['Photo.jpg', 'a.png']],
+      ['everything', [named.name, 'a.png']],
+    ] as const) {
+      const { album } = await prepared([named, fileOf('a.png')], policy)
+      await bundleOf(album)
+      const { version } = (await albumOf(ports, album))!
+      const zip = await fetched(objects.bundle(album.id, policy, version), 'named.zip')
+      expect((await run('unzip', ['-Z1', zip])).stdout.trim().split('\n')).toEqual(expected)
+    }
+  })
+
   it('holds the files as uploaded for a link that shows everything', async () => {
     const { ports } = bench
     const { album, items } = await prepared([fileOf('a.jpg'), fileOf('a.png')], 'everything')
@@ -235,6 +250,12 @@ describe('card', () => {
   it('shows nothing private', async () => {
     const { ports } = bench
     const { album, items } = await prepared([fileOf('a.jpg')])
+    await cardOf(album)
+    expect((await albumOf(ports, album))!.card).not.toBeNull()
+    await updateAlbum(ports.store, album.owner, album.id, (found) => ({
+      ...found,
+      version: found.version + 1,
+    }))
     await updateItem(ports.store, album.owner, items[0]!.id, (item) => ({ ...item, isPrivate: true }))
     await cardOf(album)
     expect((await albumOf(ports, album))!.card).toBeNull()
