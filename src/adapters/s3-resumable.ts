@@ -15,7 +15,7 @@ import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
 import { checkKey } from './bucket-key.ts'
 import { MemoryBudget } from './memory-budget.ts'
-import { connectS3, hasName } from './s3-client.ts'
+import { connectS3, hasName, isAbsence } from './s3-client.ts'
 import type { S3Connection, S3Options } from './s3-client.ts'
 import { completeParts, md5, mostParts, putWhole } from './s3-put.ts'
 import type { CompletedPart, MultipartName } from './s3-put.ts'
@@ -258,24 +258,36 @@ async function completeUpload(s3: S3Connection, growing: Growing, state: State &
     throw new BucketUnavailable('An upload is gone before it was complete')
   }
   const isAsWritten = parts.reduce((etags, { ETag }) => chained(etags, ETag), '') === state.etags
-  if (!isAsWritten) throw new BucketUnavailable('The parts of an upload are not as they were written')
-  await completeParts(s3, upload, parts, size, never)
+  if (!isAsWritten || parts.reduce((sum, part) => sum + part.size, 0) !== size)
+    throw new BucketUnavailable('The parts of an upload are not as they were written')
+  await completeParts(
+    s3,
+    upload,
+    parts.map(({ ETag, PartNumber }) => ({ ETag, PartNumber })),
+    size,
+    never,
+  )
 }
 
+type ListedPart = CompletedPart & { readonly size: number }
+
 /** The parts of an upload in their order; null when there is no such upload. */
-async function listParts(s3: S3Connection, upload: MultipartName): Promise<CompletedPart[] | null> {
-  const parts: CompletedPart[] = []
+async function listParts(s3: S3Connection, upload: MultipartName): Promise<ListedPart[] | null> {
+  const parts: ListedPart[] = []
   let marker: string | undefined
   try {
     do {
       const command = new ListPartsCommand({ ...upload, PartNumberMarker: marker })
       const page = await s3.small((client, options) => client.send(command, options))
-      for (const { ETag = '', PartNumber = 0 } of page.Parts ?? []) parts.push({ ETag, PartNumber })
+      for (const { ETag = '', PartNumber = 0, Size = 0 } of page.Parts ?? [])
+        parts.push({ ETag, PartNumber, size: Size })
       marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined
     } while (marker !== undefined)
     return parts
   } catch (error) {
-    if (error instanceof Error && hasName(error.cause, 'NoSuchUpload')) return null
+    // Ceph has another name for it than Amazon.
+    if (error instanceof Error && (hasName(error.cause, 'NoSuchUpload') || isAbsence(error.cause)))
+      return null
     throw error
   }
 }
