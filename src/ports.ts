@@ -215,13 +215,13 @@ export interface Growing {
 }
 
 /**
- * Writes objects over many connections. Of two who append to one object at once, whose answer was not kept has lost: a
- * later append from an earlier state replaces what that one wrote. `Bucket.removeAll` and `sweepUnfinished` end it.
+ * Writes objects over many connections. `Bucket.removeAll` and `sweepUnfinished` end one that is not complete.
  */
 export interface ResumableBucket {
   /**
    * Adds `body` at `offset`. Answers the grown object each time that more of it is durable, the last time at the end of
-   * `body`: also when `body` throws, which is passed on afterwards.
+   * `body`: also when `body` throws, which is passed on afterwards. Whoever asks for the next answer has noted the last
+   * one; what was never noted, a later append replaces.
    */
   append(growing: Growing, body: AsyncIterable<Buffer>): AsyncIterable<Growing>
   /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
