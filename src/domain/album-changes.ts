@@ -65,6 +65,8 @@ export async function editAlbum(
     const next: Album = {
       ...found,
       title: edit.title ?? found.title,
+      // Words that the owner wrote are for everybody.
+      titleWithoutPlace: edit.title === undefined ? found.titleWithoutPlace : null,
       description: edit.description ?? found.description,
       sender: edit.sender ?? found.sender,
       cover: edit.cover === undefined ? found.cover : edit.cover,
@@ -116,7 +118,11 @@ function writeMembers(changing: Changing, album: Album, items: readonly Item[], 
 export async function makeAlbumOf(
   ports: AlbumPorts,
   owner: string,
-  input: { readonly kind: Album['kind']; readonly wish: AlbumWish; readonly items: readonly string[] },
+  input: {
+    readonly kind: Album['kind']
+    readonly wish: AlbumWish & Partial<Pick<Album, 'titleWithoutPlace'>>
+    readonly items: readonly string[]
+  },
 ): Promise<Album> {
   const album: Album = { ...newAlbum(ports.clock.now(), owner, input.wish), kind: input.kind }
   const ids = [...new Set(input.items)]

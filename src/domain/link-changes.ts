@@ -47,9 +47,11 @@ export async function createLink(
   ports: LinkPorts,
   owner: KnownOwner,
   albums: readonly string[],
-  wish: LinkWish,
+  { until, ...rest }: Omit<LinkWish, 'expiresInDays'> & { readonly until: Until },
 ): Promise<{ link: Link; secret: string }> {
-  const { store } = ports
+  const { store, clock } = ports
+  const now = clock.now()
+  const wish: LinkWish = { ...rest, expiresInDays: (momentOf(now, until) - now) / dayMs }
   const chosen = [...new Set(albums)]
   // Before anything is taken: most refusals come from here.
   await changeOwner(store, owner.id, (changing) => expectAlbums(changing, owner.id, chosen), {

@@ -1,6 +1,6 @@
 import type { Clock, Store } from '../ports.ts'
-import { value } from '../ports.ts'
-import { Refused } from './errors.ts'
+import { fields, size, value } from '../ports.ts'
+import { Refused, unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { ownerSchema, parseRecord, type Owner } from './records.ts'
 import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from './tokens.ts'
@@ -35,4 +35,21 @@ export async function keepOwner(ports: { store: Store; clock: Clock }, owner: Kn
   })
   if (outcome !== 'done') throw new Refused('conflict', 'This owner exists already.')
   await ports.store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
+}
+
+/** What an owner has: bytes that count against the quota, and how many records. Throws Refused('unknown'). */
+export async function ownerFigures(
+  store: Store,
+  owner: string,
+): Promise<{ createdAt: number; bytes: number; items: number; albums: number; links: number }> {
+  const [raw, usage, items, albums, links] = await store.read([
+    value(keys.owner(owner)),
+    fields(keys.usage(owner)),
+    size(keys.items(owner)),
+    size(keys.albums(owner)),
+    size(keys.links(owner)),
+  ])
+  const record = parseRecord(ownerSchema, raw)
+  if (!record) throw unknown('owner')
+  return { createdAt: record.createdAt, bytes: Number(usage['bytes'] ?? 0), items, albums, links }
 }

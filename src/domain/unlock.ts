@@ -13,7 +13,7 @@ const triesOfAll = 30
 const windowSeconds = 60
 
 /** How long a visitor who gave the password stays in, in milliseconds. */
-export const sessionMs = 24 * 3_600_000
+const sessionMs = 24 * 3_600_000
 
 type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
 

@@ -5,7 +5,8 @@ import { downloadsOf, type Download } from '../domain/copies.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
 import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
-import type { Album, Item, RenditionName } from '../domain/records.ts'
+import type { Album, Item, Link, RenditionName } from '../domain/records.ts'
+import { shownTitle } from '../domain/shown-title.ts'
 import { cleanName } from '../media/metadata/clean-name.ts'
 import { contentDisposition } from '../media/names.ts'
 import type { WebContext } from './context.ts'
@@ -13,6 +14,7 @@ import type { LinkWatch } from './link-watch.ts'
 import { idSchema, knockOf, parse, parseAddress } from './request.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 import { sendZip } from './send-zip.ts'
+import { countWhenSent } from './visits.ts'
 
 /** A presigned address cannot be taken back: it dies by itself within this time. */
 const presignSeconds = 60
@@ -86,6 +88,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     if (!file) throw unknown('file')
     const name = cleanName(file.name, item.facts, visit.link.metadata)
     const disposition = contentDisposition(name, 'attachment')
+    countWhenSent(context, req, res, visit.link)
     if (await redirected(req, res, file.key, file.mime, disposition)) return
     await send(req, res, { ...stored(file.key, file, file.mime), disposition })
   })
@@ -94,11 +97,12 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const visit = await enter(ports, knockOf(context, req))
     const albums = await chosenAlbums(req, visit)
     const content = await wholeArchive(store, visit.link, albums)
+    countWhenSent(context, req, res, visit.link)
     const [album] = albums
     const bundle = albums.length === 1 ? album?.bundles[visit.link.metadata] : undefined
     if (album && bundle?.version === album.version) {
       const key = objects.bundle(album.id, visit.link.metadata, bundle.version)
-      const disposition = contentDisposition(zipName(albums), 'attachment')
+      const disposition = contentDisposition(zipName(albums, visit.link), 'attachment')
       if (await redirected(req, res, key, 'application/zip', disposition)) return
     }
     await archive(req, res, visit, content)
@@ -108,12 +112,9 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   router.post('/s/:secret/zip', form, express.json({ limit: '1mb' }), async (req, res) => {
     const visit = await enter(ports, knockOf(context, req))
     const { items } = parse(tickedForm, req.body)
-    await archive(
-      req,
-      res,
-      visit,
-      await tickedArchive(store, visit.link, await albumsOf(store, visit), items),
-    )
+    const content = await tickedArchive(store, visit.link, await albumsOf(store, visit), items)
+    countWhenSent(context, req, res, visit.link)
+    await archive(req, res, visit, content)
   })
 
   async function chosenAlbums(req: Request, visit: Visit): Promise<Album[]> {
@@ -138,7 +139,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
         capturedAt: item.facts?.capturedAt ?? null,
       })),
     )
-    await sendZip(req, res, bucket, { name: zipName(content.albums), files })
+    await sendZip(req, res, bucket, { name: zipName(content.albums, link), files })
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {
@@ -163,5 +164,5 @@ const tickedForm = z.strictObject({
 const notReady = () =>
   new Refused('not-ready', 'This is still being prepared. Try again in a moment.', { retryAfterSeconds: 5 })
 
-const zipName = (albums: readonly Album[]): string =>
-  `${albums.map(({ title }) => title).find((title) => title !== '') ?? 'Mayfly'}.zip`
+const zipName = (albums: readonly Album[], { metadata }: Link): string =>
+  `${albums.map((album) => shownTitle(album, metadata)).find((title) => title !== '') ?? 'Mayfly'}.zip`

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
@@ -80,6 +81,9 @@ export function rememberOwner(settings: WebSettings, res: Response, owner: Known
   setCookie(settings, res, { name: ownerCookie, value: owner.key, maxAgeMs: ownerCookieMs })
 }
 
+export const forgetOwner = (settings: WebSettings, res: Response): void =>
+  clearCookie(settings, res, ownerCookie)
+
 /** The owner key that the caller shows: `Authorization: Bearer`, else the cookie. */
 function shownOwnerKey(settings: WebSettings, req: Request): { key: string; isBearer: boolean } | null {
   const bearer = /^Bearer\s+(\S+)$/i.exec(req.get('authorization') ?? '')?.[1]
@@ -114,10 +118,30 @@ export async function requireOwner(context: WebContext, req: Request): Promise<K
 /** The name of the cookie that holds a visitor's session for one link. */
 export const visitCookie = (link: string): string => `mayfly-visit-${link}`
 
+/** The name of the cookie by which this browser's person declined a link. */
+export const declinedCookie = (link: string): string => `mayfly-declined-${link}`
+
+/**
+ * The caller's network address, for counting tries: of IPv6 the network of 64 bits, which is one household's or one
+ * machine's (RFC 6177). `X-Forwarded-For` counts only where TRUST_PROXY says so.
+ */
+export function addressOf(req: Request): string {
+  const address = req.ip ?? ''
+  if (isIP(address) !== 6 || address.startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('::')
+  const groups = head.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').length
+  return [...groups, ...Array.from({ length: Math.max(missing, 0) }, () => '0'), ...(tail ?? '').split(':')]
+    .slice(0, 4)
+    .join(':')
+}
+
 /** What this caller shows at a link's door. Throws Refused('unknown') for a secret that cannot be one. */
 export function knockOf({ settings }: WebContext, req: Request): Knock {
   return {
     secret: parseAddress(secretSchema, req.params['secret']),
     sessionOf: (link) => readCookie(settings, req, visitCookie(link)),
+    address: addressOf(req),
+    hasDeclined: (link) => readCookie(settings, req, declinedCookie(link)) !== null,
   }
 }

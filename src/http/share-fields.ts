@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { metadataPolicies } from '../media/types.ts'
 
 /** Takes out what could disturb a page or fool an eye: control characters and the bidirectional overrides. */
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   text
     .normalize('NFC')
     .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ')

@@ -1,5 +1,6 @@
 import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
 import type { Album, Item, Link } from '../domain/records.ts'
+import { shownTitle } from '../domain/shown-title.ts'
 import type { Language } from './language.ts'
 import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'
 import { downloadBytes, groupByDay, isReady, tileOf } from './tiles.ts'
@@ -53,8 +54,8 @@ export function untilWords(language: Language, link: Link, now: number): string 
 }
 
 /** A link's title: its only album's, or the first that has one. */
-export const titleOf = ({ albums }: Opened): string | null =>
-  albums.map(({ album }) => album.title).find((title) => title !== '') ?? null
+export const titleOf = ({ link, albums }: Opened): string | null =>
+  albums.map(({ album }) => shownTitle(album, link.metadata)).find((title) => title !== '') ?? null
 
 export const senderOf = ({ albums }: Opened): string | null =>
   albums.map(({ album }) => album.sender).find((sender) => sender !== '') ?? null
@@ -112,7 +113,7 @@ export function sharePage(
     timeLeft: timeLeft(language, link, input.now),
     until: untilWords(language, link, input.now),
     untilMachine: new Date(link.expiresAt).toISOString(),
-    sections: sectionsOf(language, opened, onPage),
+    sections: sectionsOf(language, opened, onPage, pages?.page ?? 1),
     isEmpty: ready.length === 0,
     preparing,
     preparingNote: preparingNote(language, preparing, ready.length),
@@ -141,20 +142,21 @@ function pagesOf(path: string, count: number, asked: number): Pages | null {
   }
 }
 
-function sectionsOf(language: Language, opened: Opened, onPage: Set<string>): ShareSection[] {
+function sectionsOf(language: Language, opened: Opened, onPage: Set<string>, page: number): ShareSection[] {
   const isOnly = opened.albums.length === 1
   const left = new Set(onPage)
   return opened.albums.flatMap(({ album, items }, index) => {
     const shown = items.filter(({ id }) => left.delete(id))
     if (shown.length === 0) return []
-    const id = `d${index}`
+    // Unlike those of other pages, for scripts put pages together.
+    const id = `d${page}-${index}`
     const groups =
       album.order === 'date'
         ? groupByDay(language, opened.link, shown, id)
         : [{ id, heading: null, tiles: shown.map((item) => tileOf(language, opened.link, item)) }]
     return [
       {
-        title: isOnly ? null : album.title || null,
+        title: isOnly ? null : shownTitle(album, opened.link.metadata) || null,
         description: isOnly ? null : album.description || null,
         groups,
       },

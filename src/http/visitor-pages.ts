@@ -1,14 +1,15 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
-import { itemsOf } from '../domain/item.ts'
-import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
-import { leave, sessionMs, unlock } from '../domain/unlock.ts'
+import { enter, enterForItem, type Visit } from '../domain/link.ts'
+import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
 import { lockedPage } from './locked-model.ts'
+import { openAlbums } from './open-link.ts'
 import {
+  addressOf,
   baseUrl,
   clearCookie,
   idSchema,
@@ -21,8 +22,9 @@ import {
   visitCookie,
 } from './request.ts'
 import { passwordSchema } from './share-fields.ts'
-import { sharePage, type Opened } from './share-model.ts'
+import { sharePage } from './share-model.ts'
 import type { Views } from './views.ts'
+import { markSeen } from './visits.ts'
 
 const pageSchema = z.object({ page: z.coerce.number().int().min(1).max(10_000).default(1) })
 const unlockForm = z.strictObject({ password: passwordSchema })
@@ -33,11 +35,7 @@ export function visitorPages(context: WebContext, views: Views): Router {
   const router = Router()
   const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10 })
 
-  async function opened({ link }: Visit): Promise<Opened> {
-    const albums = await albumsOf(ports.store, { link })
-    const items = await Promise.all(albums.map((album) => itemsOf(ports.store, album)))
-    return { link, albums: albums.map((album, index) => ({ album, items: items[index] ?? [] })) }
-  }
+  const opened = (visit: Visit) => openAlbums(ports.store, visit)
 
   /** Where this link's page is, and what its previews are made of. */
   function placeOf(req: Request) {
@@ -84,9 +82,9 @@ export function visitorPages(context: WebContext, views: Views): Router {
     const secret = parseAddress(secretSchema, req.params.secret)
     const { password } = parse(unlockForm, req.body)
     try {
-      const { link, token } = await unlock(ports, { secret, password, address: req.ip ?? '' })
-      if (token !== null)
-        setCookie(settings, res, { name: visitCookie(link.id), value: token, maxAgeMs: sessionMs })
+      const { link, token } = await unlock(ports, { secret, password, address: addressOf(req) })
+      if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
+      await markSeen(context, req, res, link)
     } catch (error) {
       const isPage = req.accepts(['html', 'json']) === 'html'
       const { status, code, details } = answerOf(error)

@@ -1,0 +1,106 @@
+import { Router } from 'express'
+import { stopSharing } from '../domain/ending.ts'
+import { countChosenSecret } from '../domain/guess.ts'
+import { itemsOf } from '../domain/item.ts'
+import { createLink, editLink, renewLink, stopAll, type Until } from '../domain/link-changes.ts'
+import { listLinks, overviewOf } from '../domain/links.ts'
+import { albumsOf } from '../domain/link.ts'
+import type { Limits } from '../ports.ts'
+import type { WebContext } from './context.ts'
+import { jsonBody } from './json-body.ts'
+import { describeLink, describeLinkWithItems, linkUrl } from './link-answers.ts'
+import { addressOf, idSchema, parse, parseAddress, requireOwner } from './request.ts'
+import { editLinkBody, fromQuery, keepQuery, newLinkBody, renewLinkBody } from './request-schemas.ts'
+import { requireSender } from './sender-session.ts'
+
+/** Links in one answer. */
+export const linksPerAnswer = 100
+
+interface UntilBody {
+  readonly expiresInDays?: number | undefined
+  readonly expiresAt?: string | undefined
+}
+
+/** When a link is to end, as a request says it; undefined when it does not. */
+export function untilOf({ expiresInDays, expiresAt }: UntilBody): Until | undefined {
+  if (expiresAt !== undefined) return { expiresAt: Date.parse(expiresAt) }
+  return expiresInDays === undefined ? undefined : { expiresInDays }
+}
+
+const defaultUntil = ({ linkDaysDefault }: Limits): Until => ({ expiresInDays: linkDaysDefault })
+
+/** An owner's links as JSON. */
+export function apiLinks(context: WebContext): Router {
+  const { ports } = context
+  const router = Router()
+
+  router.post('/links', jsonBody, async (req, res) => {
+    await requireSender(context, req)
+    const owner = await requireOwner(context, req)
+    const { albums, allow, ...wish } = parse(newLinkBody, req.body)
+    if (wish.secret !== null) await countChosenSecret(ports.store, addressOf(req))
+    const until = untilOf(wish) ?? defaultUntil(ports.limits)
+    const { link, secret } = await createLink(ports, owner, albums, {
+      ...wish,
+      until,
+      allow: {
+        downloads: allow.downloads ?? true,
+        details: allow.details ?? true,
+        map: allow.map ?? true,
+      },
+    })
+    const overview = await overviewOf(ports, owner.id, link.id)
+    res
+      .status(201)
+      .location(linkUrl(context, req, secret))
+      .json(describeLink(context, req, owner, overview))
+  })
+
+  router.get('/links', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const { from } = parse(fromQuery, req.query)
+    const { links, total } = await listLinks(ports, owner.id, { from, limit: linksPerAnswer })
+    res.json({ total, links: links.map((overview) => describeLink(context, req, owner, overview)) })
+  })
+
+  router.delete('/links', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const { keep } = parse(keepQuery, req.query)
+    res.json({ stopped: await stopAll(ports, { owner: owner.id, keepForADay: keep === 'day' }) })
+  })
+
+  router.get('/links/:id', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const overview = await overviewOf(ports, owner.id, parseAddress(idSchema, req.params.id))
+    const albums = await albumsOf(ports.store, overview)
+    const items = (await Promise.all(albums.map((album) => itemsOf(ports.store, album)))).flat()
+    res.json(describeLinkWithItems(context, req, owner, overview, items))
+  })
+
+  router.patch('/links/:id', jsonBody, async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const id = parseAddress(idSchema, req.params['id'])
+    const { expiresInDays, expiresAt, ...edit } = parse(editLinkBody, req.body)
+    if (typeof edit.secret === 'string') await countChosenSecret(ports.store, addressOf(req))
+    await editLink(ports, owner, id, { ...edit, until: untilOf({ expiresInDays, expiresAt }) })
+    res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
+  })
+
+  router.post('/links/:id/renew', jsonBody, async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const id = parseAddress(idSchema, req.params['id'])
+    const until = untilOf(parse(renewLinkBody, req.body ?? {})) ?? defaultUntil(ports.limits)
+    await renewLink(ports, { owner: owner.id, link: id, until })
+    res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
+  })
+
+  router.delete('/links/:id', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const { keep } = parse(keepQuery, req.query)
+    const link = parseAddress(idSchema, req.params.id)
+    await stopSharing(ports, { owner: owner.id, link, keepForADay: keep === 'day' })
+    res.status(204).end()
+  })
+
+  return router
+}

@@ -1,0 +1,83 @@
+import { Router, type Request } from 'express'
+import { enter } from '../domain/link.ts'
+import { knockedLink, leave, unlock } from '../domain/unlock.ts'
+import type { WebContext } from './context.ts'
+import { jsonBody } from './json-body.ts'
+import { chooseAlbum, openAlbums } from './open-link.ts'
+import {
+  addressOf,
+  baseUrl,
+  clearCookie,
+  knockOf,
+  parse,
+  parseAddress,
+  readCookie,
+  secretSchema,
+  setCookie,
+  visitCookie,
+} from './request.ts'
+import { passwordBody, visitorQuery } from './request-schemas.ts'
+import { describeShare } from './visitor-answers.ts'
+import { decline, markSeen, undoDecline } from './visits.ts'
+
+/** What a visitor's page shows and does, as JSON. */
+export function apiVisitor(context: WebContext): Router {
+  const { ports, settings } = context
+  const router = Router()
+
+  /** The link behind the address, open or locked. */
+  const linkAtDoor = (req: Request) =>
+    knockedLink(ports, {
+      secret: parseAddress(secretSchema, req.params['secret']),
+      address: addressOf(req),
+    })
+
+  router.get('/s/:secret', async (req, res) => {
+    const visit = await enter(ports, knockOf(context, req))
+    const { album, page } = parse(visitorQuery, req.query)
+    const opened = await openAlbums(ports.store, visit)
+    const origin = baseUrl(settings, req)
+    const path = `/s/${parseAddress(secretSchema, req.params.secret)}`
+    const answer = describeShare(opened, chooseAlbum(opened, album), {
+      base: origin + path,
+      api: `${origin}/api/v1${path}`,
+      page,
+    })
+    res.set('Cache-Control', 'private, no-cache').json(answer)
+  })
+
+  router.post('/s/:secret/unlock', jsonBody, async (req, res) => {
+    const secret = parseAddress(secretSchema, req.params['secret'])
+    const { password } = parse(passwordBody, req.body)
+    const { link, token } = await unlock(ports, { secret, password, address: addressOf(req) })
+    if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
+    await markSeen(context, req, res, link)
+    res.status(204).end()
+  })
+
+  router.post('/s/:secret/leave', async (req, res) => {
+    const { link } = await enter(ports, knockOf(context, req))
+    const token = readCookie(settings, req, visitCookie(link.id))
+    if (token !== null) await leave(ports, link, token)
+    clearCookie(settings, res, visitCookie(link.id))
+    res.status(204).end()
+  })
+
+  router.post('/s/:secret/seen', async (req, res) => {
+    const { link } = await enter(ports, knockOf(context, req))
+    await markSeen(context, req, res, link)
+    res.status(204).end()
+  })
+
+  router.post('/s/:secret/decline', async (req, res) => {
+    decline(context, res, await linkAtDoor(req))
+    res.status(204).end()
+  })
+
+  router.delete('/s/:secret/decline', async (req, res) => {
+    undoDecline(context, res, await linkAtDoor(req))
+    res.status(204).end()
+  })
+
+  return router
+}

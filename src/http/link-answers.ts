@@ -1,0 +1,89 @@
+import type { Request } from 'express'
+import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
+import type { LinkOverview } from '../domain/links.ts'
+import type { KnownOwner } from '../domain/owner.ts'
+import type { Item } from '../domain/records.ts'
+import { unseal } from '../domain/seal.ts'
+import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'
+import type { WebContext } from './context.ts'
+import { baseUrl } from './request.ts'
+
+export const isoDate = (at: number): string => new Date(at).toISOString()
+
+export const itemState = ({ id, name, state, reason }: Item): AnswerOf<typeof itemStateAnswer> => ({
+  id,
+  name,
+  state,
+  ...(reason === null ? {} : { reason }),
+})
+
+/** The address of a secret. */
+export const linkUrl = (context: WebContext, req: Request, secret: string): string =>
+  `${baseUrl(context.settings, req)}/s/${secret}`
+
+/** The address of a link as its owner may copy it; null for one that was sealed under a key that is lost. */
+export function addressOfLink(
+  context: WebContext,
+  req: Request,
+  owner: KnownOwner,
+  sealedSecret: string,
+): string | null {
+  const secret = unseal(owner.key, sealedSecret)
+  return secret === null ? null : linkUrl(context, req, secret)
+}
+
+function linkFields(
+  context: WebContext,
+  req: Request,
+  owner: KnownOwner,
+  { link, state, isRenewable, albums, visits, downloads, lastVisitAt }: LinkOverview,
+): Omit<AnswerOf<typeof linkAnswer>, 'state'> {
+  return {
+    id: link.id,
+    label: link.label,
+    url: addressOfLink(context, req, owner, link.sealedSecret),
+    isChosen: link.isChosen,
+    createdAt: isoDate(link.createdAt),
+    renewedAt: isoDate(link.renewedAt),
+    expiresAt: isoDate(link.expiresAt),
+    endedBy: state === 'open' ? null : state === 'stopped' ? 'stop' : 'expiry',
+    renewableUntil: isRenewable ? isoDate(link.dueAt) : null,
+    metadata: link.metadata,
+    hasPassword: link.password !== null,
+    allow: link.allow,
+    showsCover: link.showsCover,
+    albums: albums.map(({ album, count }) => ({ id: album.id, title: album.title, count })),
+    visits,
+    downloads,
+    lastVisitAt: lastVisitAt === null ? null : isoDate(lastVisitAt),
+  }
+}
+
+export const describeLink = (
+  context: WebContext,
+  req: Request,
+  owner: KnownOwner,
+  overview: LinkOverview,
+): AnswerOf<typeof linkAnswer> => ({
+  ...linkFields(context, req, owner, overview),
+  state: overview.state === 'open' ? 'open' : 'ended',
+})
+
+/** A link with what it shows: `preparing` as long as something of it cannot be had yet. */
+export function describeLinkWithItems(
+  context: WebContext,
+  req: Request,
+  owner: KnownOwner,
+  overview: LinkOverview,
+  items: readonly Item[],
+): AnswerOf<typeof linkDetailAnswer> {
+  const { link, state } = overview
+  const isSettled = (item: Item): boolean =>
+    !isShown(item) ||
+    (item.state === 'ready' && (isDownloadable(item, link.metadata) || isWithheld(item, link.metadata)))
+  return {
+    ...linkFields(context, req, owner, overview),
+    state: state !== 'open' ? 'ended' : items.every(isSettled) ? 'ready' : 'preparing',
+    items: items.map(itemState),
+  }
+}

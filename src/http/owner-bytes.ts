@@ -1,0 +1,31 @@
+import { Router } from 'express'
+import { Refused, unknown } from '../domain/errors.ts'
+import { ownItem } from '../domain/item.ts'
+import { objects } from '../domain/keys.ts'
+import type { WebContext } from './context.ts'
+import { idSchema, parseAddress, requireOwner } from './request.ts'
+import { sendObject } from './send-object.ts'
+
+/** The pictures of an owner's own items, for the pages on which albums are made. */
+export function ownerBytes(context: WebContext): Router {
+  const { store, bucket } = context.ports
+  const router = Router()
+  for (const name of ['thumb', 'preview'] as const)
+    router.get(`/items/:id/${name}`, async (req, res) => {
+      const owner = await requireOwner(context, req)
+      const item = await ownItem(store, owner.id, parseAddress(idSchema, req.params.id))
+      const rendition = item.renditions[name]
+      if (!rendition && (item.state === 'ready' || item.state === 'failed')) throw unknown('picture')
+      if (!rendition)
+        throw new Refused('not-ready', 'This is still being prepared. Try again in a moment.', {
+          retryAfterSeconds: 5,
+        })
+      await sendObject(req, res, {
+        size: rendition.size,
+        etag: rendition.sha256,
+        mime: rendition.mime,
+        open: async (range) => (await bucket.open(objects.rendition(item.id, name), range))?.body ?? null,
+      })
+    })
+  return router
+}

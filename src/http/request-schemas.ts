@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { metadataPolicies } from '../media/types.ts'
+import { idSchema } from './request.ts'
+import { passwordSchema, plain } from './share-fields.ts'
+
+/** What the JSON API takes. The same schemas parse requests and describe them in the OpenAPI document. */
+
+const text = (longest: number) => z.string().max(longest).transform(plain)
+const ids = (most: number) => z.array(idSchema).min(1).max(most)
+
+/** Items in one request. */
+export const maxIds = 10_000
+
+const allow = z.strictObject({
+  downloads: z.boolean().optional(),
+  details: z.boolean().optional(),
+  map: z.boolean().optional(),
+})
+
+/** The domain says what is wrong with a secret; this only bounds it. */
+const chosenSecret = z.string().max(200)
+
+const until = {
+  expiresInDays: z.number().positive().max(36_500).optional(),
+  expiresAt: z.iso.datetime({ offset: true }).optional(),
+}
+const notBoth = {
+  check: (input: { expiresInDays?: number | undefined; expiresAt?: string | undefined }) =>
+    input.expiresInDays === undefined || input.expiresAt === undefined,
+  message: 'give expiresInDays or expiresAt, not both',
+}
+
+export const newLinkBody = z
+  .strictObject({
+    albums: ids(50),
+    label: text(200).default(''),
+    secret: chosenSecret.nullable().default(null),
+    ...until,
+    password: passwordSchema.nullable().default(null),
+    metadata: z.enum(metadataPolicies).default('no-location'),
+    allow: allow.default({}),
+    showsCover: z.boolean().default(true),
+  })
+  .refine(notBoth.check, notBoth.message)
+
+export const editLinkBody = z
+  .strictObject({
+    albums: ids(50).optional(),
+    label: text(200).optional(),
+    secret: chosenSecret.nullable().optional(),
+    ...until,
+    password: passwordSchema.nullable().optional(),
+    metadata: z.enum(metadataPolicies).optional(),
+    allow: allow.optional(),
+    showsCover: z.boolean().optional(),
+  })
+  .refine(notBoth.check, notBoth.message)
+
+export const renewLinkBody = z.strictObject(until).refine(notBoth.check, notBoth.message)
+
+export const keepQuery = z.strictObject({ keep: z.literal('day').optional() })
+export const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1_000_000).default(0) })
+
+export const newAlbumBody = z.strictObject({
+  title: text(200).default(''),
+  description: text(2000).default(''),
+  sender: text(100).default(''),
+  items: z.array(idSchema).max(maxIds).default([]),
+})
+
+export const editAlbumBody = z
+  .strictObject({
+    title: text(200).optional(),
+    description: text(2000).optional(),
+    sender: text(100).optional(),
+    order: z.enum(['date', 'hand']).optional(),
+    items: z.array(idSchema).max(maxIds).optional(),
+    cover: idSchema.nullable().optional(),
+  })
+  .refine(({ order, items }) => !(order === 'date' && items), 'items are an order by hand')
+
+export const itemsBody = z.strictObject({ items: ids(maxIds) })
+export const editItemBody = z.strictObject({ isPrivate: z.boolean() })
+export const editItemsBody = z.strictObject({ items: ids(maxIds), isPrivate: z.boolean() })
+
+export const ownerKeyBody = z.strictObject({ ownerKey: z.string().max(100) })
+export const passwordBody = z.strictObject({ password: passwordSchema })
+
+export const visitorQuery = z.strictObject({
+  album: idSchema.optional(),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+})

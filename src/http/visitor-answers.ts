@@ -1,0 +1,85 @@
+import { isDownloadable, isWithheld } from '../domain/copies.ts'
+import type { Album, Item, Link } from '../domain/records.ts'
+import { shownTitle } from '../domain/shown-title.ts'
+import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
+import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
+import { isoDate } from './link-answers.ts'
+import { itemsPerPage, shownItems, type Opened } from './share-model.ts'
+import { downloadBytes, isReady, shownName } from './tiles.ts'
+
+/** Whether a link tells where its pictures were taken. */
+export const tellsPlaces = ({ metadata, allow }: Link): boolean => metadata === 'everything' && allow.map
+
+/** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
+export function coverOf(album: Album, shown: readonly Item[]): Item | null {
+  const ready = shown.filter(isReady)
+  return ready.find(({ id }) => id === album.cover) ?? ready[0] ?? null
+}
+
+function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typeof visitorItemAnswer> {
+  const address = `${base}/items/${item.id}`
+  const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)
+  const { details } = link.allow
+  const tellsDate = details && link.metadata !== 'none'
+  return {
+    id: item.id,
+    name: shownName(item, link.metadata),
+    kind: item.type.kind,
+    format: item.type.format,
+    state: isReady(item) ? 'ready' : 'preparing',
+    width: item.facts?.width ?? null,
+    height: item.facts?.height ?? null,
+    duration: item.facts?.duration ?? null,
+    isLive: item.motion !== null,
+    isDownloadable: canDownload,
+    isWithheld: isWithheld(item, link.metadata),
+    size: canDownload ? downloadBytes(item, link.metadata) : null,
+    capturedAt: tellsDate ? capturedOf(item) : null,
+    coordinates: tellsPlaces(link) ? coordinatesOf(item) : null,
+    place: tellsPlaces(link) ? placeOf(item) : null,
+    urls: {
+      page: address,
+      thumb: `${address}/thumb`,
+      preview: `${address}/preview`,
+      video: item.type.kind === 'video' || item.motion ? `${address}/video` : null,
+      download: canDownload ? `${address}/download` : null,
+    },
+  }
+}
+
+/** What a link opens, as JSON: all of it, or the one album asked for; a page of items at a time. */
+export function describeShare(
+  opened: Opened,
+  chosen: Opened,
+  input: { base: string; api: string; page: number },
+): AnswerOf<typeof visitorShareAnswer> {
+  const { link } = opened
+  const items = shownItems(chosen)
+  const from = (input.page - 1) * itemsPerPage
+  const [only] = chosen.albums
+  const album =
+    chosen.albums.length === 1 && opened.albums.length > 1 && only ? `album=${only.album.id}` : null
+  const next = [album, `page=${input.page + 1}`].filter((part) => part !== null).join('&')
+  return {
+    title: chosen.albums.map((one) => shownTitle(one.album, link.metadata)).find((text) => text !== '') ?? '',
+    sender: chosen.albums.map((one) => one.album.sender).find((text) => text !== '') ?? '',
+    expiresAt: isoDate(link.expiresAt),
+    allow: link.allow,
+    count: items.length,
+    albums: opened.albums.map((one) => {
+      const shown = shownItems({ link, albums: [one] })
+      return {
+        id: one.album.id,
+        title: shownTitle(one.album, link.metadata),
+        description: one.album.description,
+        sender: one.album.sender,
+        count: shown.length,
+        cover: coverOf(one.album, shown)?.id ?? null,
+      }
+    }),
+    zip: link.allow.downloads ? `${input.base}/zip${album ? `?${album}` : ''}` : null,
+    map: tellsPlaces(link) ? `${input.base}/map` : null,
+    next: from + itemsPerPage < items.length ? `${input.api}?${next}` : null,
+    items: items.slice(from, from + itemsPerPage).map((item) => describeVisitorItem(link, item, input.base)),
+  }
+}
