@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import {
   ffmpegIsolation,
@@ -28,7 +27,7 @@ const memoryKib = 3 * 1024 * 1024
 const maxOutputBytes = 8 * 1024 * 1024
 
 /** The arguments that open `path` as `format` and nothing else. Throws MediaError `unsupported`. */
-export function inputArguments(path: string, format: Format): string[] {
+function inputArguments(path: string, format: Format): string[] {
   const demuxer = demuxers[format]
   if (demuxer === undefined) throw new MediaError('unsupported', `ffmpeg does not read ${format}`)
   return ['-f', demuxer, '-i', `file:${path}`]
@@ -50,21 +49,8 @@ export function runFfmpeg(
 ): Promise<ToolOutput> {
   const bounds = ['-max_pixels', String(input.maxPixels), ...(input.before ?? [])]
   const log = ['-hide_banner', '-v', 'error', '-y']
-  return runLeashed(
-    ['ffmpeg', ...ffmpegIsolation, ...log, ...bounds, ...inputArguments(input.path, input.format), ...after],
-    options,
-  )
-}
-
-/** The kernel ends the tool when this process dies (prctl(2), by util-linux' setpriv), so that none is left to run on. */
-function runLeashed(
-  [command = '', ...rest]: readonly string[],
-  options: Omit<RunToolOptions, 'maxOutputBytes' | 'memoryKib'>,
-): Promise<ToolOutput> {
-  const all = { ...options, maxOutputBytes, memoryKib }
-  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((file) => existsSync(file))
-  if (setpriv === undefined) return runTool(command, rest, all)
-  return runTool(setpriv, ['--pdeathsig', 'KILL', '--', command, ...rest], all)
+  const args = [...ffmpegIsolation, ...log, ...bounds, ...inputArguments(input.path, input.format), ...after]
+  return runTool('ffmpeg', args, { ...options, maxOutputBytes, memoryKib })
 }
 
 const numeric = z.coerce.number().optional().catch(undefined)
@@ -130,8 +116,9 @@ export async function probe(path: string, format: Format): Promise<Probe> {
   const show = ['-v', 'error', '-print_format', 'json', '-show_streams', '-show_format']
   let text: string
   try {
-    const args = ['ffprobe', ...ffprobeIsolation, ...show, ...inputArguments(path, format)]
-    text = (await runLeashed(args, { deadlineMs: 30_000 })).stdout.toString('utf8')
+    const args = [...ffprobeIsolation, ...show, ...inputArguments(path, format)]
+    const bounds = { deadlineMs: 30_000, maxOutputBytes, memoryKib }
+    text = (await runTool('ffprobe', args, bounds)).stdout.toString('utf8')
   } catch (error) {
     if (error instanceof MediaError && error.reason === 'tool-failed') {
       throw new MediaError('damaged', `The video cannot be opened: ${error.message}`, { cause: error })

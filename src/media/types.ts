@@ -22,7 +22,7 @@ export interface MediaType {
 
 /** A capture date as the camera wrote it: local wall time, and the zone where the file tells it. */
 export interface CaptureDate {
-  /** `2026-05-01T18:30:00`, wall time where the camera stood (UTC where `source` is a UTC-only tag). */
+  /** `2026-05-01T18:30:00`, wall time where the camera stood (UTC where `source` is a UTC-only tag; `offset` is `+00:00` then). */
   readonly local: string
   /** `+02:00`, or null where the file does not tell. */
   readonly offset: string | null

@@ -53,14 +53,14 @@ export async function exiftool(...args: string[]): Promise<string> {
 }
 
 /** What the four corners of the test picture show. */
-export const corners = {
+const corners = {
   red: [230, 40, 30],
   green: [40, 180, 60],
   blue: [40, 60, 200],
   white: [245, 245, 245],
 } as const
 
-export const pictureSize = { width: 300, height: 200 }
+const pictureSize = { width: 300, height: 200 }
 
 /**
  * Red, green over blue, white: 300 × 200 pixels when it is shown upright, stored as Exif orientation
@@ -113,7 +113,7 @@ function shownAt(
 }
 
 /** The colour near each corner of an image file, as the file's own pixels say, without any profile. */
-export async function cornerColors(file: string): Promise<Record<keyof typeof corners, number[]>> {
+async function cornerColors(file: string): Promise<Record<keyof typeof corners, number[]>> {
   const { data, info } = await sharp(file).removeAlpha().raw().toBuffer({ resolveWithObject: true })
   const at = (x: number, y: number): number[] => {
     const start = (Math.floor(y * info.height) * info.width + Math.floor(x * info.width)) * info.channels
