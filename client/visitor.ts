@@ -1,4 +1,5 @@
 import { find, make, maybe } from './lib/dom.ts'
+import { loadPages } from './lib/load-pages.ts'
 import { t } from './lib/messages.ts'
 import { paintPlaceholders } from './lib/placeholders.ts'
 import { selectionIn } from './lib/selection.ts'
@@ -9,6 +10,8 @@ paintPlaceholders(form)
 selectionIn(document)
 refreshWhilePreparing()
 offerShareSheet()
+openOnTap()
+const { loadMore } = loadPages(form)
 
 /** Looks again while pictures are being prepared, less and less often, and puts in what has become ready. */
 function refreshWhilePreparing(): void {
@@ -77,5 +80,21 @@ function offerShareSheet(): void {
       if (error instanceof DOMException && error.name === 'AbortError') return
       share.after(make('span', 'hint', t('failure')))
     })
+  })
+}
+
+/** The viewer comes with the first tap that wants it; with a key held down, or while it cannot be had, the link is a link. */
+function openOnTap(): void {
+  form.addEventListener('click', (event) => {
+    const { target } = event
+    const tile = target instanceof Element ? target.closest('.tile') : null
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) && event.button === 0
+    if (!(tile instanceof HTMLElement) || !isPlain || form.classList.contains('selecting')) return
+    const link = target instanceof Element ? target.closest('a') : null
+    if (!link) return
+    event.preventDefault()
+    import('./lib/viewer.ts')
+      .then(({ openViewer }) => openViewer(form, tile, loadMore))
+      .catch(() => location.assign(link.href))
   })
 }

@@ -36,6 +36,7 @@ const names = [
   'video',
   'wifi-off',
   'x',
+  'zoom-in',
 ]
 
 const symbols = await Promise.all(

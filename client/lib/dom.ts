@@ -43,6 +43,9 @@ export function icon(name: string): SVGElement {
   return element
 }
 
+/** The same as markup, for libraries that take nothing else. */
+export const iconMarkup = (name: string): string => icon(name).outerHTML
+
 /** A button with an icon before its label. */
 export function button(className: string, iconName: string, label: string): HTMLButtonElement {
   const element = make('button', `button ${className}`, icon(iconName), make('span', '', label))

@@ -28,6 +28,8 @@ export interface Tile {
   readonly width: number
   readonly height: number
   readonly alt: string
+  /** Long edge of the preview in pixels. */
+  readonly edge: number
   readonly thumbhash: string | null
   /** `0:32` for videos. */
   readonly duration: string | null

@@ -47,7 +47,7 @@ export function altOf(language: Language, item: Item): string {
 }
 
 export function tileOf(language: Language, link: Link, item: Item): Tile {
-  const { thumb } = item.renditions
+  const { thumb, preview } = item.renditions
   const [width, height] = thumb ? [thumb.width, thumb.height] : [1, 1]
   const isVideo = item.type.kind === 'video'
   return {
@@ -57,6 +57,7 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
     width,
     height,
     alt: altOf(language, item),
+    edge: preview ? Math.max(preview.width, preview.height) : width,
     thumbhash: item.thumbhash,
     duration: isVideo && item.facts?.duration ? clockTime(item.facts.duration) : null,
     isVideo,
