@@ -10,6 +10,7 @@ import { apiOwner } from './api-owner.ts'
 import { apiVisitor } from './api-visitor.ts'
 import type { WebContext } from './context.ts'
 import { isoDate, itemState, linkUrl } from './link-answers.ts'
+import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
 import { ownerNews } from './owner-news.ts'
 import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
@@ -59,6 +60,9 @@ export function api(context: WebContext): Router {
   router.get('/events', ownerNews(context))
 
   router.use('/uploads', tus(context))
+  const document = openApiDocument()
+  router.get('/openapi.json', (_req, res) => void res.json(document))
+
   router.use(
     apiLinks(context),
     apiAlbums(context),

@@ -4,7 +4,7 @@ import { acceptedFormatsText } from '../media/media-type.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, TooBusy, type Log } from '../ports.ts'
 
 /** The status of every reason; the compiler sees to it that none is forgotten. */
-const statusOf: Readonly<Record<Reason, number>> = {
+export const statusOf: Readonly<Record<Reason, number>> = {
   'bad-request': 400,
   unknown: 404,
   unauthorized: 401,
