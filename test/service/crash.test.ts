@@ -64,8 +64,10 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-crash-'))
 })
 afterEach(async () => {
-  for (const service of running.splice(0))
-    if (service.process.exitCode === null) await end(service, 'SIGTERM')
+  for (const service of running.splice(0)) {
+    const { exitCode, signalCode } = service.process
+    if (exitCode === null && signalCode === null) await end(service, 'SIGTERM')
+  }
   await rm(directory, { recursive: true, force: true })
 })
 
