@@ -9,6 +9,7 @@ import { albumSchema, itemSchema, parseRecord, type Album, type Item } from '../
 import { makeShare, type LinkWish, type Share } from '../../src/domain/share.ts'
 import { beginUpload, receiveFile, type Received } from '../../src/domain/upload.ts'
 import { openMediaTools } from '../../src/media/open-media-tools.ts'
+import { openPlaces } from '../../src/media/place.ts'
 import type { MediaTools } from '../../src/media/types.ts'
 import { value, type Ports } from '../../src/ports.ts'
 import type { WorkerContext } from '../../workers/context.ts'
@@ -33,9 +34,11 @@ export async function openBench(): Promise<Bench> {
   await mkdir(workDirectory, { recursive: true })
   const directory = join(workDirectory, 'media')
   const media: MediaTools = await openMediaTools({ limits, processes: 1, directory })
+  const { find: findPlace } = await openPlaces()
   return {
     ports,
     media,
+    findPlace,
     folder,
     workDirectory,
     async close() {

@@ -316,10 +316,26 @@ describe('playable', () => {
       const { items, link } = await shareFiles(ports, [long])
       const item = items[0]!
       await prepareItem(item)
-      const running = playable(bench, { kind: 'playable', owner: item.owner, item: item.id }, firstTry)
+      const put: string[] = []
+      const bucket: Bucket = {
+        ...ports.bucket,
+        putFile: (key, path, options) =>
+          ports.bucket.putFile(key, path, options).finally(() => put.push(key)),
+      }
+      const job = { kind: 'playable', owner: item.owner, item: item.id } as const
+      let begin = (): void => undefined
+      const begun = new Promise<void>((resolve) => (begin = resolve))
+      const unsubscribe = await ports.events.subscribe(ownerChannel(item.owner), (news) => {
+        if (news.includes('"converted"')) begin()
+      })
+      const running = playable({ ...bench, ports: { ...ports, bucket } }, job, firstTry)
+      await begun
+      await unsubscribe()
       await stopSharing(ports, { owner: item.owner, link: link.id })
       await removeDue(ports, item.owner)
       await running
+      // Broken off: it did not come to its end first.
+      expect(put).toEqual([])
       expect(await keysBelow(ports, `${objects.ofItem(item.id)}/`)).toEqual([])
       expect(await noted(item)).toBe(false)
     })
