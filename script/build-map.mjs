@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { feature, mesh } from 'topojson-client'
-import { writeSections } from './lib/sections.mjs'
+import { writeSections } from './sections.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const target = process.argv[2] ?? join(root, 'dist', 'data', 'map.bin')

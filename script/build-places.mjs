@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { around } from 'geokdbush'
 import KDBush from 'kdbush'
-import { writeSections } from './lib/sections.mjs'
+import { writeSections } from './sections.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const target = process.argv[2] ?? join(root, 'dist', 'data', 'places.bin')

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import type { WorkerContext } from '../workers/context.ts'
 import { openWorkFolder } from '../workers/work-folder.ts'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { bullmqQueue } from './adapters/bullmq-queue.ts'
@@ -12,8 +13,9 @@ import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
 import { openMediaTools } from './media/open-media-tools.ts'
+import { openPlaces } from './media/place.ts'
 import { sniff } from './media/sniff.ts'
-import type { MediaLimits, MediaTools } from './media/types.ts'
+import type { MediaLimits } from './media/types.ts'
 import type { Bucket, Clock, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
 
 /** All that the service uses from outside. */
@@ -25,11 +27,8 @@ export interface Deps {
   close(): Promise<void>
 }
 
-export interface WorkerDeps {
-  readonly ports: Ports
+export interface WorkerDeps extends WorkerContext {
   readonly runner: JobRunner
-  readonly media: MediaTools
-  readonly workDirectory: string
 }
 
 export interface DepsOptions {
@@ -91,7 +90,8 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       const concurrency = config.WORKER_CONCURRENCY
       const runner = bullmqRunner({ ...jobs, concurrency, graceMs: jobGraceMs })
       opened(runner, (running) => running.close())
-      return { ports, runner, media, workDirectory }
+      const { find: findPlace } = await openPlaces()
+      return { ports, runner, media, findPlace, workDirectory }
     }
   } catch (error) {
     await close()

@@ -1,10 +1,12 @@
-import type { MediaTools } from '../src/media/types.ts'
+import type { MediaTools, Place } from '../src/media/types.ts'
 import type { Ports } from '../src/ports.ts'
 
 /** What every job is given. */
 export interface WorkerContext {
   readonly ports: Ports
   readonly media: MediaTools
+  /** The place at WGS 84 degrees; null at sea. */
+  readonly findPlace: (latitude: number, longitude: number) => Place | null
   /** Where jobs keep files while they run; on the bucket's disk where that is a folder, so that files move instead of being copied. */
   readonly workDirectory: string
 }

@@ -15,7 +15,7 @@ import { putFileWithFacts } from './put-file.ts'
 type PrepareJob = Extract<Job, { kind: 'prepare' }>
 
 /** What a visitor may look at, and what is known of the file. */
-type Look = Pick<Item, 'facts' | 'thumbhash' | 'color' | 'damaged' | 'renditions'>
+type Look = Pick<Item, 'facts' | 'place' | 'thumbhash' | 'color' | 'damaged' | 'renditions'>
 
 /** What one run of the job has made. */
 interface Made {
@@ -97,7 +97,7 @@ async function fetch(bucket: Bucket, key: string, folder: string): Promise<strin
 
 /** Reads facts and makes renditions. A file that no program here can show is shared all the same, without them. */
 async function takeLook(
-  { media, ports }: WorkerContext,
+  { media, ports, findPlace }: WorkerContext,
   item: Item,
   original: string,
   folder: string,
@@ -111,7 +111,14 @@ async function takeLook(
     if (rendered.reason !== 'unsupported') throw rendered
     if (facts instanceof MediaError) throw facts
     ports.log.info({ item: item.id, format: item.type.format, reason: rendered.message }, 'cannot be shown')
-    return { facts, thumbhash: null, color: null, damaged: false, renditions: {} }
+    return {
+      facts,
+      place: placeOf(facts, findPlace),
+      thumbhash: null,
+      color: null,
+      damaged: false,
+      renditions: {},
+    }
   }
   // A tool that broke down may do better; in the end a picture without facts is better than none.
   if (facts instanceof MediaError && facts.reason === 'tool-failed' && !lastTry) throw facts
@@ -120,14 +127,19 @@ async function takeLook(
     putRendition(ports.bucket, objects.rendition(item.id, 'preview'), rendered.preview),
   ])
   const { thumbhash, color, damaged } = rendered
+  const known = facts instanceof MediaError ? null : facts
   return {
-    facts: facts instanceof MediaError ? null : facts,
+    facts: known,
+    place: placeOf(known, findPlace),
     thumbhash,
     color,
     damaged: damaged || facts instanceof MediaError,
     renditions: { thumb, preview },
   }
 }
+
+const placeOf = (facts: Facts | null, findPlace: WorkerContext['findPlace']): Item['place'] =>
+  facts?.coordinates ? findPlace(facts.coordinates.latitude, facts.coordinates.longitude) : null
 
 export async function putRendition(
   bucket: Bucket,

@@ -1,5 +1,4 @@
-import type { MediaTools } from '../src/media/types.ts'
-import type { JobRunner, Ports } from '../src/ports.ts'
+import type { JobRunner } from '../src/ports.ts'
 import { bundle } from './bundle.ts'
 import { card } from './card.ts'
 import type { WorkerContext } from './context.ts'
@@ -14,14 +13,9 @@ export interface Worker {
 }
 
 /** Runs jobs in this process until it is stopped. */
-export async function startWorker(deps: {
-  ports: Ports
-  runner: JobRunner
-  media: MediaTools
-  workDirectory: string
-}): Promise<Worker> {
-  const { ports, runner, media, workDirectory } = deps
-  const context: WorkerContext = { ports, media, workDirectory }
+export async function startWorker(deps: WorkerContext & { runner: JobRunner }): Promise<Worker> {
+  const { runner, ...context } = deps
+  const { ports } = context
   await runner.run({
     prepare: (job, run) => prepare(context, job, run),
     playable: (job, run) => playable(context, job, run),

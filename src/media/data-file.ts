@@ -17,10 +17,9 @@ export async function dataFile(name: 'places' | 'map'): Promise<string> {
   if (isBuilt) return join(dirname(here), '..', '..', 'data', `${name}.bin`)
   const root = join(dirname(here), '..', '..')
   const script = join(root, 'script', `build-${name}.mjs`)
-  const version = createHash('sha256')
-    .update(await readFile(script))
-    .digest('hex')
-    .slice(0, 12)
+  const sources = [script, join(root, 'script', 'sections.mjs')].map((source) => readFile(source))
+  const made = createHash('sha256').update(Buffer.concat(await Promise.all(sources)))
+  const version = made.digest('hex').slice(0, 12)
   const directory = join(root, 'node_modules', '.cache', 'mayfly')
   const file = join(directory, `${name}-${version}.bin`)
   if (existsSync(file)) return file

@@ -7,7 +7,7 @@ import type { Place } from './types.ts'
 /** Names places by their coordinates, offline. */
 export interface Places {
   /** WGS 84 degrees. Null at sea, and for what is no coordinate. Takes about 0.2 ms. */
-  find(latitude: number, longitude: number): Place | null
+  readonly find: (latitude: number, longitude: number) => Place | null
 }
 
 /** A town is named for what lies this near, in kilometres. */

@@ -14,7 +14,7 @@ export interface Sections<Header> {
 }
 
 /**
- * Opens a file made by `writeSections` of script/lib/sections.mjs: uint32 LE length of the header, the header as
+ * Opens a file made by `writeSections` of script/sections.mjs: uint32 LE length of the header, the header as
  * JSON, the sections. Throws where the file is missing or is something else.
  */
 export async function openSections<Header extends z.infer<typeof sectionsHeader>>(

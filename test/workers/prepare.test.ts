@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readCatalog } from '../../src/domain/catalog.ts'
 import { changeOwner, rank } from '../../src/domain/change.ts'
 import { isDownloadable } from '../../src/domain/copies.ts'
 import { removeDue, stopSharing } from '../../src/domain/ending.ts'
@@ -89,6 +90,20 @@ describe('prepare', () => {
     const [order] = await ports.store.read([ranks(keys.albumItems(album.owner, album.id))])
     expect(order.map(({ member }) => member)).toEqual([items[1]!.id, items[0]!.id])
     expect(order[0]!.score).toBe(Date.parse('2024-05-01T18:30:00Z'))
+  })
+
+  it('names the place of its coordinates, and puts both into the catalog of the library', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg'), fileOf('a.png')])
+    for (const item of items) await prepareItem(item)
+    const [placed, other] = await Promise.all(items.map((item) => itemOf(ports, item)))
+    expect(placed?.place).toMatchObject({ country: { code: 'FR' }, state: 'Île-de-France', city: 'Paris' })
+    expect(other?.place).toBeNull()
+    const entries = await readCatalog(ports.store, items[0]!.owner)
+    expect(entries.find(({ id }) => id === placed?.id)).toMatchObject({
+      capturedAt: { local: '2024-05-01T18:30:00' },
+      place: placed?.place,
+    })
   })
 
   it('fails a file that nothing opens, with a reason, and goes on with the others', async () => {
