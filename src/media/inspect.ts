@@ -9,7 +9,7 @@ import { findMetadata, metadataRanges } from './metadata/find.ts'
 import { writeFileBy } from './metadata/file-writer.ts'
 import { filterJxl } from './metadata/jxl.ts'
 import { findNeedle } from './metadata/needles.ts'
-import { findingsOf } from './metadata/tags.ts'
+import { findingsOf, type Tag } from './metadata/tags.ts'
 import { sniff, sniffBytes } from './sniff.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
 import { type Finding, MediaError, type MediaType } from './types.ts'
@@ -63,7 +63,7 @@ async function findings(exiftool: Exiftool, file: string, type: MediaType): Prom
       throw new MediaError('damaged', 'the file’s structure is broken', { cause: error })
     }
   })
-  const tags = await readTags(exiftool, file, type, 'embedded')
+  const tags = await readEmbedded(exiftool, file, type)
   // exiftool's Composite tags only say again what others say.
   found.push(
     ...findingsOf(
@@ -77,4 +77,14 @@ async function findings(exiftool: Exiftool, file: string, type: MediaType): Prom
     if (!once.has(where) && once.size < maxFindings) once.set(where, { ...finding, where })
   }
   return [...once.values()].sort((one, other) => one.kind.localeCompare(other.kind))
+}
+
+/** Hours of telemetry may take longer than a call may: then the file's own tags, and our walk, must do. */
+async function readEmbedded(exiftool: Exiftool, file: string, type: MediaType): Promise<Tag[]> {
+  try {
+    return await readTags(exiftool, file, type, 'embedded')
+  } catch (error) {
+    if (!(error instanceof MediaError && error.reason === 'timeout')) throw error
+    return readTags(exiftool, file, type, 'own')
+  }
 }

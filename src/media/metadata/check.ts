@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import type { Exiftool } from '../exiftool.ts'
 import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
 import { type ByteSource, withBytes } from './byte-source.ts'
@@ -8,6 +9,8 @@ import { pictureDifference } from './picture.ts'
 import {
   coordinatesOf,
   embeddedArguments,
+  framePositions,
+  searchedBytes,
   findingsOf,
   judgingArguments,
   keptOf,
@@ -42,7 +45,9 @@ export async function readTags(
   type: MediaType,
   depth: 'own' | 'embedded',
 ): Promise<Tag[]> {
-  const args = depth === 'own' ? (type.format === 'jpeg' ? ['-fast'] : []) : embeddedArguments
+  const { size } = await stat(path)
+  const shallow = type.format === 'jpeg' ? ['-fast'] : []
+  const args = depth === 'own' ? shallow : embeddedArguments(size)
   return tagsOf(await exiftool.read(path, [...judgingArguments, ...args]))
 }
 
@@ -83,7 +88,9 @@ export function checkCopy(
     const leftovers = walked.patches.flatMap((patch) => patch.finding ?? [])
     const tags = await readTags(exiftool, path, type, await depthOf(copy, type))
     leftovers.push(...findingsOf(tags, policy))
-    const hit = await findNeedle(copy, await metadataRanges(copy, type.format), original.needles)
+    const unsearched = type.kind === 'video' && copy.size > searchedBytes ? [framePositions] : []
+    const ranges = await metadataRanges(copy, type.format)
+    const hit = await findNeedle(copy, ranges, [...original.needles, ...unsearched])
     if (hit) leftovers.push({ kind: 'location', where: `byte ${hit.offset}`, value: hit.what })
     if (leftovers.length > 0) return { leftovers, damage: null, tags }
     const broken = tags.find((tag) => tag.groups[0] === 'ExifTool' && tag.name === 'Error')

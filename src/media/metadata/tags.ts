@@ -6,8 +6,19 @@ import { shortValue } from './patch.ts'
 
 /** How tags are read for judging: every one, embedded documents too, with the groups' families 0–3 in the name. */
 export const judgingArguments = ['-n', '-a', '-u', '-G0:1:2:3'] as const
-/** Timed metadata, trailers and embedded documents as well; slow on large files, so asked for where they can be. */
-export const embeddedArguments = ['-ee3'] as const
+/** Files beyond this are not searched by exiftool frame by frame, which takes minutes; see `framePositions`. */
+export const searchedBytes = 64 * 1024 * 1024
+
+/**
+ * Embedded documents, trailers and timed metadata too. `-ee3` looks into every frame of H.264 for what AVCHD
+ * cameras write there; `-ee` does all but that, in seconds for gigabytes.
+ */
+export function embeddedArguments(bytes: number): string[] {
+  return [bytes > searchedBytes ? '-ee' : '-ee3']
+}
+
+/** How AVCHD's messages with date, model and position begin in a frame (UUID and `MDPM`). */
+export const framePositions = Buffer.from('17ee8c60f84d11d98cd60800200c9a664d44504d', 'hex')
 
 export interface Tag {
   readonly groups: readonly string[]
