@@ -29,14 +29,22 @@ export interface Part {
   readonly last: boolean
 }
 
-/** Cuts a body into parts of exactly `sizeOf(number)` bytes (from 1), the last one shorter, perhaps empty. */
+/**
+ * Cuts a body into parts of exactly `sizeOf(number)` bytes (from 1), the last one shorter, perhaps empty. Parts that
+ * their user has put into `spare` are filled anew: freed memory comes back late.
+ */
 export async function* partsOf(
   pieces: AsyncIterable<Buffer>,
   sizeOf: (number: number) => number,
+  spare: Buffer[],
 ): AsyncGenerator<Part> {
+  const partOf = (bytes: number): Buffer => {
+    const used = spare.pop()
+    return used?.length === bytes ? used : Buffer.allocUnsafeSlow(bytes)
+  }
   let number = 1
   // Filled rather than gathered: a body in pieces of one byte would cost a hundred times its size.
-  let part = Buffer.allocUnsafeSlow(sizeOf(number))
+  let part = partOf(sizeOf(number))
   let filled = 0
   for await (const piece of pieces) {
     for (let from = 0; from < piece.length;) {
@@ -46,7 +54,7 @@ export async function* partsOf(
       if (filled === part.length) {
         yield { bytes: part, last: false }
         number += 1
-        part = Buffer.allocUnsafeSlow(sizeOf(number))
+        part = partOf(sizeOf(number))
         filled = 0
       }
     }

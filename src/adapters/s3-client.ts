@@ -1,6 +1,7 @@
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { BucketFull, BucketUnavailable } from '../ports.ts'
+import { MemoryBudget } from './memory-budget.ts'
 
 export interface S3Options {
   /** Absent: Amazon's, by region. */
@@ -33,6 +34,9 @@ const uploadMs = 10 * 60_000
 /** Open downloads hold a socket each for as long as the visitor takes. */
 const mostSockets = 2_000
 
+/** What the parts of all puts may hold in memory while they are on their way. */
+export const wayBytes = 128 * 1024 * 1024
+
 interface Send {
   readonly abortSignal: AbortSignal
 }
@@ -42,6 +46,8 @@ export interface S3Connection {
   readonly reader: S3Client
   readonly bucket: string
   readonly patience: S3Patience
+  /** Out of `wayBytes`. */
+  readonly onTheWay: MemoryBudget
   /** Runs a request that must have ended within `operationMs`. Throws the bucket's errors. */
   small<Result>(request: (client: S3Client, options: Send) => Promise<Result>): Promise<Result>
   /** Runs a request with a body of ours, which must move all the time; `signal` ends it. */
@@ -85,6 +91,7 @@ export function connectS3(options: S3Options): S3Connection {
     reader,
     bucket: options.bucket,
     patience,
+    onTheWay: new MemoryBudget(wayBytes),
 
     async small(request) {
       try {

@@ -12,7 +12,7 @@ import { BucketUnavailable } from '../ports.ts'
 import type { PutOptions } from '../ports.ts'
 import { bytesOf, partsOf } from './body-bytes.ts'
 import type { Part } from './body-bytes.ts'
-import { hasName } from './s3-client.ts'
+import { hasName, wayBytes } from './s3-client.ts'
 import type { S3Connection } from './s3-client.ts'
 
 const MiB = 1024 * 1024
@@ -45,7 +45,8 @@ export async function putObject(
   try {
     signal?.throwIfAborted()
     signal?.addEventListener('abort', stop)
-    const parts = partsOf(bytesOf(body, size), partSizes(size))
+    const spare: Buffer[] = []
+    const parts = partsOf(bytesOf(body, size), partSizes(size), spare)
     const first = await parts.next()
     if (first.done === true) throw new Error('A body has at least an empty part')
     if (first.value.last || first.value.bytes.length === size) {
@@ -54,7 +55,7 @@ export async function putObject(
       await putWhole(s3, key, first.value.bytes, mime, own.signal)
       return { size: first.value.bytes.length }
     }
-    return await putInParts(s3, key, first.value, parts, mime, own)
+    return await putInParts(s3, key, first.value, { rest: parts, spare }, mime, own)
   } catch (error) {
     throw own.signal.aborted ? errorOf(own.signal.reason) : error
   } finally {
@@ -86,7 +87,7 @@ async function putInParts(
   s3: S3Connection,
   key: string,
   first: Part,
-  rest: AsyncIterable<Part>,
+  { rest, spare }: { rest: AsyncIterable<Part>; spare: Buffer[] },
   mime: string,
   own: AbortController,
 ): Promise<{ size: number }> {
@@ -112,14 +113,21 @@ async function putInParts(
       const { ETag } = await s3.upload(own.signal, (client, options) => client.send(command, options))
       if (ETag === undefined) throw new BucketUnavailable('S3 gave no ETag for a part')
       completed.push({ ETag, PartNumber })
+      spare.push(bytes)
     }
     const start = async (bytes: Buffer): Promise<void> => {
       size += bytes.length
       number += 1
+      // Many puts at once share what may be on its way; this one's next part is not filled before.
+      const share = Math.min(bytes.length, wayBytes)
+      await s3.onTheWay.take(share)
       const sending = send(bytes, number)
         // Ends the body too, whoever waits for it at this moment.
         .catch((error: unknown) => own.abort(error))
-        .finally(() => running.delete(sending))
+        .finally(() => {
+          s3.onTheWay.give(share)
+          running.delete(sending)
+        })
       running.add(sending)
       const atOnce = Math.min(mostAtOnce, Math.max(1, Math.floor(memoryBytes / bytes.length) - 2))
       if (running.size >= atOnce) await Promise.race(running)
