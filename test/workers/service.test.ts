@@ -12,8 +12,9 @@ import { objects } from '../../src/domain/keys.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
 import { BucketUnavailable, type Bucket, type Ports } from '../../src/ports.ts'
 import { startWorker, type Worker } from '../../workers/start-worker.ts'
+import { newBucket } from '../adapters/s3-ground.ts'
 import { picture } from '../media/fixtures.ts'
-import { movableClock, quietLog } from '../support/ports.ts'
+import { movableClock, quietLog, type MovableClock } from '../support/ports.ts'
 import { startRedis, type RedisProcess } from '../support/servers.ts'
 import { albumOf, filesOfEachFormat, itemOf, keysBelow, shareFiles, type File } from './bench.ts'
 
@@ -42,12 +43,24 @@ async function until(what: () => Promise<boolean>, seconds: number): Promise<voi
   }
 }
 
-async function open(clock = movableClock()): Promise<{ deps: Deps; ports: Ports; clock: typeof clock }> {
-  const config = readConfig({ REDIS_URL: inject('redisUrl'), DATA_DIR: join(folder, randomToken()) })
+async function open(
+  environment: Record<string, string> = {},
+): Promise<{ deps: Deps; ports: Ports; clock: MovableClock }> {
+  const clock = movableClock()
+  const directory = join(folder, randomToken())
+  const config = readConfig({ REDIS_URL: inject('redisUrl'), DATA_DIR: directory, ...environment })
   const prefix = `test-${randomToken()}:`
   const deps = await openDeps(config, { log: quietLog, hasWorker: true, clock, prefix })
   closers.push(() => deps.close())
   return { deps, ports: deps.ports, clock }
+}
+
+async function s3Environment(): Promise<Record<string, string>> {
+  const { endpoint, region, bucket, accessKeyId, secretAccessKey } = await newBucket()
+  return {
+    ...{ BUCKET: 's3', S3_ENDPOINT: endpoint ?? '', S3_REGION: region, S3_BUCKET: bucket },
+    ...{ S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey },
+  }
 }
 
 async function work(deps: Deps, ports: Ports = deps.ports): Promise<Worker> {
@@ -62,21 +75,24 @@ const allReady =
     return found.every((item) => item?.state === 'ready')
   }
 
-describe('a worker', () => {
-  it('prepares what is shared, bundles it, and deletes it when it is stopped', async () => {
-    const { deps, ports } = await open()
-    await work(deps)
-    const { items, album, link } = await shareFiles(ports, files)
-    await until(allReady(ports, items), 20)
-    await until(async () => {
-      const found = await albumOf(ports, album)
-      return (
-        found?.bundles['no-location']?.version === found?.version && found?.card?.version === found?.version
-      )
-    }, 20)
-    await stopSharing(ports, { owner: link.owner, link: link.id })
-    await until(async () => (await keysBelow(ports, '')).length === 0, 20)
-  })
+describe('a worker', { timeout: 120_000 }, () => {
+  it.each(['folder', 's3'])(
+    'prepares what is shared, bundles it, and deletes it when it is stopped: %s',
+    async (kind) => {
+      const { deps, ports } = await open(kind === 's3' ? await s3Environment() : {})
+      await work(deps)
+      const { items, album, link } = await shareFiles(ports, files)
+      await until(allReady(ports, items), 60)
+      await until(async () => {
+        const found = await albumOf(ports, album)
+        return (
+          found?.bundles['no-location']?.version === found?.version && found?.card?.version === found?.version
+        )
+      }, 30)
+      await stopSharing(ports, { owner: link.owner, link: link.id })
+      await until(async () => (await keysBelow(ports, '')).length === 0, 30)
+    },
+  )
 
   it('tries a removal until the bytes are gone', async () => {
     const { deps, ports } = await open()
@@ -90,7 +106,7 @@ describe('a worker', () => {
     }
     await work(deps, { ...ports, bucket })
     const { items, link } = await shareFiles(ports, files.slice(0, 1))
-    await until(allReady(ports, items), 20)
+    await until(allReady(ports, items), 60)
     await stopSharing(ports, { owner: link.owner, link: link.id })
     await until(async () => (await keysBelow(ports, 'items/')).length === 0, 30)
     expect(refusals).toBeGreaterThan(3)
@@ -104,7 +120,7 @@ describe('a worker', () => {
     await work(deps)
     // What the schedule does every 30 seconds.
     await ports.queue.add({ kind: 'sweep' })
-    await until(allReady(ports, items), 20)
+    await until(allReady(ports, items), 60)
 
     clock.move(link.expiresAt - clock.now() + 23 * hour)
     await ports.queue.add({ kind: 'sweep' })
@@ -112,7 +128,7 @@ describe('a worker', () => {
     expect(await keysBelow(ports, objects.ofItem(items[0]!.id))).not.toEqual([])
     clock.move(hour)
     await ports.queue.add({ kind: 'sweep' })
-    await until(async () => (await keysBelow(ports, '')).length === 0, 20)
+    await until(async () => (await keysBelow(ports, '')).length === 0, 60)
     expect(await albumOf(ports, album)).toBeNull()
   })
 })
@@ -162,7 +178,7 @@ describe('worker processes', () => {
       await until(async () => {
         const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
         return states.includes('preparing')
-      }, 20)
+      }, 60)
       first.kill('SIGKILL')
       await once(first, 'exit')
       const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
