@@ -11,7 +11,6 @@ import { cpus, tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import sharp from 'sharp'
 import { z } from 'zod'
 import { exiftoolPath } from 'exiftool-vendored'
 import { mediaTypes } from '../src/media/media-type.ts'
@@ -81,6 +80,7 @@ function median(values: readonly number[]): number {
 
 /** Five different pictures with a phone's detail, Exif and coordinates; the rest are copies under their own names. */
 async function generate(folder: string): Promise<void> {
+  const { default: sharp } = await import('sharp')
   const originals = path.join(folder, 'originals')
   await mkdir(originals)
   const script = await exiftoolPath()
@@ -158,6 +158,8 @@ async function runPart(part: string, folder: string): Promise<void> {
   process.disconnect()
 
   async function bySharp(): Promise<z.infer<typeof Times>> {
+    // Loaded here only: the media tools load it in their children, and its memory is theirs.
+    const { default: sharp } = await import('sharp')
     sharp.cache(false)
     sharp.concurrency(1)
     const prepare = async (name: string) => {
