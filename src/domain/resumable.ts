@@ -85,7 +85,7 @@ export async function receiveBytes(
     if (upload.offset !== input.offset)
       throw new Refused('conflict', 'The upload stands elsewhere.', { offset: upload.offset })
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
-    await liveUntil(ports.store, upload, expiresAt)
+    if (expiresAt - upload.expiresAt > signEvery) await liveUntil(ports.store, upload, expiresAt)
     const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
     return writer.receive(input.body)
   })

@@ -5,6 +5,7 @@ import type { Resumable } from '../domain/resumable-record.ts'
 import { RunningHashes } from '../domain/running-hashes.ts'
 import { TooBusy } from '../ports.ts'
 import type { WebContext } from './context.ts'
+import { answerOf } from './errors.ts'
 import { idSchema, parseAddress, requireOwner } from './request.ts'
 import { bodyOf } from './request-body.ts'
 import { requireSender } from './sender-session.ts'
@@ -58,17 +59,18 @@ export function tus(context: WebContext): Router {
       throw new Refused('bad-request', 'Upload-Length must be known from the beginning.')
     const size = bytesHeader(req, 'Upload-Length')
     const created = await createResumable(ports, { owner: owner.id, size, ...fileOf(req) })
-    res.set('Location', `${req.baseUrl}/${created.id}`)
-    const upload = hasBytes(req) ? await receive(req, created, 0) : created
+    const upload = hasBytes(req) ? await receiveFirst(req, created) : created
     tell(res, upload)
-    res.status(201).end()
+    res.set('Location', `${req.baseUrl}/${created.id}`).status(201).end()
   })
 
   router.head('/:id', async (req, res) => {
-    const name = await nameOf(req)
-    // Whoever asks how far it came has no connection any more that still sends, whatever this end believes.
-    await bodies.breakOff(name.id)
-    const upload = await resume(ports, hashes, name)
+    const upload = await inPatience(async () => {
+      const name = await nameOf(req)
+      // Whoever asks how far it came has no connection any more that still sends, whatever this end believes.
+      await bodies.breakOff(name.id)
+      return resume(ports, hashes, name)
+    })
     tell(res, upload)
     res.set('Upload-Length', String(upload.size)).status(200).end()
   })
@@ -90,6 +92,32 @@ export function tus(context: WebContext): Router {
   async function nameOf(req: Request): Promise<{ owner: string; id: string }> {
     const owner = await requireOwner(context, req)
     return { owner: owner.id, id: parseAddress(idSchema, req.params['id']) }
+  }
+
+  /** The bytes that came with a creation. */
+  async function receiveFirst(req: Request, created: Resumable): Promise<Resumable> {
+    try {
+      return await receive(req, created, 0)
+    } catch (error) {
+      // The client never heard of the upload's address: nobody can go on with it.
+      await terminate(ports, created).catch((cause: unknown) => {
+        // Refused: it has ended by itself, as for a file of another kind.
+        if (!(cause instanceof Refused)) ports.log.warn({ err: cause }, 'not ended; the sweep will')
+      })
+      throw error
+    }
+  }
+
+  /** Turns what may pass into 423: clients take every other failure of a HEAD for the end, and send all of it anew. */
+  async function inPatience<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      const { status } = answerOf(error)
+      if (status < 500 && status !== 409) throw error
+      ports.log.warn({ err: error }, 'an upload cannot be resumed right now')
+      throw new ProtocolError(423, 'Not now')
+    }
   }
 
   const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,7 +8,7 @@ import { itemSchema, parseRecord } from '../../src/domain/records.ts'
 import { findOwner } from '../../src/domain/owner.ts'
 import { sweep } from '../../src/domain/sweep.ts'
 import { slowBody } from '../../src/http/slow-body.ts'
-import { fields, ranks, value } from '../../src/ports.ts'
+import { fields, ranks, StoreUnavailable, value } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { errorOf, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -99,6 +100,40 @@ describe('resumable uploads', () => {
     const id = res.headers.get('mayfly-item')
     expect((await itemOf(id))?.name).toBe('b.jpg')
     expect(await stored(id)).toEqual(bytes)
+  })
+
+  it('leaves nothing of a creation that breaks off with its bytes', async () => {
+    const before = { usage: await usage(), files: await filesInBucket() }
+    const bytes = await picture(5 * MiB)
+    const req = request(`${web.url}/api/v1/uploads`, {
+      method: 'POST',
+      headers: {
+        'Tus-Resumable': '1.0.0',
+        Authorization: `Bearer ${share.ownerKey ?? ''}`,
+        ...bytesType,
+        'Content-Length': String(bytes.length),
+        'Upload-Length': String(bytes.length),
+        'Upload-Metadata': metadata({ album: share.album.id, filename: 'b.jpg' }),
+      },
+    })
+    req.on('error', () => {})
+    req.write(bytes.subarray(0, 3 * MiB))
+    await expect.poll(async () => (await usage())['resumable']).toBe('1')
+    await sleep(200)
+    req.destroy()
+    await expect.poll(usage).toEqual({ ...before.usage, resumable: '0' })
+    expect(await filesInBucket()).toEqual(before.files)
+  })
+
+  it('asks to wait when it cannot tell how far an upload is, for clients would begin anew', async () => {
+    const upload = await create(100_000)
+    const { read } = web.ports.store
+    web.ports.store.read = () => Promise.reject(new StoreUnavailable('away'))
+    const res = await tusFetch(upload, { method: 'HEAD', ownerKey: share.ownerKey })
+    web.ports.store.read = read
+    expect(res.status).toBe(423)
+    expect(await offsetOf(upload, share.ownerKey)).toBe(0)
+    await tusFetch(upload, { method: 'DELETE', ownerKey: share.ownerKey })
   })
 
   it('takes a file byte by byte at its beginning', async () => {
