@@ -7,7 +7,8 @@ import { randomToken } from '../../src/domain/tokens.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { WebSettings } from '../../src/http/context.ts'
 import { listen } from '../../src/http/server.ts'
-import type { Limits, Ports } from '../../src/ports.ts'
+import type { Limits, Passwords, Ports } from '../../src/ports.ts'
+import './checked-fetch.ts'
 import { movableClock, openTestPorts, quietLog, type MovableClock, type TestPorts } from './ports.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -41,9 +42,10 @@ export interface TestWeb extends Listening {
 
 /** The web service alone: what it queues stands in `ports.queued`. */
 export async function startWeb(
-  options: { limits?: Partial<Limits>; settings?: Partial<WebSettings> } = {},
+  options: { limits?: Partial<Limits>; settings?: Partial<WebSettings>; passwords?: Passwords } = {},
 ): Promise<TestWeb> {
-  const ports = await openTestPorts(options.limits)
+  const opened = await openTestPorts(options.limits)
+  const ports = options.passwords ? { ...opened, passwords: options.passwords } : opened
   const web = await listenWith(ports, options.settings ?? {})
   return {
     ...web,

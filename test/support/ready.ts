@@ -1,0 +1,58 @@
+import { Readable } from 'node:stream'
+import { objects } from '../../src/domain/keys.ts'
+import { recordPrepared } from '../../src/domain/prepare.ts'
+import type { Copy, Item, StoredObject } from '../../src/domain/records.ts'
+import type { Facts } from '../../src/media/types.ts'
+import type { Ports } from '../../src/ports.ts'
+
+const noFacts: Facts = {
+  width: 64,
+  height: 48,
+  orientation: 1,
+  capturedAt: null,
+  camera: null,
+  lens: null,
+  exposureTime: null,
+  aperture: null,
+  iso: null,
+  focalLength: null,
+  duration: null,
+  frameRate: null,
+  codec: null,
+  coordinates: null,
+  contentIdentifier: null,
+  animated: false,
+  embeddedMotion: false,
+}
+
+/** What a worker would have made of an item, without a worker: its picture stands for its renditions and copies. */
+export async function makeReady(
+  ports: Pick<Ports, 'store' | 'bucket' | 'events' | 'log'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+  change: (item: Item) => Partial<Item> = () => ({}),
+  facts: Partial<Facts> = {},
+): Promise<void> {
+  const original = await ports.bucket.open(objects.original(id))
+  if (!original) throw new Error('no bytes')
+  const bytes = Buffer.concat(await original.body.toArray())
+  for (const key of [
+    objects.rendition(id, 'thumb'),
+    objects.rendition(id, 'preview'),
+    objects.copy(id, 'no-location'),
+    objects.copy(id, 'none'),
+  ])
+    await ports.bucket.put(key, Readable.from([bytes]), { mime: 'image/jpeg', size: bytes.length })
+  await recordPrepared(ports, owner, id, (item) => {
+    const stored: StoredObject = item.original
+    const rendition = { ...stored, mime: 'image/jpeg', width: 64, height: 48 }
+    const copy: Copy = { ...stored, state: 'clean', lost: [] }
+    const ready: Item = {
+      ...item,
+      state: 'ready',
+      facts: { ...noFacts, ...facts },
+      renditions: { thumb: rendition, preview: rendition },
+      copies: { 'no-location': copy, none: copy },
+    }
+    return { ...ready, ...change(ready) }
+  })
+}
