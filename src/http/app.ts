@@ -7,8 +7,9 @@ import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
 import { watchLinks } from './link-watch.ts'
 import { operators } from './operators.ts'
-import { refuseCrossSite, securityHeaders } from './security.ts'
+import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
+import { tus } from './tus.ts'
 import { createViews } from './views.ts'
 import { visitorPages } from './visitor-pages.ts'
 
@@ -23,11 +24,13 @@ export function createApp(context: WebContext): Express {
   app.set('query parser', 'simple')
   app.use(operators(context))
   app.use(securityHeaders(settings))
+  app.use(refuseBrokenAddress)
   app.use(
     '/assets',
     express.static(settings.clientDirectory, { immutable: true, maxAge: '1y', index: false }),
   )
   app.use(refuseCrossSite(settings))
+  app.use('/api/v1/uploads', tus(context))
   app.use('/api/v1', api(context))
   app.use(delivery(context, watchLinks(ports)))
   app.use(visitorPages(context, views))

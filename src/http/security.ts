@@ -37,6 +37,16 @@ export function securityHeaders(settings: WebSettings): RequestHandler[] {
   ]
 }
 
+/** Refuses an address whose percent-encoding stands for no text (RFC 3986, 2.1), whichever route it would be. */
+export const refuseBrokenAddress: RequestHandler = (req, _res, next) => {
+  try {
+    decodeURIComponent(req.path)
+  } catch (error) {
+    return next(new Refused('bad-request', 'The address is not valid.', {}, { cause: error }))
+  }
+  next()
+}
+
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
