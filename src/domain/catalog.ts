@@ -56,8 +56,12 @@ export const catalogRemoval = ({ id, owner }: Item): Write => ({
   field: id,
 })
 
-function entryOf(id: string, raw: string): CatalogEntry {
-  const [captured, createdAt, latitude, longitude, place, folder, kind] = stored.parse(JSON.parse(raw))
+const storedAll = z.array(stored)
+
+function entryOf(
+  id: string,
+  [captured, createdAt, latitude, longitude, place, folder, kind]: z.infer<typeof stored>,
+): CatalogEntry {
   return {
     id,
     capturedAt: captured && { local: captured[0], offset: captured[1] },
@@ -83,5 +87,9 @@ interface Reading {
 /** All living items of an owner, in no order. 10,000 of them are about 1 MB. */
 export async function readCatalog(reading: Reading, owner: string): Promise<CatalogEntry[]> {
   const [found] = await reading.read([fields(keys.catalog(owner))])
-  return Object.entries(found).map(([id, raw]) => entryOf(id, raw))
+  // Parsed as one text, which takes half the time.
+  const entries = storedAll.parse(JSON.parse(`[${Object.values(found).join(',')}]`))
+  const ids = Object.keys(found)
+  if (ids.length !== entries.length) throw new Error('a catalog with entries that are none')
+  return entries.map((entry, index) => entryOf(ids[index] ?? '', entry))
 }

@@ -1,0 +1,192 @@
+/**
+ * An owner with 10,000 items and 1,000 links on a real Redis: what reading a page of the library costs (the whole
+ * catalog, grouped, with the records behind its covers), a page of the links, and sharing a group of 1,000 items.
+ * Prints each as a ratio to its limit of 300 ms, and ends with 1 when one is over it.
+ *
+ *     npx tsx bench/library.ts [items] [links]
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { redisStore } from '../src/adapters/redis-store.ts'
+import { newAlbum, writeAlbum } from '../src/domain/album.ts'
+import { changeOwner } from '../src/domain/change.ts'
+import { newItem, writeItems } from '../src/domain/item.ts'
+import { listLinks } from '../src/domain/links.ts'
+import { groupKinds, readItems, readLibrary, shareGroup } from '../src/domain/library.ts'
+import { newOwner } from '../src/domain/owner.ts'
+import type { Item } from '../src/domain/records.ts'
+import { newLink, writeLink } from '../src/domain/share.ts'
+import { randomToken } from '../src/domain/tokens.ts'
+import { openPlaces } from '../src/media/place.ts'
+import type { Limits, Store } from '../src/ports.ts'
+import { startRedis } from '../test/support/servers.ts'
+
+const itemCount = Number(process.argv[2] ?? 10_000)
+const linkCount = Number(process.argv[3] ?? 1000)
+const limitMs = 300
+const rounds = 15
+const perAlbum = 1000
+/** Groups and links of one page, and covers of one group. */
+const perPage = 50
+const covers = 4
+
+const clock = { now: () => Date.now() }
+const limits: Limits = {
+  maxFileBytes: 1e9,
+  maxAlbumItems: 2000,
+  maxOwnerBytes: 1e12,
+  maxInstanceBytes: 1e12,
+  linkDaysDefault: 30,
+  linkDaysMax: 30,
+}
+const passwords = { hash: () => Promise.resolve(''), verify: () => Promise.resolve(false) }
+const towns = [
+  [38.71, -9.14],
+  [38.79, -9.39],
+  [41.15, -8.61],
+  [52.52, 13.4],
+  [40.71, -73.95],
+] as const
+
+const directory = await mkdtemp(join(tmpdir(), 'mayfly-bench-'))
+const redis = await startRedis({ directory })
+const store = redisStore({ url: redis.url })
+try {
+  await main(store)
+} finally {
+  await store.close()
+  await redis.stop()
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function main(store: Store): Promise<void> {
+  const owner = newOwner()
+  await fill(store, owner)
+  console.log(`${itemCount} items and ${linkCount} links of one owner, medians of ${rounds} rounds`)
+  for (const kind of groupKinds) {
+    await report(`library by ${kind}`, async () => {
+      const { groups } = await readLibrary(store, owner.id, kind, { from: 0, limit: perPage })
+      await readItems(
+        store,
+        owner.id,
+        groups.flatMap(({ ids }) => ids.slice(0, covers)),
+      )
+      return groups.length
+    })
+  }
+  for (const [name, from] of [
+    ['first', 0],
+    ['last', Math.max(0, linkCount - perPage)],
+  ] as const)
+    await report(`${name} page of links`, async () => {
+      const { links } = await listLinks({ store, clock }, owner.id, { from, limit: perPage })
+      return links.length
+    })
+  await report('share a group', async () => {
+    const titleOf = () => 'Folder'
+    const input = { kind: 'folder', key: '/Folder 1', sender: '', titleOf } as const
+    await shareGroup({ store, clock, limits }, owner.id, input)
+    return perAlbum
+  })
+}
+
+async function report(name: string, run: () => Promise<number>): Promise<void> {
+  let found = await run()
+  const wall: number[] = []
+  const cpu: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const [begun, used] = [performance.now(), process.cpuUsage()]
+    found = await run()
+    wall.push(performance.now() - begun)
+    const { user, system } = process.cpuUsage(used)
+    cpu.push((user + system) / 1000)
+  }
+  const [time, ours] = [median(wall), median(cpu)]
+  console.log(
+    `${name.padEnd(20)} ${(time / limitMs).toFixed(2)} of the limit by the clock (${time.toFixed(0)} ms), ` +
+      `${(ours / limitMs).toFixed(2)} by our processor time (${ours.toFixed(0)} ms); ${found} in it`,
+  )
+  if (time > limitMs) process.exitCode = 1
+}
+
+function median(times: number[]): number {
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Infinity
+}
+
+async function fill(store: Store, owner: { id: string; key: string }): Promise<void> {
+  const { find } = await openPlaces()
+  const albums: string[] = []
+  for (let from = 0; from < itemCount; from += perAlbum) {
+    const album = newAlbum(clock.now(), owner.id, { title: `Album ${from}`, description: '', sender: '' })
+    const items = Array.from({ length: Math.min(perAlbum, itemCount - from) }, (_, n) =>
+      itemAt(owner.id, from + n, find),
+    )
+    await changeOwner(store, owner.id, (changing) => {
+      writeAlbum(changing, album)
+      writeItems(changing, album, items, 0)
+      return Promise.resolve()
+    })
+    albums.push(album.id)
+  }
+  for (let from = 0; from < linkCount; from += perAlbum) {
+    const wish = {
+      label: 'For the family',
+      expiresInDays: 30,
+      password: null,
+      metadata: 'no-location',
+    } as const
+    const links = await Promise.all(
+      Array.from({ length: Math.min(perAlbum, linkCount - from) }, (_, n) =>
+        newLink({ clock, passwords, limits }, owner, [albums[n % albums.length] ?? ''], wish),
+      ),
+    )
+    await changeOwner(store, owner.id, (changing) => {
+      for (const { link } of links) writeLink(changing, link)
+      return Promise.resolve()
+    })
+  }
+}
+
+function itemAt(owner: string, n: number, find: Awaited<ReturnType<typeof openPlaces>>['find']): Item {
+  const [latitude, longitude] = towns[Math.floor(n / 90) % towns.length] ?? towns[0]
+  const local = new Date(Date.UTC(2020, 0, 1) + n * 5_000_000).toISOString().slice(0, 19)
+  const original = { size: 4_000_000, crc32: n, sha256: 'a'.repeat(64) }
+  const id = randomToken()
+  const copy = { ...original, state: 'clean' as const, lost: [] }
+  const rendition = { ...original, mime: 'image/webp', width: 480, height: 360 }
+  return {
+    ...newItem(clock, owner, {
+      id,
+      name: `IMG_${n}.jpg`,
+      folder: `Folder ${Math.floor(n / perAlbum)}/Day ${Math.floor(n / 50)}`,
+      type: { format: 'jpeg', kind: 'photo', mime: 'image/jpeg', extension: 'jpg' },
+      original,
+    }),
+    state: 'ready',
+    facts: {
+      width: 4000,
+      height: 3000,
+      orientation: 1,
+      capturedAt: n % 40 === 0 ? null : { local, offset: '+01:00', source: 'EXIF:DateTimeOriginal' },
+      camera: 'A camera',
+      lens: null,
+      exposureTime: '1/250',
+      aperture: 2.8,
+      iso: 100,
+      focalLength: 35,
+      duration: null,
+      frameRate: null,
+      codec: null,
+      coordinates: { latitude, longitude, altitude: null, direction: null },
+      contentIdentifier: null,
+      animated: false,
+      embeddedMotion: false,
+    },
+    place: find(latitude, longitude),
+    thumbhash: 'x'.repeat(28),
+    color: '#aabbcc',
+    renditions: { thumb: rendition, preview: rendition },
+    copies: { 'no-location': copy },
+  }
+}
