@@ -60,12 +60,14 @@ export async function composeCard(pictures: readonly string[], output: string): 
       top: place.top,
     })),
   )
-  const raw = await sharp({ create: { width, height, channels: 3, background } })
+  // Composing adds an alpha channel: what comes out says how many there are.
+  const { data, info } = await sharp({ create: { width, height, channels: 3, background } })
     .composite(tiles)
+    .removeAlpha()
     .raw()
-    .toBuffer()
+    .toBuffer({ resolveWithObject: true })
   for (const quality of [82, 72, 60, 45, 30, 15]) {
-    await sharp(raw, { raw: { width, height, channels: 3 } })
+    await sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } })
       .jpeg({ quality, progressive: true })
       .toFile(output)
     if ((await stat(output)).size <= maxBytes) return

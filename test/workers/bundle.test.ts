@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { updateAlbum } from '../../src/domain/album.ts'
+import { composeCard } from '../../src/media/card.ts'
 import { updateItem } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
 import type { Album, Item } from '../../src/domain/records.ts'
@@ -230,6 +231,34 @@ describe('card', { timeout: 60_000 }, () => {
     expect(bytes.length).toBeLessThanOrEqual(250_000)
     expect(await sharp(bytes).metadata()).toMatchObject({ format: 'jpeg', width: 1200, height: 630 })
     expect((await sharp(bytes).metadata()).exif).toBeUndefined()
+  })
+
+  it('shows each picture in its place', async () => {
+    const colors = [
+      [200, 30, 30],
+      [30, 160, 60],
+      [40, 60, 200],
+      [230, 200, 40],
+      [120, 40, 160],
+    ] as const
+    const paths = await Promise.all(
+      colors.map(async ([r, g, b], index) => {
+        const path = join(bench.folder, `color-${index}.jpg`)
+        await sharp({ create: { width: 800, height: 500, channels: 3, background: { r, g, b } } }).toFile(
+          path,
+        )
+        return path
+      }),
+    )
+    const output = join(bench.folder, 'colors.jpg')
+    await composeCard(paths, output)
+    const { data, info } = await sharp(output).raw().toBuffer({ resolveWithObject: true })
+    const at = (x: number, y: number): number[] => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)]
+    const seen = [at(300, 300), at(750, 150), at(750, 480), at(1050, 150), at(1050, 480)]
+    for (const [index, color] of colors.entries())
+      for (const channel of [0, 1, 2])
+        expect(Math.abs(seen[index]![channel]! - color[channel]!)).toBeLessThan(12)
+    expect(Math.min(...at(600, 300))).toBeGreaterThan(200)
   })
 
   it('stays small also for pictures of noise', async () => {
