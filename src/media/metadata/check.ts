@@ -65,8 +65,9 @@ export async function describeOriginal(
   policy: Exclude<MetadataPolicy, 'everything'>,
   source: ByteSource,
 ): Promise<Original> {
-  const tags = await readTags(exiftool, path, type, 'own')
+  // Our walk first: it gives up on what would keep exiftool busy until its deadline.
   const found = await findMetadata(source, type.format, policy)
+  const tags = await readTags(exiftool, path, type, 'own')
   const secrets = found.patches.flatMap((patch) => patch.secrets)
   return { path, type, source, found, tags, needles: needlesFor(secrets, coordinatesOf(tags)) }
 }

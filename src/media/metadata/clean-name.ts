@@ -39,9 +39,10 @@ const patterns: readonly RegExp[] = [
   /(?<![\d.,\p{L}])[-+−]?(?:[NSEW])?\d{1,3}[.,]\d{4,}(?!\d)\s*°?\s*(?:[NSEW](?!\p{L}))?/giu,
   // Open Location Codes (plus codes), full and short.
   /(?<![\p{L}\d])(?:[23456789CFGHJMPQRVWX]{8}|[23456789CFGHJMPQRVWX]{4,6})\+[23456789CFGHJMPQRVWX]{2,7}(?![\p{L}\d])/giu,
-  // what3words
-  /\/\/\/\p{L}+\.\p{L}+\.\p{L}+/gu,
 ]
+
+/** what3words: `///filled.count.soap`, whose last word is no extension. */
+const threeWords = /\/\/\/\p{L}+\.\p{L}+\.\p{L}+/gu
 
 const extension = /\.(?=[\p{L}\d]*\p{L})[\p{L}\d]{1,10}$/u
 
@@ -57,8 +58,9 @@ export function cleanName(
   places: readonly string[] = [],
 ): string {
   if (policy === 'everything') return name
-  const tail = extension.exec(name)?.[0] ?? ''
-  const base = name.slice(0, name.length - tail.length)
+  const named = name.replace(threeWords, ' ')
+  const tail = extension.exec(named)?.[0] ?? ''
+  const base = named.slice(0, named.length - tail.length)
   let cleaned = base
   // What is taken out may leave two parts that make a new coordinate together: again until nothing changes.
   for (let round = 0; round < 8; round++) {
@@ -68,7 +70,7 @@ export function cleanName(
     for (const place of places) cleaned = withoutPlace(cleaned, place)
     if (cleaned === before) break
   }
-  if (cleaned === base) return name
+  if (cleaned === base && named === name) return name
   const tidy = cleaned
     .replace(/[([{][\s,;._-]*[)\]}]/gu, ' ')
     .replace(/\s{2,}/gu, ' ')

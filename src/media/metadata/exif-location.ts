@@ -100,7 +100,7 @@ export async function findExifLocation(source: ByteSource, base: number, end: nu
     return { offset, fields, next }
   }
 
-  /** Zeros a GPS directory (Exif 2.32 §4.6.6) and its values; leaves one that only tells its version. */
+  /** Zeros a GPS directory (Exif 2.32 §4.6.6) and its values; leaves one that tells of no place. */
   async function blankGps(offset: number): Promise<Patch[]> {
     const directory = await readDirectory(offset, 64)
     if (!directory || directory.fields.every((field) => field.tag === 0)) return []
@@ -110,11 +110,9 @@ export async function findExifLocation(source: ByteSource, base: number, end: nu
       const inFile = base + field.valueOffset + field.valueBytes <= Math.min(end, source.size)
       if (!inFile || field.valueBytes > 65_536) continue
       const value = Buffer.from(await source.read(base + field.valueOffset, field.valueBytes))
-      const finding = {
-        kind: 'location' as const,
-        where: gpsName(field.tag, base),
-        value: gpsValue(field, value),
-      }
+      const name = gpsNames[field.tag]
+      const where = `EXIF:${name ?? ''} (Exif at ${base})`
+      const finding = name ? { kind: 'location' as const, where, value: gpsValue(field, value) } : null
       const isPosition = (field.tag === 2 || field.tag === 4) && field.valueBytes === 24
       const secrets = isPosition && u32(value, 0) + u32(value, 8) > 0 ? [value] : []
       found.push({
@@ -125,6 +123,8 @@ export async function findExifLocation(source: ByteSource, base: number, end: nu
         secrets,
       })
     }
+    // References, a version or a time alone tell of no place.
+    if (!found.some((patch) => patch.finding)) return []
     const length = 2 + 12 * directory.fields.length
     found.push({ offset: base + offset, length, bytes: null, finding: null, secrets: [] })
     return found
@@ -162,13 +162,9 @@ export async function findExifLocation(source: ByteSource, base: number, end: nu
   }
 }
 
+/** Tags of the GPS directory that say where, or whereto (Exif 2.32 §4.6.6). */
 const gpsNames: Readonly<Record<number, string>> = {
-  0: 'GPSVersionID', 1: 'GPSLatitudeRef', 2: 'GPSLatitude', 3: 'GPSLongitudeRef', 4: 'GPSLongitude',
-  5: 'GPSAltitudeRef', 6: 'GPSAltitude', 7: 'GPSTimeStamp', 13: 'GPSSpeed', 15: 'GPSTrack',
-  17: 'GPSImgDirection', 20: 'GPSDestLatitude', 22: 'GPSDestLongitude', 27: 'GPSProcessingMethod',
-  28: 'GPSAreaInformation', 29: 'GPSDateStamp',
+  2: 'GPSLatitude', 4: 'GPSLongitude', 6: 'GPSAltitude', 13: 'GPSSpeed', 15: 'GPSTrack', 17: 'GPSImgDirection',
+  20: 'GPSDestLatitude', 22: 'GPSDestLongitude', 24: 'GPSDestBearing', 26: 'GPSDestDistance',
+  28: 'GPSAreaInformation',
 } // prettier-ignore
-
-function gpsName(tag: number, base: number): string {
-  return `EXIF:${gpsNames[tag] ?? `GPS tag ${tag}`} (Exif at ${base})`
-}

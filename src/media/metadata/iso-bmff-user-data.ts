@@ -11,8 +11,11 @@ import {
 
 const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
 
+/** `moov/trak/mdia/minf/stbl` is five deep. */
+const maxDepth = 12
+
 /** Goes through a box and those in it for user data: `udta`, `meta`, `uuid`, XMP, GPS indexes, unused room. */
-export async function walkUserData(collector: Collector, piece: Piece, box: Box): Promise<void> {
+export async function walkUserData(collector: Collector, piece: Piece, box: Box, depth = 0): Promise<void> {
   const { bytes, base } = piece
   const isPersonal = collector.policy === 'none'
   if (box.type === 'udta') await userData(collector, piece, box)
@@ -32,7 +35,10 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box)
     // “GoPro AVC” names the maker.
     blankText(collector, piece, box.body + 24, box.end, 'handler name')
   } else if (containers.has(box.type)) {
-    for (const child of boxesIn(bytes, box.body, box.end)) await walkUserData(collector, piece, child)
+    if (depth > maxDepth) throw new RangeError('boxes nested beyond bounds')
+    for (const child of boxesIn(bytes, box.body, box.end)) {
+      await walkUserData(collector, piece, child, depth + 1)
+    }
   }
 }
 

@@ -10,7 +10,8 @@ import type { Patch } from './patch.ts'
 
 const maxMovieBytes = 192 * 1024 * 1024
 const maxSmallBoxBytes = 16 * 1024 * 1024
-const maxFragmentBoxes = 200_000
+/** A `moof` and a `mdat` for each second make a film of thirteen hours. */
+const maxOuterBoxes = 100_000
 
 /** A box at the top level, which may be gigabytes: only where it stands. */
 interface OuterBox {
@@ -61,7 +62,8 @@ async function outerBoxes(collector: Collector): Promise<OuterBox[]> {
   const end = range.offset + range.length
   const boxes: OuterBox[] = []
   let start = range.offset
-  while (start + 8 <= end && boxes.length < maxFragmentBoxes * 2) {
+  while (start + 8 <= end) {
+    if (boxes.length >= maxOuterBoxes) throw new RangeError('too many boxes')
     const header = await source.read(start, 16)
     const type = typeAt(header, 4)
     let size = header.readUInt32BE(0)
