@@ -14,7 +14,7 @@ import { z } from 'zod'
 import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
 import { checkKey } from './bucket-key.ts'
-import { MemoryBudget } from './memory-budget.ts'
+import { PartMemory } from './part-memory.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
 import type { S3Connection, S3Options } from './s3-client.ts'
 import { completeParts, md5, mostParts, putWhole } from './s3-put.ts'
@@ -24,7 +24,7 @@ const MiB = 1024 * 1024
 /** S3's least for every part but the last (“Amazon S3 multipart upload limits”). */
 const leastPartBytes = 5 * MiB
 /** What all uploads of this process together may hold in memory: parts that fill, and parts on their way. */
-const memoryBytes = 96 * MiB
+const memoryBytes = 64 * MiB
 
 const stateSchema = z.object({
   /** Null as long as no part is full: a small file is stored in one request. */
@@ -41,7 +41,7 @@ type State = z.infer<typeof stateSchema>
 /** Resumable writing for `s3Bucket` of the same options, by multipart uploads. */
 export function s3Resumable(options: S3Options): ResumableBucket {
   const s3 = connectS3(options)
-  const memory = new MemoryBudget(memoryBytes)
+  const memory = new PartMemory(memoryBytes, leastPartBytes)
   return {
     append(growing, body) {
       checkKey(growing.key)
@@ -86,7 +86,7 @@ class Appending {
 
   constructor(
     private readonly s3: S3Connection,
-    private readonly memory: MemoryBudget,
+    private readonly memory: PartMemory,
     private readonly growing: Growing,
   ) {
     this.state = stateOf(growing)
@@ -132,13 +132,12 @@ class Appending {
   private async openPart(): Promise<void> {
     const length = this.lengthOfPart
     if (length <= 0) return
-    await this.memory.take(length)
-    this.part = Buffer.allocUnsafeSlow(length)
+    this.part = await this.memory.take(length)
     this.filled = 0
   }
 
   private closePart(): void {
-    if (this.part) this.memory.give(this.part.length)
+    if (this.part) this.memory.give(this.part)
     this.part = null
   }
 
@@ -227,7 +226,7 @@ class Appending {
       if (ETag === undefined) throw new BucketUnavailable('S3 gave no ETag for a part')
       return ETag
     } finally {
-      this.memory.give(bytes.length)
+      this.memory.give(bytes)
     }
   }
 

@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..', '..')
 
 export interface WebProcess {
   readonly url: string
+  readonly pid: number
   /** As a crash would: SIGKILL. */
   kill(): Promise<void>
 }
@@ -32,7 +33,7 @@ export async function startWebProcess(
       (res) => res.ok,
       () => false,
     )
-    if (isReady) return { url, kill }
+    if (isReady) return { url, pid: child.pid ?? 0, kill }
     await sleep(100)
   }
   await kill()
