@@ -27,10 +27,13 @@ export async function openPlaces(): Promise<Places> {
       const country = countryAt(latitude, longitude)
       if (!country) return null
       const near = towns.around(latitude, longitude, townWithin)
-      const own = near.filter((town) => town.country === country.code)
+      const inCountry = near.filter((town) => town.country === country.code)
+      // The nearest town tells the state: a large one across a state line may pull more.
+      const own = inCountry.filter((town) => town.area === inCountry[0]?.area)
       const from = { latitude, longitude }
       const city =
         strongest(own, from, (town) => !town.isPart) ??
+        strongest(inCountry, from, (town) => !town.isPart) ??
         strongest(near, from, (town, kilometres) => !town.isPart && kilometres <= foreignWithin)
       const part = strongest(own, from, (town, kilometres) => town.isPart && kilometres <= reach(town))
       return {
@@ -48,11 +51,11 @@ export async function openPlaces(): Promise<Places> {
 const reach = ({ population }: Town): number => Math.max(1, 0.004 * Math.sqrt(population))
 
 /** In km²: keeps what is very near from pulling without end. */
-const blur = 0.1
+const blur = 0.3
 
 /**
  * The town that pulls most, by its people and by the square of the distance: so that a suburb is told from the
- * city that it lies by. The power of the population makes up for large cities being dense.
+ * city that it lies by.
  */
 function strongest(
   towns: readonly Town[],
@@ -64,7 +67,7 @@ function strongest(
   for (const town of towns) {
     const kilometres = distance(from.longitude, from.latitude, town.longitude, town.latitude)
     if (!accepts(town, kilometres)) continue
-    const pull = Math.max(town.population, 100) ** 0.9 / (kilometres ** 2 + blur)
+    const pull = Math.max(town.population, 100) / (kilometres ** 2 + blur)
     if (pull > most) [best, most] = [town, pull]
   }
   return best
