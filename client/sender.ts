@@ -3,10 +3,11 @@ import { copyOnPress } from './lib/copy.ts'
 import { find, make, maybe } from './lib/dom.ts'
 import { droppedFiles, isMedia } from './lib/dropped-files.ts'
 import { FileList } from './lib/file-list.ts'
+import { registerWorker, sharedFiles } from './lib/install.ts'
 import { followItems, type News } from './lib/item-news.ts'
 import { locale, sizeWords, t } from './lib/messages.ts'
 import { Pace } from './lib/pace.ts'
-import { sendByForm } from './lib/send-file.ts'
+import { dropFile, forget, keepFile, keptFiles, recall, remember, type Unfinished } from './lib/unfinished.ts'
 import { UploadQueue, type Upload } from './lib/upload-queue.ts'
 
 const form = find(document, '[data-share]', HTMLFormElement)
@@ -24,15 +25,26 @@ const maxItems = Number(form.dataset['maxItems'])
 const pace = new Pace()
 /** News of an item that came before the answer to its upload. */
 const early = new Map<string, News>()
-let link: { id: string; url: string } | null = null
+let link: Unfinished | null = null
 
-const queue = new UploadQueue(sendByForm, (upload) => {
-  files.show(upload)
-  const news = upload.item === null ? undefined : early.get(upload.item)
-  if (news && upload.state === 'preparing') hear(news)
+/** What sends comes once there is something to send. */
+const queue = new UploadQueue(
+  async (...input) => (await import('./lib/send-resumable.ts')).sendResumably(...input),
+  onChange,
+)
+const files = new FileList(list, queue, (upload) => {
+  void dropFile(upload.file)
   showSoon()
 })
-const files = new FileList(list, queue, () => showSoon())
+
+function onChange(upload: Upload): void {
+  files.show(upload)
+  if (upload.state === 'preparing') void dropFile(upload.file)
+  const news = upload.item === null ? undefined : early.get(upload.item)
+  if (news && upload.state === 'preparing') hear(news)
+  if (link && !queue.isSending && !queue.uploads.some(({ problem }) => problem === 'network')) void forget()
+  showSoon()
+}
 
 function addFiles(chosen: readonly File[]): void {
   listProblem.hidden = true
@@ -46,6 +58,7 @@ function addFiles(chosen: readonly File[]): void {
     if (file.size === 0) refuse(upload, t('emptyFile'))
     else if (file.size > maxBytes) refuse(upload, t('tooLarge', { size: sizeWords(maxBytes) }))
     files.add(upload)
+    if (link && upload.state !== 'failed') void keepFile(file)
   }
   if (chosen.length === 0) say(listProblem, t('noFiles'))
   find(document, '[data-list-section]', HTMLElement).hidden = queue.uploads.length === 0 && listProblem.hidden
@@ -165,11 +178,17 @@ async function share(): Promise<void> {
       password: text('password') || null,
       metadata: text('metadata'),
     })
-    const [album, madeLink] = [fieldOf(made, 'album'), fieldOf(made, 'link')]
-    link = { id: textOf(madeLink, 'id'), url: textOf(madeLink, 'url') }
-    showLink(link, textOf(madeLink, 'expiresAt'), text('title'))
-    stopFollowing = followItems(link.id, hear)
-    queue.start(textOf(album, 'id'))
+    const madeLink = fieldOf(made, 'link')
+    const share = {
+      album: textOf(fieldOf(made, 'album'), 'id'),
+      link: textOf(madeLink, 'id'),
+      url: textOf(madeLink, 'url'),
+      expiresAt: textOf(madeLink, 'expiresAt'),
+      title: text('title'),
+    }
+    remember(share)
+    for (const { file, state } of queue.uploads) if (state !== 'failed') void keepFile(file)
+    begin(share)
   } catch (error) {
     const code = error instanceof ApiError ? error.code : 'internal'
     const known: Record<string, string> = { network: 'networkError', 'too-many-requests': 'tooManyRequests' }
@@ -177,6 +196,34 @@ async function share(): Promise<void> {
   } finally {
     create.disabled = false
   }
+}
+
+/** Shows the link, and sends what is in the list. */
+function begin(share: Unfinished): void {
+  link = share
+  showLink(share)
+  stopFollowing = followItems(share.link, hear)
+  queue.start(share.album)
+}
+
+/** After a reload or a closed window: what was not sent goes on. */
+async function goOn(): Promise<void> {
+  const share = recall()
+  if (!share) return
+  try {
+    const state = textOf(await call('GET', `/links/${share.link}`), 'state')
+    if (state === 'ended') return await forget()
+  } catch (error) {
+    // Off the net is no reason to forget; a link that is not there any more is.
+    if (!(error instanceof ApiError && error.code === 'network')) return await forget()
+  }
+  const left = await keptFiles()
+  begin(share)
+  say(listProblem, t(left.length > 0 ? 'goingOn' : 'chooseAgain'))
+  find(document, '[data-list-section]', HTMLElement).hidden = false
+  const message = listProblem.textContent
+  if (left.length > 0) addFiles(left)
+  say(listProblem, message)
 }
 
 let stopFollowing = (): void => {}
@@ -193,7 +240,7 @@ function hear(news: News): void {
   showSoon()
 }
 
-function showLink({ id, url }: { id: string; url: string }, expiresAt: string, title: string): void {
+function showLink({ link: id, url, expiresAt, title }: Unfinished): void {
   const result = find(document, '[data-result]', HTMLElement)
   const field = find(result, '[data-link]', HTMLInputElement)
   const copy = find(result, '[data-copy]', HTMLButtonElement)
@@ -233,6 +280,12 @@ function showLink({ id, url }: { id: string; url: string }, expiresAt: string, t
   find(result, 'h1', HTMLElement).focus({ preventScroll: true })
 }
 
+// What failed for want of a connection goes on by itself.
+window.addEventListener('online', () => {
+  for (const upload of queue.uploads)
+    if (upload.state === 'failed' && upload.problem === 'network') queue.retry(upload)
+})
+
 pauseButton.addEventListener('click', () => {
   queue.pause(!queue.isPaused)
   showSoon()
@@ -257,9 +310,9 @@ async function stopSharing(): Promise<void> {
   for (const upload of [...queue.uploads]) upload.abort.abort()
   queue.pause(true)
   try {
-    await call('DELETE', `/links/${link.id}${keep ? '?keep=day' : ''}`)
+    await call('DELETE', `/links/${link.link}${keep ? '?keep=day' : ''}`)
     stopFollowing()
-    isOver = true
+    await forget()
     location.assign('/shares?stopped=1')
   } catch {
     stop.disabled = false
@@ -268,7 +321,8 @@ async function stopSharing(): Promise<void> {
   }
 }
 
-let isOver = false
-window.addEventListener('beforeunload', (event) => {
-  if (queue.isSending && link && !isOver) event.preventDefault()
+registerWorker()
+void goOn()
+void sharedFiles().then((shared) => {
+  if (shared.length > 0) addFiles(shared)
 })

@@ -2,12 +2,13 @@ import { find, make, maybe } from './lib/dom.ts'
 import { loadPages } from './lib/load-pages.ts'
 import { t } from './lib/messages.ts'
 import { paintPlaceholders } from './lib/placeholders.ts'
+import { offerSaveToPhotos } from './lib/save-to-photos.ts'
 import { selectionIn } from './lib/selection.ts'
 
 const form = find(document, '#selection', HTMLFormElement)
 
 paintPlaceholders(form)
-selectionIn(document)
+offerSaveToPhotos(selectionIn(document))
 refreshWhilePreparing()
 offerShareSheet()
 openOnTap()

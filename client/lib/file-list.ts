@@ -34,7 +34,7 @@ export class FileList {
   constructor(
     private readonly list: HTMLElement,
     private readonly queue: UploadQueue,
-    private readonly removed: () => void,
+    private readonly removed: (upload: Upload) => void,
   ) {}
 
   add(upload: Upload): void {
@@ -82,7 +82,7 @@ export class FileList {
     this.rows.delete(upload)
     row?.element.remove()
     next?.querySelector('button:last-of-type')?.dispatchEvent(new Event('focus'))
-    this.removed()
+    this.removed(upload)
   }
 }
 

@@ -36,6 +36,12 @@ export class Selection {
     this.set(boxes(form).some(({ checked }) => checked))
   }
 
+  /** Adds a button to the bar; `onChange` hears of every change of what is ticked. */
+  add(extra: HTMLButtonElement, onChange: () => void): void {
+    this.download.before(extra)
+    this.form.addEventListener('change', onChange)
+  }
+
   ticked(): HTMLInputElement[] {
     return boxes(this.form).filter(({ checked }) => checked)
   }

@@ -2,8 +2,6 @@ import { ApiError } from './api.ts'
 import type { SendFile } from './send-file.ts'
 
 const atOnce = 3
-/** A broken connection is tried again by itself, so many times, after so many milliseconds. */
-const retryDelays = [1000, 3000, 8000, 20_000]
 
 export type UploadState = 'chosen' | 'sending' | 'waiting' | 'sent' | 'preparing' | 'ready' | 'failed'
 
@@ -47,7 +45,7 @@ export class UploadQueue {
   }
 
   remove(upload: Upload): void {
-    upload.abort.abort()
+    upload.abort.abort('remove')
     const index = this.uploads.indexOf(upload)
     if (index >= 0) this.uploads.splice(index, 1)
     this.pump()
@@ -66,8 +64,15 @@ export class UploadQueue {
     this.pump()
   }
 
+  /** Pausing breaks off what is under way; it goes on from there. */
   pause(isPaused: boolean): void {
     this.isPaused = isPaused
+    for (const upload of this.uploads)
+      if (isPaused && upload.state === 'sending') {
+        upload.abort.abort('pause')
+        upload.abort = new AbortController()
+        this.set(upload, { state: 'waiting' })
+      }
     this.pump()
   }
 
@@ -90,35 +95,23 @@ export class UploadQueue {
 
   private async run(upload: Upload, album: string): Promise<void> {
     this.running += 1
-    this.set(upload, { state: 'sending', sent: 0 })
+    const { signal } = upload.abort
+    this.set(upload, { state: 'sending' })
     try {
-      const { id } = await this.send(upload, album)
+      const { id } = await this.sendFile(album, upload.file, {
+        onProgress: (sent) => this.set(upload, { sent }),
+        signal,
+      })
       // The news that it is ready may have been quicker than the answer.
       if (upload.state === 'sending')
         this.set(upload, { state: 'preparing', sent: upload.file.size, item: id })
     } catch (error) {
-      if (!upload.abort.signal.aborted) {
+      if (!signal.aborted) {
         const problem = error instanceof ApiError ? error.code : 'internal'
         this.set(upload, { state: 'failed', problem })
       }
     }
     this.running -= 1
     this.pump()
-  }
-
-  private async send(upload: Upload, album: string): Promise<{ id: string }> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.sendFile(album, upload.file, {
-          onProgress: (sent) => this.set(upload, { sent }),
-          signal: upload.abort.signal,
-        })
-      } catch (error) {
-        const delay = retryDelays[attempt]
-        const mayRetry = error instanceof ApiError && ['network', 'unavailable'].includes(error.code)
-        if (!mayRetry || delay === undefined || upload.abort.signal.aborted) throw error
-        await new Promise((resolve) => setTimeout(resolve, delay))
-      }
-    }
   }
 }

@@ -1,4 +1,5 @@
 import express, { type Express } from 'express'
+import expressStaticGzip from 'express-static-gzip'
 import { unknown } from '../domain/errors.ts'
 import { api } from './api.ts'
 import type { WebContext } from './context.ts'
@@ -6,6 +7,7 @@ import { delivery } from './delivery.ts'
 import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
 import { watchLinks } from './link-watch.ts'
+import { createMetrics } from './metrics.ts'
 import { operators } from './operators.ts'
 import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
@@ -22,12 +24,21 @@ export function createApp(context: WebContext): Express {
   app.set('trust proxy', settings.trustProxy)
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
+  const metrics = createMetrics()
+  app.use(metrics.measure)
+  app.get('/metrics', metrics.show)
   app.use(operators(context))
   app.use(securityHeaders(settings))
   app.use(refuseBrokenAddress)
+  // Names hold their content's hash; the build has compressed what is worth it.
   app.use(
     '/assets',
-    express.static(settings.clientDirectory, { immutable: true, maxAge: '1y', index: false }),
+    expressStaticGzip(settings.clientDirectory, {
+      enableBrotli: true,
+      orderPreference: ['br', 'gz'],
+      index: false,
+      serveStatic: { immutable: true, maxAge: '1y' },
+    }),
   )
   app.use(refuseCrossSite(settings))
   app.use('/api/v1/uploads', tus(context))

@@ -5,6 +5,7 @@ export interface PageModels {
   locked: LockedPage
   ended: object
   unknown: object
+  offline: object
   error: ErrorPageModel
   start: StartPage
   shares: SharesPage

@@ -6,6 +6,7 @@ import { listLinks } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
+import { installPages } from './install-pages.ts'
 import { languageCookie } from './language.ts'
 import { languageCodes } from './messages/index.ts'
 import {
@@ -43,6 +44,7 @@ const ownPath = (next: string | undefined): string =>
 export function senderPages(context: WebContext, views: Views): Router {
   const { ports, settings } = context
   const router = Router()
+  router.use(installPages(context, views))
   const form = express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 10 })
 
   router.get('/', async (req, res) => {
