@@ -84,7 +84,7 @@ async function main(store: Store): Promise<void> {
       return links.length
     })
   await report('share a group', async () => {
-    const titleOf = () => 'Folder'
+    const titleOf = () => ({ title: 'Folder', titleWithoutPlace: null })
     const input = { kind: 'folder', key: '/Folder 1', sender: '', titleOf } as const
     await shareGroup({ store, clock, limits }, owner.id, input)
     return perAlbum

@@ -70,7 +70,8 @@ export async function readItems(store: Store, owner: string, ids: readonly strin
 
 /**
  * Makes an album of its kind from a group's items as they are at that moment; no byte is copied, for items stand in
- * any number of albums. Its first link has a day to come. `titleOf` puts the group's title into words.
+ * any number of albums. Its first link has a day to come. `titleOf` puts the group's title into words,
+ * for everybody and for those who are told no places.
  *
  * Throws Refused (`unknown` where the group is gone, `too-many-items`).
  */
@@ -82,7 +83,7 @@ export async function shareGroup(
     key: string
     /** As visitors see it. */
     sender: string
-    titleOf: (group: Group) => string
+    titleOf: (group: Group) => Pick<Album, 'title' | 'titleWithoutPlace'>
   },
 ): Promise<Album> {
   const { store, clock, limits } = ports
@@ -95,7 +96,7 @@ export async function shareGroup(
     const group = findGroup(groupLibrary(entries, kind), key)
     if (!group) throw unknown('group')
     checkAlbumSize(limits.maxAlbumItems, 0, group.ids.length)
-    const album: Album = { ...blank, title: titleOf(group) }
+    const album: Album = { ...blank, ...titleOf(group) }
     writeAlbum(changing, album)
     changing.write(
       ...(await ordersOf(changing, owner, entries, group.ids)).flatMap(([id, order]) => [

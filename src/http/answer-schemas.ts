@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupKinds } from '../domain/library.ts'
 import { albumKinds } from '../domain/records.ts'
 import { reasons } from '../domain/errors.ts'
 import { metadataPolicies } from '../media/types.ts'
@@ -110,6 +111,28 @@ export const albumDetailAnswer = z.strictObject({
   items: z.array(itemAnswer),
   links: z.array(linkAnswer),
 })
+
+/** Groups stand one after the other, each before those within it. */
+export const libraryAnswer = z.strictObject({
+  kind: z.enum(groupKinds),
+  /** Groups at the top, of which an answer holds some, with all that is within them. */
+  total: count,
+  /** Items in the whole library. */
+  items: count,
+  groups: z.array(
+    z.strictObject({
+      key: z.string(),
+      /** The group that it is within. */
+      parent: z.string().nullable(),
+      title: z.string(),
+      count,
+      /** Its first items, to show. */
+      covers: z.array(idSchema),
+    }),
+  ),
+})
+export const groupAnswer = z.strictObject({ ...itemsAnswer.shape, title: z.string() })
+export const sharedGroupAnswer = z.strictObject({ album: albumAnswer, link: linkAnswer })
 
 export const ownerAnswer = z.strictObject({
   createdAt: moment,

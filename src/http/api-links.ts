@@ -5,6 +5,7 @@ import { itemsOf } from '../domain/item.ts'
 import { createLink, editLink, renewLink, stopAll, type Until } from '../domain/link-changes.ts'
 import { listLinks, overviewOf } from '../domain/links.ts'
 import { albumsOf } from '../domain/link.ts'
+import type { z } from 'zod'
 import type { Limits } from '../ports.ts'
 import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
@@ -29,6 +30,16 @@ export function untilOf({ expiresInDays, expiresAt }: UntilBody): Until | undefi
 
 const defaultUntil = ({ linkDaysDefault }: Limits): Until => ({ expiresInDays: linkDaysDefault })
 
+/** What a request wants of a link, with the defaults filled in. */
+export const linkWishOf = (
+  limits: Limits,
+  { allow, ...wish }: Omit<z.output<typeof newLinkBody>, 'albums'>,
+): Parameters<typeof createLink>[3] => ({
+  ...wish,
+  until: untilOf(wish) ?? defaultUntil(limits),
+  allow: { downloads: allow.downloads ?? true, details: allow.details ?? true, map: allow.map ?? true },
+})
+
 /** An owner's links as JSON. */
 export function apiLinks(context: WebContext): Router {
   const { ports } = context
@@ -37,18 +48,9 @@ export function apiLinks(context: WebContext): Router {
   router.post('/links', jsonBody, async (req, res) => {
     await requireSender(context, req)
     const owner = await requireOwner(context, req)
-    const { albums, allow, ...wish } = parse(newLinkBody, req.body)
+    const { albums, ...wish } = parse(newLinkBody, req.body)
     if (wish.secret !== null) await countChosenSecret(ports.store, addressOf(req))
-    const until = untilOf(wish) ?? defaultUntil(ports.limits)
-    const { link, secret } = await createLink(ports, owner, albums, {
-      ...wish,
-      until,
-      allow: {
-        downloads: allow.downloads ?? true,
-        details: allow.details ?? true,
-        map: allow.map ?? true,
-      },
-    })
+    const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, wish))
     const overview = await overviewOf(ports, owner.id, link.id)
     res
       .status(201)

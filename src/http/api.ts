@@ -5,6 +5,7 @@ import { Refused } from '../domain/errors.ts'
 import { newOwner } from '../domain/owner.ts'
 import { makeShare, type Share } from '../domain/share.ts'
 import { apiAlbums } from './api-albums.ts'
+import { apiLibrary } from './api-library.ts'
 import { apiLinks } from './api-links.ts'
 import { apiOwner } from './api-owner.ts'
 import { apiVisitor } from './api-visitor.ts'
@@ -64,6 +65,7 @@ export function api(context: WebContext): Router {
   router.get('/openapi.json', (_req, res) => void res.json(document))
 
   router.use(
+    apiLibrary(context),
     apiLinks(context),
     apiAlbums(context),
     apiOwner(context),

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
 import type { WebSettings } from './context.ts'
 import { catalogues, languageCodes, type LanguageCode } from './messages/index.ts'
+import { ownerCatalogues } from './messages/owner/index.ts'
 import { readCookie } from './request.ts'
 
 /** How one reader is spoken to: messages by catalogue, dates, numbers and sizes by Intl. */
@@ -31,7 +32,9 @@ async function loadMessages(): Promise<i18n> {
   await instance.init({
     fallbackLng: 'en',
     supportedLngs: [...languageCodes],
-    resources: Object.fromEntries(languageCodes.map((code) => [code, { translation: catalogues[code] }])),
+    resources: Object.fromEntries(
+      languageCodes.map((code) => [code, { translation: { ...catalogues[code], ...ownerCatalogues[code] } }]),
+    ),
     // Handlebars escapes; and a title that looks like a message's name stays a title.
     interpolation: { escapeValue: false, skipOnVariables: true },
     nsSeparator: false,

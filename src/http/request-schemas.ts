@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupKinds } from '../domain/library.ts'
 import { metadataPolicies } from '../media/types.ts'
 import { idSchema } from './request.ts'
 import { passwordSchema, plain } from './share-fields.ts'
@@ -10,6 +11,8 @@ const ids = (most: number) => z.array(idSchema).min(1).max(most)
 
 /** Items in one request. */
 export const maxIds = 10_000
+
+const from = z.coerce.number().int().min(0).max(1_000_000).default(0)
 
 const allow = z.strictObject({
   downloads: z.boolean().optional(),
@@ -30,17 +33,18 @@ const notBoth = {
   message: 'give expiresInDays or expiresAt, not both',
 }
 
+const linkWish = {
+  label: text(200).default(''),
+  secret: chosenSecret.nullable().default(null),
+  ...until,
+  password: passwordSchema.nullable().default(null),
+  metadata: z.enum(metadataPolicies).default('no-location'),
+  allow: allow.default({}),
+  showsCover: z.boolean().default(true),
+}
+
 export const newLinkBody = z
-  .strictObject({
-    albums: ids(50),
-    label: text(200).default(''),
-    secret: chosenSecret.nullable().default(null),
-    ...until,
-    password: passwordSchema.nullable().default(null),
-    metadata: z.enum(metadataPolicies).default('no-location'),
-    allow: allow.default({}),
-    showsCover: z.boolean().default(true),
-  })
+  .strictObject({ albums: ids(50), ...linkWish })
   .refine(notBoth.check, notBoth.message)
 
 export const editLinkBody = z
@@ -58,8 +62,15 @@ export const editLinkBody = z
 
 export const renewLinkBody = z.strictObject(until).refine(notBoth.check, notBoth.message)
 
+const groupFields = { kind: z.enum(groupKinds).default('moment'), key: z.string().min(1).max(5000) }
+export const libraryQuery = z.strictObject({ kind: groupFields.kind, from: from })
+export const groupQuery = z.strictObject({ ...groupFields, from })
+export const shareGroupBody = z
+  .strictObject({ ...groupFields, sender: text(100).default(''), ...linkWish })
+  .refine(notBoth.check, notBoth.message)
+
 export const keepQuery = z.strictObject({ keep: z.literal('day').optional() })
-export const fromQuery = z.strictObject({ from: z.coerce.number().int().min(0).max(1_000_000).default(0) })
+export const fromQuery = z.strictObject({ from })
 
 export const newAlbumBody = z.strictObject({
   title: text(200).default(''),

@@ -49,7 +49,10 @@ const prepared = ({ owner, id }: Item, local: string, place: Place | null = lisb
   recordPrepared(ports, owner, id, (item) => ({ ...item, state: 'ready', facts: facts(local), place }))
 
 const month = (key: string) => ({ kind: 'month' as const, key, sender: 'Ada', titleOf: titleOf })
-const titleOf = ({ title }: Group): string => (title.kind === 'month' ? `Month ${title.month}` : title.kind)
+const titleOf = ({ title }: Group) => ({
+  title: title.kind === 'month' ? `Month ${title.month}` : title.kind,
+  titleWithoutPlace: null,
+})
 
 const reasonOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(

@@ -3,6 +3,7 @@ import type { Reason } from '../../domain/errors.ts'
 import { errorAnswer } from '../answer-schemas.ts'
 import { statusOf } from '../errors.ts'
 import { albumOperations } from './album-operations.ts'
+import { libraryOperations } from './library-operations.ts'
 import { linkOperations } from './link-operations.ts'
 import type { Answer, Operation } from './operation.ts'
 import { ownerOperations } from './owner-operations.ts'
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...sharingOperations,
   ...linkOperations,
   ...albumOperations,
+  ...libraryOperations,
   ...ownerOperations,
   ...visitorOperations,
 ]
