@@ -95,7 +95,8 @@ export const de: Messages = {
   },
   error: {
     title: 'Das hat nicht geklappt',
-    unavailable: 'Der Dienst kann gerade nicht antworten. Nichts ist verloren. Versuch es gleich noch einmal.',
+    unavailable:
+      'Der Dienst kann gerade nicht antworten. Nichts ist verloren. Versuch es gleich noch einmal.',
     'bad-request': 'Die Anfrage wurde nicht verstanden.',
     unauthorized: 'Diese Seite gehört dem Absender. Öffne sie in dem Browser, mit dem du geteilt hast.',
     forbidden: 'Das ist hier nicht erlaubt.',
@@ -243,7 +244,8 @@ export const de: Messages = {
     someFailed_one: 'Eine Datei konnte nicht geteilt werden.',
     someFailed_other: '{{count}} Dateien konnten nicht geteilt werden.',
     goingOn: 'Der Upload geht weiter, wo er aufgehört hat.',
-    chooseAgain: 'Dieser Upload wurde unterbrochen. Wähle dieselben Dateien noch einmal, dann geht er weiter.',
+    chooseAgain:
+      'Dieser Upload wurde unterbrochen. Wähle dieselben Dateien noch einmal, dann geht er weiter.',
     tooLarge: 'Größer als {{size}}.',
     tooLargeServer: 'Größer, als dieser Server annimmt.',
     tooManyServer: 'Hier passt nichts mehr hinein.',

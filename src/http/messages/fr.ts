@@ -95,7 +95,8 @@ export const fr: Messages = {
   },
   error: {
     title: 'Cela n’a pas marché',
-    unavailable: 'Le service ne peut pas répondre pour le moment. Rien n’est perdu. Réessayez dans un instant.',
+    unavailable:
+      'Le service ne peut pas répondre pour le moment. Rien n’est perdu. Réessayez dans un instant.',
     'bad-request': 'La demande n’a pas été comprise.',
     unauthorized: 'Cette page est à l’expéditeur. Ouvrez-la dans le navigateur qui a servi au partage.',
     forbidden: 'Ce n’est pas permis ici.',
@@ -136,7 +137,8 @@ export const fr: Messages = {
     optional: 'facultatif',
     optionMetadata: 'Ce que disent les fichiers',
     metadataNoLocation: 'Pas le lieu',
-    metadataNoLocationHint: 'La date et l’appareil restent, le lieu est retiré. Les images restent identiques.',
+    metadataNoLocationHint:
+      'La date et l’appareil restent, le lieu est retiré. Les images restent identiques.',
     metadataNone: 'Rien de personnel',
     metadataNoneHint: 'Aussi sans appareil, objectif, réglages ni noms.',
     metadataEverything: 'Tout, avec le lieu',
