@@ -137,7 +137,10 @@ export const sharingOperations: readonly Operation[] = [
     tag: 'Uploads',
     for: 'owner',
     summary: 'How far an upload came',
-    answers: { 200: { description: 'In the headers.', headers: tusHeaders } },
+    answers: {
+      200: { description: 'In the headers.', headers: tusHeaders },
+      423: { description: 'It cannot be told at this moment; ask again.' },
+    },
   },
   {
     method: 'patch',
