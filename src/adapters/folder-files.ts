@@ -44,7 +44,7 @@ function isAbsence(error: unknown): boolean {
 }
 
 /** The entries of a folder, none where it is absent. */
-export async function entriesOf(folder: string): Promise<Dirent[]> {
+async function entriesOf(folder: string): Promise<Dirent[]> {
   return await orWhenAbsent(readdir(folder, { withFileTypes: true }), [])
 }
 
@@ -80,7 +80,7 @@ async function makeAll(folder: string): Promise<string | undefined> {
 }
 
 /** A file's name is on disk when its folder is (fsync(2)). */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()

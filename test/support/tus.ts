@@ -89,7 +89,7 @@ export async function cutPatch(
   req.destroy()
 }
 
-export function* piecesOf(bytes: Buffer, length = 64 * 1024): Generator<Buffer> {
+function* piecesOf(bytes: Buffer, length = 64 * 1024): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length)
 }
 
