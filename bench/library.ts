@@ -162,6 +162,7 @@ function itemAt(owner: string, n: number, find: Awaited<ReturnType<typeof openPl
       folder: `Folder ${Math.floor(n / perAlbum)}/Day ${Math.floor(n / 50)}`,
       type: { format: 'jpeg', kind: 'photo', mime: 'image/jpeg', extension: 'jpg' },
       original,
+      firstLook: null,
     }),
     state: 'ready',
     facts: {

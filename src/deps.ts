@@ -14,6 +14,7 @@ import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
 import { openMediaTools } from './media/open-media-tools.ts'
 import { openPlaces } from './media/place.ts'
+import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits } from './media/types.ts'
 import type { Bucket, Clock, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
@@ -71,6 +72,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       clock: options.clock ?? { now: () => Date.now() },
       passwords: argon2Passwords(),
       sniff,
+      firstLook: quickFacts,
       limits: limitsOf(config),
       log,
     }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { MediaType } from './media/types.ts'
+import type { FirstLook, MediaType } from './media/types.ts'
 
 /** The present moment, in milliseconds since 1970. Tests move it. */
 export interface Clock {
@@ -323,6 +323,8 @@ export interface Ports {
   readonly passwords: Passwords
   /** Tells a file's type by its first bytes; null for what Mayfly does not take. */
   readonly sniff: (head: Uint8Array) => Promise<MediaType | null>
+  /** What a file's first bytes tell besides; null where they tell nothing. Quick, and never throws. */
+  readonly firstLook: (head: Uint8Array, type: MediaType) => Promise<FirstLook | null>
   readonly limits: Limits
   readonly log: Log
 }

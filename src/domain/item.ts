@@ -1,3 +1,4 @@
+import type { Facts } from '../media/types.ts'
 import type { Clock, Store } from '../ports.ts'
 import { ranks, size, value } from '../ports.ts'
 import { catalogWrite } from './catalog.ts'
@@ -7,8 +8,29 @@ import { keys } from './keys.ts'
 import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
 import type { Received } from './upload.ts'
 
+/** Facts of which nothing is known. */
+const unknownFacts: Facts = {
+  width: null,
+  height: null,
+  orientation: 1,
+  capturedAt: null,
+  camera: null,
+  lens: null,
+  exposureTime: null,
+  aperture: null,
+  iso: null,
+  focalLength: null,
+  duration: null,
+  frameRate: null,
+  codec: null,
+  coordinates: null,
+  contentIdentifier: null,
+  animated: false,
+  embeddedMotion: false,
+}
+
 /** The record of a file that came in, before anything but its bytes and type is known. */
-export function newItem(clock: Clock, owner: string, received: Received): Item {
+export function newItem(clock: Clock, owner: string, { firstLook, ...received }: Received): Item {
   const createdAt = clock.now()
   return {
     ...received,
@@ -18,7 +40,7 @@ export function newItem(clock: Clock, owner: string, received: Received): Item {
     createdAt,
     isPrivate: false,
     motion: null,
-    facts: null,
+    facts: firstLook && { ...unknownFacts, ...firstLook },
     place: null,
     thumbhash: null,
     color: null,
@@ -114,4 +136,10 @@ export async function updateItem(
     },
     { structure: false },
   )
+}
+
+/** The ids of an album's items, in its order. */
+export async function itemIdsOf(store: Store, album: Pick<Album, 'owner' | 'id'>): Promise<string[]> {
+  const [ids] = await store.read([ranks(keys.albumItems(album.owner, album.id))])
+  return ids.map(({ member }) => member)
 }

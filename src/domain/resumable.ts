@@ -19,7 +19,7 @@ const signEvery = 60_000
 
 export type ResumablePorts = Pick<
   Ports,
-  'store' | 'bucket' | 'resumable' | 'queue' | 'events' | 'clock' | 'limits' | 'sniff' | 'log'
+  'store' | 'bucket' | 'resumable' | 'queue' | 'events' | 'clock' | 'limits' | 'sniff' | 'firstLook' | 'log'
 >
 
 /** What a client says of a file before it sends it. `name` and `folder` are already safe for display. */
@@ -248,7 +248,7 @@ class Writer {
         owner,
         album,
         upload,
-        received: [{ id: item, name, folder, type, original }],
+        received: [{ id: item, name, folder, type, original, firstLook: null }],
         alsoWrite: [
           ...forgetResumable(upload),
           { kind: 'set', key: keys.resumable(owner, id), value: record, expiresInMs: rememberMs },

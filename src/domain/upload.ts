@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import type { MediaType } from '../media/types.ts'
+import type { FirstLook, MediaType } from '../media/types.ts'
 import type { CommitOutcome, Limits, Ports, Store, Write } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
@@ -10,7 +10,7 @@ import { keys, objects } from './keys.ts'
 import type { Item, StoredObject } from './records.ts'
 import { randomToken } from './tokens.ts'
 
-type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'sniff'>
+type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'sniff' | 'firstLook'>
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
 export const headBytes = 64 * 1024
@@ -37,7 +37,10 @@ export interface Upload {
 export type UploadName = Pick<Upload, 'id' | 'owner'>
 
 /** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
-export type Received = Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'>
+export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
+  /** What its first bytes told, for an order before it is prepared. */
+  readonly firstLook: FirstLook | null
+}
 
 /** A file as it arrives. `name` and `folder` are already safe for display. */
 export interface Incoming {
@@ -207,7 +210,8 @@ export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: 
       ...(incoming.size === undefined ? {} : { size: incoming.size }),
       ...(incoming.signal ? { signal: incoming.signal } : {}),
     })
-    return { id, name: incoming.name, folder: incoming.folder, type, original: meter.facts() }
+    const { name, folder } = incoming
+    return { id, name, folder, type, original: meter.facts(), firstLook: await ports.firstLook(head, type) }
   } finally {
     whole.destroy()
   }

@@ -60,10 +60,13 @@ export async function readMultipart(
       form.on('partsLimit', () => reject(new Refused('bad-request', 'The form has too many parts.')))
       form.on('error', (error) => reject(malformed(error)))
       form.on('close', () => void files.then(resolve, reject))
-      req.once('close', () => {
-        // Without its end: the client left, or what followed the body on its connection was no HTTP.
+      // Without its end: the client left, or what followed the body on its connection was no HTTP.
+      const onClose = () => {
         if (!req.readableEnded) reject(new Refused('bad-request', 'The upload was broken off.'))
-      })
+      }
+      req.once('close', onClose)
+      // It may have happened before anybody listened.
+      if (req.destroyed) onClose()
       guard.failed.catch(reject)
       req.pipe(form)
     })

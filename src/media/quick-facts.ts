@@ -1,20 +1,12 @@
 import exifr from 'exifr'
 import { parseDate, parseOffset } from './capture-date.ts'
-import type { CaptureDate, MediaType } from './types.ts'
-
-/** What orders a page before the worker has read the file. */
-export interface QuickFacts {
-  readonly capturedAt: CaptureDate | null
-  /** Pixels as shown. */
-  readonly width: number | null
-  readonly height: number | null
-}
+import type { FirstLook, MediaType } from './types.ts'
 
 /**
  * A first look at a JPEG or HEIC by the bytes at its start (256 KiB are plenty): milliseconds, no child process.
  * Null for other formats and for whatever cannot be read; `facts` tells all later.
  */
-export async function quickFacts(head: Uint8Array, type: MediaType): Promise<QuickFacts | null> {
+export async function quickFacts(head: Uint8Array, type: MediaType): Promise<FirstLook | null> {
   if (type.format !== 'jpeg' && type.format !== 'heic') return null
   const exif = await readExif(head)
   const written = parseDate(exif?.['DateTimeOriginal']) ?? parseDate(exif?.['CreateDate'])

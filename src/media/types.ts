@@ -46,6 +46,9 @@ export interface Place {
   readonly neighbourhood: string | null
 }
 
+/** What the first bytes of some formats tell at once, so that a page can be ordered before the worker has read the file. */
+export type FirstLook = Pick<Facts, 'capturedAt' | 'width' | 'height'>
+
 /** What is read from a file. Absence is null. */
 export interface Facts {
   /** Pixels as shown, after orientation. */

@@ -136,6 +136,15 @@ describe('protection 12: a form that is not one', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
   })
 
+  it('with something after it that is no HTTP → nothing is stored', async () => {
+    const body = part('files', 'a.jpg', '\xff\xd8\xff\xe0 and then')
+    await leavesNothing(() =>
+      raw(
+        `${head}Content-Type: multipart/form-data; boundary=x\r\nContent-Length: ${body.length - 20}\r\n\r\n${body}`,
+      ),
+    )
+  })
+
   it('without a boundary, or not a form at all → 400', async () => {
     for (const type of [
       'multipart/form-data',

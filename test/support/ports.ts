@@ -7,6 +7,7 @@ import { folderResumable } from '../../src/adapters/folder-resumable.ts'
 import { redisEvents } from '../../src/adapters/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis-store.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
+import { quickFacts } from '../../src/media/quick-facts.ts'
 import { sniff } from '../../src/media/sniff.ts'
 import type { Clock, Job, Limits, Log, Ports } from '../../src/ports.ts'
 
@@ -70,6 +71,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
       verify: () => Promise.resolve(false),
     },
     sniff,
+    firstLook: quickFacts,
     limits: { ...testLimits, ...limits },
     log: quietLog,
     async close() {
