@@ -4,7 +4,7 @@ import type { Item, Link } from '../domain/records.ts'
 import type { Language } from './language.ts'
 import type { ItemPage } from './page-models.ts'
 import { itemsPerPage, previewOf, shownItems, type Opened } from './share-model.ts'
-import { altOf, clockTime, downloadBytes, isReady, shownName } from './tiles.ts'
+import { altOf, clockTime, downloadBytes, isReady, mayShowPlace, shownName } from './tiles.ts'
 
 type Detail = ItemPage['details'][number]
 
@@ -73,14 +73,29 @@ function detailsOf(language: Language, link: Link, item: Item): Detail[] {
   }
   if (facts?.width && facts.height) add('dimensions', dimensions(language, facts.width, facts.height))
   if (item.type.kind === 'video' && facts?.duration) add('duration', clockTime(facts.duration))
-  if (link.metadata === 'everything' && link.allow.map && facts?.coordinates) {
-    const { latitude, longitude } = facts.coordinates
-    const degrees = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
-    add('place', `${language.number(latitude, degrees)}, ${language.number(longitude, degrees)}`)
-  }
+  if (mayShowPlace(link)) add('place', placeWords(language, item))
   const bytes = downloadBytes(item, link.metadata)
   add('size', bytes > 0 ? `${item.type.format.toUpperCase()}, ${language.size(bytes)}` : null)
   return details
+}
+
+/** `Williamsburg, New York, United States`; the coordinates where the place has no name. */
+function placeWords(language: Language, { place, facts }: Item): string | null {
+  if (place) {
+    const names = [place.neighbourhood, place.city ?? place.state, countryName(language, place.country)]
+    return names.filter((name) => name !== null).join(', ')
+  }
+  if (!facts?.coordinates) return null
+  const { latitude, longitude } = facts.coordinates
+  const degrees = { minimumFractionDigits: 4, maximumFractionDigits: 4 }
+  return `${language.number(latitude, degrees)}, ${language.number(longitude, degrees)}`
+}
+
+function countryName({ locale }: Language, country: { code: string; name: string }): string {
+  if (!/^[A-Z]{2}$/.test(country.code)) return country.name
+  return (
+    new Intl.DisplayNames([locale], { type: 'region', fallback: 'none' }).of(country.code) ?? country.name
+  )
 }
 
 function takenAt(language: Language, item: Item): string | null {

@@ -23,6 +23,9 @@ export function ratioClass(width: number, height: number): string {
 export const shownName = (item: Item, policy: MetadataPolicy): string =>
   cleanName(item.name, item.facts, policy)
 
+/** Whether visitors of a link may learn where something was. */
+export const mayShowPlace = (link: Link): boolean => link.metadata === 'everything' && link.allow.map
+
 /** Whether a visitor can look at an item already. */
 export const isReady = (item: Item): boolean => item.state === 'ready' && item.renditions.thumb !== undefined
 
@@ -89,12 +92,20 @@ export function groupByDay(language: Language, link: Link, items: readonly Item[
   const isUndated = groups.every(({ days }) => days.has(null))
   return groups.map((group, index) => ({
     id: `${id}-${index}`,
-    heading: isUndated ? null : headingOf(language, group.items),
+    heading: isUndated ? null : headingOf(language, link, group.items),
     tiles: group.items.map((item) => tileOf(language, link, item)),
   }))
 }
 
-function headingOf(language: Language, items: readonly Item[]): string {
+/** `Saturday, 3 October 2026 · Lisbon`: the place only where all of it was in one, and where the link tells places. */
+function headingOf(language: Language, link: Link, items: readonly Item[]): string {
+  const cities = new Set(items.map(({ place }) => place?.city ?? null))
+  const [city] = cities
+  const days = dayWords(language, items)
+  return mayShowPlace(link) && cities.size === 1 && city ? `${days} · ${city}` : days
+}
+
+function dayWords(language: Language, items: readonly Item[]): string {
   const [first] = items
   const last = items.at(-1)
   if (!first || !last || dayOf(first) === null) return language.t('share.undated')

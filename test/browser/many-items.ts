@@ -1,0 +1,124 @@
+import { Readable } from 'node:stream'
+import sharp, { type Sharp } from 'sharp'
+import { rgbaToThumbHash } from 'thumbhash'
+import { updateItem } from '../../src/domain/item.ts'
+import { objects } from '../../src/domain/keys.ts'
+import { newOwner } from '../../src/domain/owner.ts'
+import type { Rendition, StoredObject } from '../../src/domain/records.ts'
+import { makeShare } from '../../src/domain/share.ts'
+import { randomToken } from '../../src/domain/tokens.ts'
+import type { Ports } from '../../src/ports.ts'
+import { landscape } from './demo-pictures.ts'
+
+interface Picture {
+  readonly thumb: { data: Buffer; width: number; height: number }
+  readonly preview: { data: Buffer; width: number; height: number }
+  readonly thumbhash: string
+}
+
+/** A picture with as much fine detail as a photograph has, so that it weighs what one does. */
+async function picture(seed: number): Promise<Picture> {
+  const plain = await landscape(seed, new Date())
+  const { width = 1, height = 1 } = await sharp(plain).metadata()
+  const noise = await sharp({
+    create: {
+      width,
+      height,
+      channels: 3,
+      background: '#808080',
+      noise: { type: 'gaussian', mean: 128, sigma: 34 },
+    },
+  })
+    .blur(1.6)
+    .png({ compressionLevel: 0 })
+    .toBuffer()
+  const detailed = await sharp(plain)
+    .composite([{ input: noise, blend: 'overlay' }])
+    .png()
+    .toBuffer()
+  const encode = async (image: Sharp) => {
+    const { data, info } = await image.toBuffer({ resolveWithObject: true })
+    return { data, width: info.width, height: info.height }
+  }
+  const small = await sharp(detailed)
+    .resize(100, 100, { fit: 'inside' })
+    .ensureAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+  return {
+    thumb: await encode(sharp(detailed).resize(480, 480, { fit: 'inside' }).webp({ quality: 75, effort: 3 })),
+    preview: await encode(sharp(detailed).jpeg({ quality: 82 })),
+    thumbhash: Buffer.from(rgbaToThumbHash(small.info.width, small.info.height, small.data)).toString(
+      'base64',
+    ),
+  }
+}
+
+const factsOf = (index: number, width: number, height: number) => ({
+  width,
+  height,
+  orientation: 1,
+  capturedAt: {
+    local: new Date(Date.UTC(2026, 8, 1) + index * 2_400_000).toISOString().slice(0, 19),
+    offset: '+02:00',
+    source: 'EXIF:DateTimeOriginal',
+  },
+  camera: 'Fujifilm X100VI',
+  lens: null,
+  exposureTime: '1/250',
+  aperture: 2.8,
+  iso: 200,
+  focalLength: 23,
+  duration: null,
+  frameRate: null,
+  codec: null,
+  coordinates: null,
+  contentIdentifier: null,
+  animated: false,
+  embeddedMotion: false,
+})
+
+/** A share of `count` items as if a worker had prepared them; answers the link's path. */
+export async function shareOfMany(ports: Ports, count: number): Promise<string> {
+  const pictures = await Promise.all(Array.from({ length: 8 }, (_, index) => picture(index)))
+  const owner = newOwner()
+  const original: StoredObject = { size: 4_200_000, crc32: 0, sha256: randomToken() }
+  const { secret, items } = await makeShare(ports, {
+    owner,
+    isNewOwner: true,
+    album: { title: 'A journey of many days', description: '', sender: 'Ana' },
+    link: { label: '', expiresInDays: 12, password: null, metadata: 'no-location' },
+    upload: null,
+    received: Array.from({ length: count }, (_, index) => ({
+      id: randomToken(),
+      name: `DSCF${4000 + index}.jpg`,
+      folder: null,
+      type: { format: 'jpeg' as const, kind: 'photo' as const, mime: 'image/jpeg', extension: 'jpg' },
+      original,
+      firstLook: null,
+    })),
+  })
+  for (const [index, item] of items.entries()) {
+    const made = pictures[index % pictures.length]
+    if (!made) continue
+    const store = async (name: 'thumb' | 'preview', mime: string): Promise<Rendition> => {
+      const { data, width, height } = made[name]
+      await ports.bucket.put(objects.rendition(item.id, name), Readable.from([data]), {
+        mime,
+        size: data.length,
+      })
+      return { size: data.length, crc32: 0, sha256: item.id + name, mime, width, height }
+    }
+    const thumb = await store('thumb', 'image/webp')
+    const preview = index < 40 ? await store('preview', 'image/jpeg') : thumb
+    await updateItem(ports.store, owner.id, item.id, (found) => ({
+      ...found,
+      state: 'ready',
+      facts: factsOf(index, made.preview.width, made.preview.height),
+      thumbhash: made.thumbhash,
+      renditions: { thumb, preview },
+      copies: { 'no-location': { ...original, state: 'clean', lost: [] } },
+    }))
+  }
+  return `/s/${secret}`
+}
