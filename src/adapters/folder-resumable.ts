@@ -11,7 +11,7 @@ import { unfinishedFileName, unfinishedName } from './folder-files.ts'
 
 /** What a body may hold in memory while the disk is slow. */
 const writeBytes = 512 * 1024
-/** At least so often what was written is put on disk for good: no more than that is sent again after a crash. */
+/** So often what was written is put on disk for good: no more than twice that is sent again after a crash. */
 const syncBytes = 32 * 1024 * 1024
 
 /** Resumable writing for `folderBucket` of the same `root`: an unfinished file that grows, and is moved in at the end. */
@@ -92,10 +92,15 @@ async function* write(
   const syncs = new Set<Promise<void>>()
   const startSync = (): void => {
     const end = offset + target.bytesWritten
-    const sync = file.datasync().then(() => {
-      durable = end
-      syncs.delete(sync)
-    })
+    const sync = file.datasync().then(
+      () => {
+        durable = end
+        syncs.delete(sync)
+      },
+      (error: unknown) => {
+        throw diskError(error)
+      },
+    )
     sync.catch(() => {})
     syncs.add(sync)
   }
@@ -104,6 +109,8 @@ async function* write(
     try {
       for await (const bytes of body) {
         if (!target.write(bytes)) await once(target, 'drain')
+        // A disk that does not keep up slows the body.
+        if (offset + target.bytesWritten - durable >= 2 * syncBytes) await Promise.all(syncs)
         if (syncs.size === 0 && offset + target.bytesWritten - durable >= syncBytes) startSync()
         if (durable === told) continue
         told = durable
@@ -116,12 +123,9 @@ async function* write(
     }
     target.end()
     await written
-    try {
-      await Promise.all(syncs)
-      await file.datasync()
-    } catch (error) {
-      throw diskError(error)
-    }
+    await Promise.all(syncs)
+    startSync()
+    await Promise.all(syncs)
     yield { ...growing, offset: offset + target.bytesWritten }
     if (broken) throw broken.error
   } catch (error) {
