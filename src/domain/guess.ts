@@ -16,6 +16,17 @@ const heldUp = (retryAfterSeconds: number) =>
     retryAfterSeconds,
   })
 
+/** Who knocks, and with what. */
+export interface Guess {
+  readonly secret: string
+  /** The caller's network address; absent: nothing is counted. */
+  readonly address?: string | null
+}
+
+/** What `decideEntrance` is to be answered. */
+export const entranceQueries = ({ secret, address }: Guess) =>
+  [value(keys.entrance(hashToken(secret))), value(guessesOf(address ?? ''))] as const
+
 /**
  * Finds what a secret leads to. Whoever (by network address; without one nothing is counted) has tried too many that lead
  * nowhere is held up for a while, also with one that a person chose and that is right, or the answers would tell
@@ -24,14 +35,16 @@ const heldUp = (retryAfterSeconds: number) =>
  *
  * Throws Refused (`unknown`, `too-many-requests`).
  */
-export async function findEntrance(
+export async function findEntrance(store: Store, guess: Guess): Promise<Entrance> {
+  return decideEntrance(store, guess, await store.read(entranceQueries(guess)))
+}
+
+/** As `findEntrance`, from what the store answered to `entranceQueries`. */
+export async function decideEntrance(
   store: Store,
-  { secret, address = null }: { readonly secret: string; readonly address?: string | null },
+  { secret, address = null }: Guess,
+  [raw, guesses]: readonly [string | null, string | null],
 ): Promise<Entrance> {
-  const [raw, guesses] = await store.read([
-    value(keys.entrance(hashToken(secret))),
-    value(guessesOf(address ?? '')),
-  ])
   const entrance = parseRecord(entranceSchema, raw)
   const isHeldUp = address !== null && Number(guesses ?? 0) >= wrongSecrets
   if (entrance && !(isHeldUp && !tokenPattern.test(secret))) return entrance

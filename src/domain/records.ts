@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../media/types.ts'
+import { Recent } from './recent.ts'
 
 const count = z.number().int().nonnegative()
 const moment = z.number().int()
@@ -157,7 +158,35 @@ export type Owner = z.infer<typeof ownerSchema>
 export const entranceSchema = z.object({ owner: z.string(), link: z.string() })
 export type Entrance = z.infer<typeof entranceSchema>
 
-/** Parses a stored record; absence stays null. A record that does not parse throws: better refuse than guess. */
+/** Characters of records that are kept parsed, for each kind of them. */
+const mostParsed = 4 * 1024 * 1024
+
+const parsedBy = new WeakMap<z.ZodType, Recent<unknown>>()
+
+function parsedOf<T>(schema: z.ZodType<T>): Recent<T>
+function parsedOf(schema: z.ZodType): Recent<unknown> {
+  const parsed = parsedBy.get(schema) ?? new Recent(mostParsed)
+  parsedBy.set(schema, parsed)
+  return parsed
+}
+
+/**
+ * Parses a stored record; absence stays null. A record that does not parse throws: better refuse than guess. What was
+ * parsed lately is kept by its whole text: the same text is the same record, so that it is never out of date. It is
+ * frozen, for many read it.
+ */
 export function parseRecord<T>(schema: z.ZodType<T>, raw: string | null): T | null {
-  return raw === null ? null : schema.parse(JSON.parse(raw))
+  if (raw === null) return null
+  const parsed = parsedOf(schema)
+  const known = parsed.get(raw)
+  if (known !== undefined) return known
+  const record = freeze(schema.parse(JSON.parse(raw)))
+  parsed.set(raw, record, raw.length)
+  return record
+}
+
+function freeze<T>(thing: T): T {
+  if (typeof thing !== 'object' || thing === null) return thing
+  for (const part of Object.values(thing)) freeze(part)
+  return Object.freeze(thing)
 }
