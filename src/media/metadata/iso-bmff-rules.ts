@@ -33,10 +33,8 @@ export const textHandlers: ReadonlySet<string> = new Set(['text', 'sbtl', 'subt'
 /** Handlers of tracks that are the film itself, or its clock. */
 export const filmHandlers: ReadonlySet<string> = new Set(['vide', 'soun', 'auxv', 'tmcd', 'hint', 'pict'])
 
-export const xmpUuid = 'be7acfcb97a942e89c71999491e3afac'
 /** Spherical Video V1: how a 360° film is to be shown. */
 export const sphericalUuid = 'ffcc8263f8554a938814587a02521fdd'
 
 /** Under `none` the one key that stays: the capture date with its zone. */
 export const creationDateKey = 'com.apple.quicktime.creationdate'
-export const contentIdentifierKey = 'com.apple.quicktime.content.identifier'
