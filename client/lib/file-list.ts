@@ -50,7 +50,7 @@ export class FileList {
     remove.setAttribute('aria-label', t('removeFile', { name: file.name }))
     remove.addEventListener('click', () => this.remove(upload))
     const thumb = make('div', 'file-thumb', icon(file.type.startsWith('video/') ? 'video' : 'image'))
-    const name = make('p', 'file-name', file.name)
+    const name = make('p', 'file-name', make('bdi', '', file.name))
     name.title = file.name
     const text = make('div', '', name, state, progress)
     const element = make('li', 'file', thumb, text, make('div', 'file-actions', retry, remove))
