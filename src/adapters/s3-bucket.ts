@@ -12,7 +12,7 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import type { MultipartUpload } from '@aws-sdk/client-s3'
+import type { MultipartUpload, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { BucketUnavailable } from '../ports.ts'
 import type { Bucket, ByteRange, ObjectEntry, OpenObject } from '../ports.ts'
@@ -21,6 +21,7 @@ import { diskError } from './folder-files.ts'
 import { safeBody } from './s3-body.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
 import type { S3Options } from './s3-client.ts'
+import { s3Presigner } from './s3-presign.ts'
 import { putObject } from './s3-put.ts'
 
 const readBytes = 256 * 1024
@@ -29,11 +30,21 @@ const mostPresignSeconds = 60
 /** So often may an object be listed again after its deletion, for servers that forget slowly. */
 const mostStays = 3
 
+/** Where the bucket's keys begin, by the SDK's own rules of regions and hosts. */
+async function baseOf(client: S3Client, Bucket: string): Promise<string> {
+  const { origin, pathname } = new URL(
+    await getSignedUrl(client, new GetObjectCommand({ Bucket, Key: 'k' }), { expiresIn: 1 }),
+  )
+  return origin + pathname.slice(0, -1)
+}
+
 /** A bucket on any S3: Amazon, MinIO, Garage, R2, Ceph. It must be of ours alone and keep no versions. */
 export function s3Bucket(options: S3Options): Bucket {
   const s3 = connectS3(options)
   const Bucket = s3.bucket
   const { operationMs, stallMs } = s3.patience
+  const sign = s3Presigner(options)
+  let base: Promise<string> | undefined
 
   async function open(key: string, range?: ByteRange): Promise<OpenObject | null> {
     checkKey(key)
@@ -190,15 +201,19 @@ export function s3Bucket(options: S3Options): Bucket {
 
     async presign(key, { seconds, mime, disposition }) {
       checkKey(key)
-      const command = new GetObjectCommand({
-        Bucket,
-        Key: key,
-        ResponseContentType: mime,
-        ResponseContentDisposition: disposition,
-        // Nobody on the way may keep what is good for a minute.
-        ResponseCacheControl: 'private, no-store',
+      base ??= baseOf(s3.reader, Bucket)
+      return sign({
+        base: await base,
+        key,
+        seconds: Math.min(seconds, mostPresignSeconds),
+        now: Date.now(),
+        answer: {
+          'response-content-type': mime,
+          'response-content-disposition': disposition,
+          // Nobody on the way may keep what is good for a minute.
+          'response-cache-control': 'private, no-store',
+        },
       })
-      return await getSignedUrl(s3.reader, command, { expiresIn: Math.min(seconds, mostPresignSeconds) })
     },
 
     async check() {

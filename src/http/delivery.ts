@@ -10,6 +10,7 @@ import { shownTitle } from '../domain/shown-title.ts'
 import { cleanName } from '../media/metadata/clean-name.ts'
 import { contentDisposition } from '../media/names.ts'
 import type { WebContext } from './context.ts'
+import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { idSchema, knockOf, parse, parseAddress } from './request.ts'
 import { sendObject, type Sendable } from './send-object.ts'
@@ -34,6 +35,20 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     etag: sha256,
     mime,
     open: async (range) => (await bucket.open(key, range))?.body ?? null,
+  })
+
+  /** A small picture comes from memory where it was sent lately. */
+  const keptBytes = keepBytes()
+  const kept = (object: Sendable, key: string): Sendable => ({
+    ...object,
+    open: async (range) => {
+      const { etag: sha256, size } = object
+      const bytes = await keptBytes.take(
+        { key, sha256, size },
+        async () => (await bucket.open(key))?.body ?? null,
+      )
+      return bytes?.subarray(range.start, range.end + 1) ?? object.open(range)
+    },
   })
 
   async function send(req: Request, res: Response, object: Sendable): Promise<void> {
@@ -62,7 +77,9 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   async function sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void> {
     const rendition = item.renditions[name]
     if (!rendition) throw item.state === 'ready' ? unknown('picture') : notReady()
-    await send(req, res, stored(objects.rendition(item.id, name), rendition, rendition.mime))
+    const key = objects.rendition(item.id, name)
+    const object = stored(key, rendition, rendition.mime)
+    await send(req, res, name === 'thumb' ? kept(object, key) : object)
   }
 
   for (const name of ['thumb', 'preview'] as const)

@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
+import { Recent } from '../domain/recent.ts'
 import type { WebSettings } from './context.ts'
 import { catalogues, languageCodes, type LanguageCode } from './messages/index.ts'
 import { ownerCatalogues } from './messages/owner/index.ts'
@@ -50,12 +51,21 @@ const localePattern = /^([a-z]{2})-([A-Z]{2})$/
 /** Where a bare `en` or `pt` is meant, these regions. */
 const usualRegion: Readonly<Partial<Record<LanguageCode, string>>> = { en: 'en-GB', pt: 'pt-PT' }
 
+/** Making one takes longer than using it a hundred times. */
+const dateFormats = new Recent<Intl.DateTimeFormat>(300)
+
+function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`
+  const found = dateFormats.get(key) ?? new Intl.DateTimeFormat(locale, options)
+  dateFormats.set(key, found)
+  return found
+}
+
 function speak(code: LanguageCode, locale: string): Language {
   const translate = messages.getFixedT(code)
   const number = (amount: number, options: Intl.NumberFormatOptions = {}): string =>
     new Intl.NumberFormat(locale, options).format(amount)
-  const dates = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...options })
+  const dates = (options: Intl.DateTimeFormatOptions) => dateFormat(locale, { timeZone: 'UTC', ...options })
   return {
     code,
     direction: code === 'ar' ? 'rtl' : 'ltr',

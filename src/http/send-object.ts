@@ -13,7 +13,7 @@ export interface Sendable {
   /** `Content-Disposition`, where the bytes are to be saved or named. */
   readonly disposition?: string
   /** Opens `range` of the bytes; null when they are gone. */
-  open(range: ByteRange): Promise<Readable | null>
+  open(range: ByteRange): Promise<Readable | Buffer | null>
 }
 
 /** What a browser may keep for itself: not longer than a stop takes to break running downloads. */
@@ -49,6 +49,7 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
 
   const body = await object.open({ start, end })
   if (!body) throw new Error(`the bytes of ${object.etag} are gone`)
+  if (Buffer.isBuffer(body)) return void res.end(body)
   await pipeline(body, res).catch((error: unknown) => {
     // A client that left is no failure of ours; anything else is reported, and the connection is broken by now.
     if (!isClientGone(error)) throw error
@@ -60,7 +61,7 @@ const isClientGone = (error: unknown): boolean =>
   'code' in error &&
   (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE')
 
-function matches(header: string | undefined, etag: string): boolean {
+export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false
   return header.split(',').some((part) => part.trim().replace(/^W\//, '') === `"${etag}"`)
 }

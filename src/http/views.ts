@@ -12,6 +12,8 @@ import type { PageModels } from './page-models.ts'
 export interface Views {
   /** Sends `page`, made of `model`, in the reader's language. */
   render<P extends keyof PageModels>(res: Response, status: number, page: P, model: PageModels[P]): void
+  /** `page`, made of `model`, in the reader's language. */
+  html<P extends keyof PageModels>(res: Response, page: P, model: PageModels[P]): string
   /** The address of a built file of the browser's part: `style.css`, `favicon.svg`. Throws for one that is not there. */
   asset(name: string): string
   languageOf(res: Response): Language
@@ -77,22 +79,26 @@ export function createViews(settings: WebSettings): Views {
     style: asset('style.css'),
     icons: asset('icons.svg'),
   }
+  const html: Views['html'] = (res, page, model) => {
+    const language = languageOf(settings, res.req)
+    const data = {
+      ...shared,
+      language: language.code,
+      direction: language.direction,
+      path: res.req.originalUrl,
+      client: { locale: language.locale, messages: clientMessages(language) },
+    }
+    return compileFor(language)(page, model, data)
+  }
   return {
     asset,
     languageOf: (res) => languageOf(settings, res.req),
+    html,
     render(res, status, page, model) {
-      const language = languageOf(settings, res.req)
-      const data = {
-        ...shared,
-        language: language.code,
-        direction: language.direction,
-        path: res.req.originalUrl,
-        client: { locale: language.locale, messages: clientMessages(language) },
-      }
-      const html = compileFor(language)(page, model, data)
+      const text = html(res, page, model)
       // Failures have said already that nothing of them is kept.
       if (res.get('Cache-Control') === undefined) res.set('Cache-Control', 'private, no-cache')
-      res.status(status).type('html').vary('Accept-Language, Cookie').send(html)
+      res.status(status).type('html').vary('Accept-Language, Cookie').send(text)
     },
   }
 }

@@ -1,13 +1,15 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
-import { enter, enterForItem, type Visit } from '../domain/link.ts'
+import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
 import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
+import { albumListPage, albumWith } from './album-list-model.ts'
 import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
+import { keepPages } from './kept-pages.ts'
 import { lockedPage } from './locked-model.ts'
-import { openAlbums } from './open-link.ts'
+import { chooseAlbum, openAlbums } from './open-link.ts'
 import {
   addressOf,
   baseUrl,
@@ -22,11 +24,15 @@ import {
   visitCookie,
 } from './request.ts'
 import { passwordSchema } from './share-fields.ts'
-import { sharePage } from './share-model.ts'
+import { sharePage, shownItems, timeLeft, untilWords } from './share-model.ts'
+import { isReady } from './tiles.ts'
 import type { Views } from './views.ts'
 import { markSeen } from './visits.ts'
 
-const pageSchema = z.object({ page: z.coerce.number().int().min(1).max(10_000).default(1) })
+const pageSchema = z.object({
+  album: idSchema.optional(),
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+})
 const unlockForm = z.strictObject({ password: passwordSchema })
 
 /** The pages of whoever has a link. Bytes come from `delivery`. */
@@ -35,6 +41,7 @@ export function visitorPages(context: WebContext, views: Views): Router {
   const router = Router()
   const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10 })
 
+  const sendPage = keepPages()
   const opened = (visit: Visit) => openAlbums(ports.store, visit)
 
   /** Where this link's page is, and what its previews are made of. */
@@ -62,9 +69,32 @@ export function visitorPages(context: WebContext, views: Views): Router {
   router.get('/s/:secret', (req, res) =>
     unlessLocked(req, res, async () => {
       const visit = await enter(ports, knockOf(context, req))
-      const { page } = parse(pageSchema, req.query)
-      const model = sharePage(views.languageOf(res), await opened(visit), { ...placeOf(req), page })
-      views.render(res, 200, 'share', model)
+      const { page, album } = parse(pageSchema, req.query)
+      const language = views.languageOf(res)
+      const place = { ...placeOf(req), page }
+      const albums = await albumsOf(ports.store, visit)
+      // All that the page is made of: an album's version grows with every change of it that a visitor could see, save
+      // for how far its items are prepared.
+      const key = JSON.stringify([
+        language.locale,
+        language.code,
+        req.originalUrl,
+        { ...place, now: 0 },
+        [timeLeft(language, visit.link, place.now), untilWords(language, visit.link, place.now)],
+        visit.link,
+        albums,
+      ])
+      await sendPage(req, res, key, async () => {
+        const all = await opened(visit)
+        if (all.albums.length > 1 && album === undefined)
+          return {
+            html: views.html(res, 'albumList', albumListPage(language, all, place)),
+            isLasting: shownItems(all).every(isReady),
+          }
+        const shown = { ...place, album: all.albums.length > 1 ? album : undefined }
+        const model = sharePage(language, chooseAlbum(all, album), shown)
+        return { html: views.html(res, 'share', model), isLasting: model.preparing === 0 }
+      })
     }),
   )
 
@@ -73,7 +103,10 @@ export function visitorPages(context: WebContext, views: Views): Router {
       const id = parseAddress(idSchema, req.params.id)
       const { visit, item } = await enterForItem(ports, knockOf(context, req), id)
       if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
-      views.render(res, 200, 'item', itemPage(views.languageOf(res), await opened(visit), item, placeOf(req)))
+      const all = await opened(visit)
+      const album = all.albums.length > 1 ? albumWith(all, item.id) : undefined
+      const model = itemPage(views.languageOf(res), chooseAlbum(all, album), item, { ...placeOf(req), album })
+      views.render(res, 200, 'item', model)
     }),
   )
 

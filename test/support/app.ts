@@ -42,11 +42,17 @@ export interface TestWeb extends Listening {
 
 /** The web service alone: what it queues stands in `ports.queued`. */
 export async function startWeb(
-  options: { limits?: Partial<Limits>; settings?: Partial<WebSettings>; passwords?: Passwords } = {},
+  options: {
+    limits?: Partial<Limits>
+    settings?: Partial<WebSettings>
+    passwords?: Passwords
+    /** The web's ports over the test's own: to count what it asks for. */
+    ports?: (ports: TestPorts) => TestPorts
+  } = {},
 ): Promise<TestWeb> {
   const opened = await openTestPorts(options.limits)
   const ports = options.passwords ? { ...opened, passwords: options.passwords } : opened
-  const web = await listenWith(ports, options.settings ?? {})
+  const web = await listenWith(options.ports?.(ports) ?? ports, options.settings ?? {})
   return {
     ...web,
     ports,
