@@ -2,7 +2,13 @@ import path from 'node:path'
 import { mediaErrorText, serverErrorText } from '../src/domain/failure.ts'
 import { objects } from '../src/domain/keys.ts'
 import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
-import { beginPreparing, isPrepared, recordPrepared, wantedCopies } from '../src/domain/prepare.ts'
+import {
+  beginPreparing,
+  isPrepared,
+  recordPrepared,
+  removeIfGone,
+  wantedCopies,
+} from '../src/domain/prepare.ts'
 import type { Copy, CopyPolicy, Item, Rendition } from '../src/domain/records.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import { MediaError, type Cleaned, type Facts, type MediaType, type Rendered } from '../src/media/types.ts'
@@ -39,11 +45,14 @@ export async function prepare(
   if (item) {
     try {
       const prepared = await prepareItem(context, item, lastTry)
-      if (prepared) await joinLivePhoto(context, prepared)
+      const joined = prepared && (await joinLivePhoto(context, prepared))
+      // Its video may lack a copy that a new link asked for while the two were joined.
+      if (joined) await prepareItem(context, joined, lastTry)
     } catch (error) {
       await fail(context, item, error, lastTry)
     }
   }
+  await removeIfGone(ports, { owner, id })
   await isPrepared(ports, owner, id)
 }
 
@@ -83,10 +92,10 @@ async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean)
       copies: { ...found.motion.copies, ...made.motionCopies },
     },
   }))
-  // Removed while it was being prepared: what was written since then goes too.
-  if (!recorded) await ports.bucket.removeAll(`${objects.ofItem(item.id)}/`)
-  else if (needsLook && moves) await askForPlayable(ports, item)
-  return recorded
+  if (!recorded) return null
+  if (needsLook && moves) await askForPlayable(ports, item)
+  // A link that asks for a further copy may have come meanwhile.
+  return prepareItem(context, recorded, lastTry)
 }
 
 async function fetch(bucket: Bucket, key: string, folder: string): Promise<string> {

@@ -5,14 +5,15 @@ import { itemsOf } from './item.ts'
 import { keys } from './keys.ts'
 import { albumSchema, itemSchema, linkSchema, parseRecord, type CopyPolicy, type Item } from './records.ts'
 
+/** The copy for the default policy comes with preparing itself; others only for links that were there when it began. */
 const lacks = (item: Item, policy: CopyPolicy): boolean =>
-  item.state === 'ready' &&
+  (item.state === 'ready' || (policy !== 'no-location' && item.state !== 'failed')) &&
   (item.copies[policy] === undefined || (item.motion !== null && item.motion.copies[policy] === undefined))
 
 /**
  * Finds the items of `albums` that have no copy for a policy yet, and notes that they wait for one: before the link
- * that wants it is recorded, so that a crash loses none. Items that are still to be prepared see the link by
- * themselves. `queueCopies` follows once the link is there.
+ * that wants it is recorded, so that a crash loses none. `queueCopies` follows once the link is there: where an item
+ * is being prepared at that moment, the job runs once more after it.
  */
 export async function expectCopies(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,

@@ -129,7 +129,7 @@ async function dissolveStep(store: Store, owner: string, id: string, now: number
   })
 }
 
-/** An album is kept by a link, or by the day that a fresh one has to get its first. */
+/** An album is kept by a link, or by the day that it has to get one: its first, or another. */
 async function isHeldOrFresh(
   changing: Changing,
   owner: string,
@@ -137,11 +137,9 @@ async function isHeldOrFresh(
   now: number,
 ): Promise<boolean> {
   if (await isHeld(changing, owner, album, now)) return true
-  const [links, due] = await changing.read([
-    ranks(keys.albumLinks(owner, album), 0, 0),
-    score(keys.ownerDue(owner), `album/${album}`),
-  ])
-  return links.length === 0 && due !== null && now < due
+  // Links that have ended stand there for their mark's sake and say nothing of it.
+  const [due] = await changing.read([score(keys.ownerDue(owner), `album/${album}`)])
+  return due !== null && now < due
 }
 
 function dropAlbum(changing: Changing, { owner, id }: Album): void {

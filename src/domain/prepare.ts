@@ -162,6 +162,15 @@ async function recordInAlbums(
   )
 }
 
+/** Deletes what was written for an item after it had been removed, by a job that was at it. */
+export async function removeIfGone(
+  { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+): Promise<void> {
+  const [record] = await store.read([value(keys.item(owner, id))])
+  if (record === null) await bucket.removeAll(`${objects.ofItem(id)}/`)
+}
+
 /** Notes that an item needs no more preparing, which is also true of one that is gone. */
 export async function isPrepared(
   ports: Pick<Ports, 'store' | 'queue' | 'log'>,

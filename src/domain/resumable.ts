@@ -239,6 +239,10 @@ class Writer {
     const { ports, upload } = this
     const { id, owner, album, item, name, folder, size, type } = upload
     if (type === null) throw new Error('An upload whose bytes are all there has no type')
+    // Seen from here on, and maybe old enough to be taken for an orphan before its item is recorded.
+    await ports.store.commit({
+      writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofItem(item)), value: owner }],
+    })
     await ports.resumable.complete(growingOf(upload, type.mime))
     const original = this.hashes.take(id, size)?.facts() ?? (await hashObject(ports, upload))
     const complete: Resumable = { ...upload, isComplete: true }

@@ -15,6 +15,8 @@ const orphanAfter = 24 * hour
 const unfinishedAfter = resumableLifeMs + hour
 /** At most so many of each kind in one sweep; the next one goes on. */
 const batch = 1000
+/** So many failures with uploads tell that the bucket is away. */
+const patience = 10
 
 /**
  * Finds what was left behind: owners with something due, items that the queue lost, uploads whose process died,
@@ -34,10 +36,14 @@ export async function sweep(
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
   for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
   for (const { member } of still) await queueAgain(ports, 'playable', keys.unplayable, member)
+  const failures: unknown[] = []
   for (const { member } of dead) {
     const [owner = '', id = ''] = member.split('/')
-    await abandonUpload(ports, { owner, id })
+    // One whose bytes cannot be deleted yet does not keep the others from going.
+    await abandonUpload(ports, { owner, id }).catch((error: unknown) => failures.push(error))
+    if (failures.length === patience) break
   }
+  if (failures.length > 0) throw new AggregateError(failures, 'dead uploads could not be ended')
 }
 
 async function queueAgain(

@@ -237,7 +237,8 @@ export async function settleUpload(
 ): Promise<number> {
   const key = keys.uploadBytes(upload.owner, upload.id)
   const [reserved] = await changing.read([value(key)])
-  if (reserved === null) throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+  if (reserved === null || reserved.startsWith(ending))
+    throw new Refused('conflict', 'This upload has ended. Begin it anew.')
   changing.expect(key, reserved)
   const by = items.reduce((sum, item) => sum + item.original.size, 0) - Number(reserved)
   changing.write(
@@ -263,6 +264,9 @@ export const forgetResumable = ({ owner, id }: UploadName): Write[] => [
   { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: -1 },
 ]
 
+/** Stands before the reserved bytes of an upload that is being abandoned: its items are recorded no more. */
+const ending = 'ending:'
+
 /**
  * Ends an upload whose items are not recorded: deletes what it wrote and gives the room back. Safe to do twice,
  * also by the sweep for an upload whose process died.
@@ -274,13 +278,25 @@ export async function abandonUpload(
   const bytesKey = keys.uploadBytes(owner, id)
   const itemsKey = keys.uploadItems(owner, id)
   const recordKey = keys.resumable(owner, id)
-  const [begun, reserved, record] = await store.read([ranks(itemsKey), value(bytesKey), value(recordKey)])
-  for (const { member } of begun) await bucket.removeAll(`${objects.ofItem(member)}/`)
-  if (reserved !== null) {
-    const by = -Number(reserved)
+  // Before the first byte goes, or whoever records the items at this moment would record them without theirs.
+  for (let outcome: CommitOutcome = 'conflict'; outcome === 'conflict';) {
+    const [found] = await store.read([value(bytesKey)])
+    if (found === null || found.startsWith(ending)) break
+    outcome = await store.commit({
+      expect: [{ key: bytesKey, value: found }],
+      writes: [{ kind: 'set', key: bytesKey, value: ending + found }],
+    })
+  }
+  const [begun, marked, record] = await store.read([ranks(itemsKey), value(bytesKey), value(recordKey)])
+  for (const { member } of begun) {
+    await bucket.removeAll(`${objects.ofItem(member)}/`)
+    await store.commit({ writes: [{ kind: 'remove', key: keys.prefixOwner(objects.ofItem(member)) }] })
+  }
+  if (marked !== null) {
+    const by = -Number(marked.slice(ending.length))
     const outcome = await store.commit({
       // Only once: whoever comes second finds nothing to give back.
-      expect: [{ key: bytesKey, value: reserved }],
+      expect: [{ key: bytesKey, value: marked }],
       writes: [
         { kind: 'increase', key: keys.usage(owner), field: 'bytes', by },
         { kind: 'remove', key: bytesKey },
