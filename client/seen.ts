@@ -1,4 +1,4 @@
-import { remember } from './lib/shared-links.ts'
+import { forget, remember } from './lib/shared-links.ts'
 
 /** Says that somebody looks, once the page is really shown: what only fetches it, or opens it in advance, does not count. */
 const path = /^\/s\/[^/]+/.exec(location.pathname)?.[0]
@@ -13,3 +13,8 @@ function look(): void {
 
 document.addEventListener('visibilitychange', look)
 setTimeout(look, 1500)
+
+// Declined is forgotten too; undone, the page is looked at again.
+document.querySelector('form[action$="/decline"]')?.addEventListener('submit', () => {
+  if (path !== undefined) forget(path)
+})

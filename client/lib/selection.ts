@@ -14,6 +14,7 @@ export class Selection {
   private readonly download = button('primary', 'download', t('download'))
   private last: HTMLInputElement | null = null
   private isOn = false
+  private readonly listeners: (() => void)[] = []
 
   constructor(private readonly form: HTMLFormElement) {
     this.status.setAttribute('role', 'status')
@@ -39,7 +40,7 @@ export class Selection {
   /** Adds a button to the bar; `onChange` hears of every change of what is ticked. */
   add(extra: HTMLButtonElement, onChange: () => void): void {
     this.download.before(extra)
-    this.form.addEventListener('change', onChange)
+    this.listeners.push(onChange)
   }
 
   ticked(): HTMLInputElement[] {
@@ -93,6 +94,7 @@ export class Selection {
     const values = { count: ticked.length, size: sizeWords(bytes) }
     this.status.textContent = t(ticked.length > 0 ? 'selectedSize' : 'selected', values)
     this.download.disabled = ticked.length === 0
+    for (const listener of this.listeners) listener()
   }
 
   /** One as the file that it is, more as a ZIP: plain navigations, so that the browser shows the progress. */
