@@ -1,18 +1,24 @@
 import express, { type Express } from 'express'
 import expressStaticGzip from 'express-static-gzip'
 import { unknown } from '../domain/errors.ts'
+import { albumPages } from './album-pages.ts'
 import { api } from './api.ts'
 import type { WebContext } from './context.ts'
 import { delivery } from './delivery.ts'
 import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
+import { keyPages } from './key-pages.ts'
+import { libraryPages } from './library-pages.ts'
+import { linkPages } from './link-pages.ts'
 import { watchLinks } from './link-watch.ts'
+import { mapPage } from './map-page.ts'
 import { createMetrics } from './metrics.ts'
 import { operators } from './operators.ts'
 import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
 import { tus } from './tus.ts'
 import { createViews } from './views.ts'
+import { visitForms } from './visit-forms.ts'
 import { visitorPages } from './visitor-pages.ts'
 
 /** The whole web service over its ports; whoever makes it lets it listen. */
@@ -44,7 +50,9 @@ export function createApp(context: WebContext): Express {
   app.use('/api/v1/uploads', tus(context))
   app.use('/api/v1', api(context))
   app.use(delivery(context, watchLinks(ports)))
-  app.use(visitorPages(context, views))
+  app.use(visitorPages(context, views), visitForms(context), mapPage(context, views))
+  app.use(albumPages(context, views), libraryPages(context, views))
+  app.use(keyPages(context, views), linkPages(context, views))
   app.use(senderPages(context, views))
   app.use((_req, _res, next) => next(unknown('page')))
   app.use(errorHandler(ports.log, errorPages(views)))

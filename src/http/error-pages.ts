@@ -18,7 +18,9 @@ export function errorPages(views: Views): ErrorPage {
     if (code === 'link-locked' && path !== undefined) {
       const place = { path, base: path, genericCard: views.asset('card.jpg') }
       views.render(res, status, 'locked', lockedPage(language, place, null))
-    } else if (code === 'link-ended') views.render(res, status, 'ended', {})
+    } else if (code === 'link-declined' && path !== undefined)
+      views.render(res, status, 'declined', { action: `${path}/decline` })
+    else if (code === 'link-ended') views.render(res, status, 'ended', {})
     else if (code === 'unknown') views.render(res, status, 'unknown', {})
     else {
       const key = `error.${code}`

@@ -13,7 +13,14 @@ export function itemPage(
   language: Language,
   opened: Opened,
   item: Item,
-  input: { path: string; base: string; genericCard: string; now: number },
+  input: {
+    path: string
+    base: string
+    genericCard: string
+    now: number
+    /** The album that it is looked at in, of a link that opens several. */
+    album?: string | undefined
+  },
 ): ItemPage {
   const { link } = opened
   const items = shownItems(opened).filter((other) => isReady(other) || other.id === item.id)
@@ -23,6 +30,7 @@ export function itemPage(
   const { preview } = item.renditions
   const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)
   const page = Math.floor(index / itemsPerPage) + 1
+  const query = [input.album && `album=${input.album}`, page > 1 && `page=${page}`].filter(Boolean).join('&')
   return {
     preview: previewOf(language, opened, input),
     base: input.path,
@@ -40,11 +48,11 @@ export function itemPage(
     }),
     previous: addressOf(items[index - 1]),
     next: addressOf(items[index + 1]),
-    back: `${input.path}${page > 1 ? `?page=${page}` : ''}#i-${item.id}`,
+    back: `${input.path}${query && `?${query}`}#i-${item.id}`,
     downloadSize: canDownload ? language.size(downloadBytes(item, link.metadata)) : null,
     isLive: item.motion !== null,
     notes: notesOf(language, link, item),
-    details: link.allow.details ? detailsOf(language, link, item) : [],
+    details: link.allow.details ? detailsOf(language, link, item, input.path) : [],
   }
 }
 
@@ -59,7 +67,7 @@ function notesOf(language: Language, link: Link, item: Item): string[] {
 }
 
 /** What the page tells of a file: never more than the recipient's copy does under the link's policy. */
-function detailsOf(language: Language, link: Link, item: Item): Detail[] {
+function detailsOf(language: Language, link: Link, item: Item, path: string): Detail[] {
   const { facts } = item
   const details: Detail[] = []
   const add = (term: string, text: string | null): void => {
@@ -73,14 +81,20 @@ function detailsOf(language: Language, link: Link, item: Item): Detail[] {
   }
   if (facts?.width && facts.height) add('dimensions', dimensions(language, facts.width, facts.height))
   if (item.type.kind === 'video' && facts?.duration) add('duration', clockTime(facts.duration))
-  if (mayShowPlace(link)) add('place', placeWords(language, item))
+  const place = mayShowPlace(link) ? placeWords(language, item) : null
+  if (place !== null)
+    details.push({
+      term: language.t('item.place'),
+      text: place,
+      ...(facts?.coordinates ? { href: `${path}/map?item=${item.id}` } : {}),
+    })
   const bytes = downloadBytes(item, link.metadata)
   add('size', bytes > 0 ? `${item.type.format.toUpperCase()}, ${language.size(bytes)}` : null)
   return details
 }
 
 /** `Williamsburg, New York, United States`; the coordinates where the place has no name. */
-function placeWords(language: Language, { place, facts }: Item): string | null {
+export function placeWords(language: Language, { place, facts }: Item): string | null {
   if (place) {
     const names = [place.neighbourhood, place.city ?? place.state, countryName(language, place.country)]
     return names.filter((name) => name !== null).join(', ')

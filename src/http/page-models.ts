@@ -1,5 +1,7 @@
+import type { OwnerPageModels } from './owner-page-models.ts'
+
 /** What each page is made of. Everything is ready to show: words, dates and sizes are already the reader's. */
-export interface PageModels {
+export interface PageModels extends OwnerPageModels {
   share: SharePage
   item: ItemPage
   locked: LockedPage
@@ -76,6 +78,12 @@ export interface SharePage {
   readonly allSize: string | null
   readonly pages: Pages | null
   readonly hasPassword: boolean
+  /** Where all of it is as a ZIP. */
+  readonly zip: string
+  /** Where the map is; null where the link tells no places. */
+  readonly map: string | null
+  /** Where all albums of the link are, on the page of one of them. */
+  readonly allAlbums: string | null
 }
 
 export interface Pages {
@@ -103,7 +111,7 @@ export interface ItemPage {
   readonly downloadSize: string | null
   readonly isLive: boolean
   readonly notes: readonly string[]
-  readonly details: readonly { readonly term: string; readonly text: string }[]
+  readonly details: readonly { readonly term: string; readonly text: string; readonly href?: string }[]
 }
 
 export interface LockedPage {

@@ -3,7 +3,7 @@ import type { Album, Item, Link } from '../domain/records.ts'
 import { shownTitle } from '../domain/shown-title.ts'
 import type { Language } from './language.ts'
 import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'
-import { downloadBytes, groupByDay, isReady, tileOf } from './tiles.ts'
+import { downloadBytes, groupByDay, isReady, mayShowPlace, tileOf } from './tiles.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -89,14 +89,23 @@ export function previewOf(
 export function sharePage(
   language: Language,
   opened: Opened,
-  input: { path: string; base: string; genericCard: string; page: number; now: number },
+  input: {
+    path: string
+    base: string
+    genericCard: string
+    page: number
+    now: number
+    /** The album that is shown, of a link that opens several. */
+    album?: string | undefined
+  },
 ): SharePage {
   const { link } = opened
   const all = shownItems(opened)
   const ready = all.filter(isReady)
   const preparing = all.length - ready.length
   const withheld = ready.filter((item) => isWithheld(item, link.metadata)).length
-  const pages = pagesOf(input.path, ready.length, input.page)
+  const part = input.album === undefined ? '' : `album=${input.album}`
+  const pages = pagesOf(input.path, part, ready.length, input.page)
   const from = ((pages?.page ?? 1) - 1) * itemsPerPage
   const onPage = new Set(ready.slice(from, from + itemsPerPage).map(({ id }) => id))
   const canDownload = link.allow.downloads && ready.some((item) => isDownloadable(item, link.metadata))
@@ -122,23 +131,34 @@ export function sharePage(
     allSize: canDownloadAll ? language.size(allBytes) : null,
     pages,
     hasPassword: link.password !== null,
+    zip: `${input.path}/zip${part && `?${part}`}`,
+    map: hasMap(link, all) ? `${input.path}/map${part && `?${part}`}` : null,
+    allAlbums: part ? input.path : null,
   }
 }
+
+/** Whether there is anything to show on a map that the link may show. */
+export const hasMap = (link: Link, items: readonly Item[]): boolean =>
+  mayShowPlace(link) && items.some(({ facts }) => facts?.coordinates)
 
 function preparingNote(language: Language, preparing: number, ready: number): string | null {
   if (preparing === 0) return null
   return ready === 0 ? language.t('share.preparingAll') : language.t('share.preparing', { count: preparing })
 }
 
-function pagesOf(path: string, count: number, asked: number): Pages | null {
+function pagesOf(path: string, part: string, count: number, asked: number): Pages | null {
   const pages = Math.ceil(count / itemsPerPage)
   if (pages <= 1) return null
   const page = Math.min(asked, pages)
+  const addressOf = (number: number): string => {
+    const query = [part, number === 1 ? '' : `page=${number}`].filter((text) => text !== '').join('&')
+    return query === '' ? path : `${path}?${query}`
+  }
   return {
     page,
     pages,
-    earlier: page > 1 ? (page === 2 ? path : `${path}?page=${page - 1}`) : null,
-    later: page < pages ? `${path}?page=${page + 1}` : null,
+    earlier: page > 1 ? addressOf(page - 1) : null,
+    later: page < pages ? addressOf(page + 1) : null,
   }
 }
 

@@ -4,11 +4,8 @@ import { shownTitle } from '../domain/shown-title.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
 import { isoDate } from './link-answers.ts'
-import { itemsPerPage, shownItems, type Opened } from './share-model.ts'
-import { downloadBytes, isReady, shownName } from './tiles.ts'
-
-/** Whether a link tells where its pictures were taken. */
-export const tellsPlaces = ({ metadata, allow }: Link): boolean => metadata === 'everything' && allow.map
+import { hasMap, itemsPerPage, shownItems, type Opened } from './share-model.ts'
+import { downloadBytes, isReady, mayShowPlace, shownName } from './tiles.ts'
 
 /** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
 export function coverOf(album: Album, shown: readonly Item[]): Item | null {
@@ -35,8 +32,8 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
     isWithheld: isWithheld(item, link.metadata),
     size: canDownload ? downloadBytes(item, link.metadata) : null,
     capturedAt: tellsDate ? capturedOf(item) : null,
-    coordinates: tellsPlaces(link) ? coordinatesOf(item) : null,
-    place: tellsPlaces(link) ? placeOf(item) : null,
+    coordinates: mayShowPlace(link) ? coordinatesOf(item) : null,
+    place: mayShowPlace(link) ? placeOf(item) : null,
     urls: {
       page: address,
       thumb: `${address}/thumb`,
@@ -78,7 +75,7 @@ export function describeShare(
       }
     }),
     zip: link.allow.downloads ? `${input.base}/zip${album ? `?${album}` : ''}` : null,
-    map: tellsPlaces(link) ? `${input.base}/map` : null,
+    map: hasMap(link, items) ? `${input.base}/map` : null,
     next: from + itemsPerPage < items.length ? `${input.api}?${next}` : null,
     items: items.slice(from, from + itemsPerPage).map((item) => describeVisitorItem(link, item, input.base)),
   }

@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
+import { ownAlbum } from '../../src/domain/album.ts'
+import { recordMade } from '../../src/domain/bundle.ts'
 import { removeDue } from '../../src/domain/ending.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { findOwner } from '../../src/domain/owner.ts'
@@ -61,6 +64,14 @@ interface VisitorShare {
 }
 const seenBy = (link: { url: string }, query = ''): Promise<VisitorShare> =>
   ask(fetch(`${web.url}/api/v1/s/${link.url.split('/').at(-1)}${query}`))
+
+/** What the worker would have made for link previews. */
+async function makeCard(owner: string, id: string): Promise<void> {
+  const album = await ownAlbum(web.ports.store, owner, id)
+  const bytes = await jpeg('#abc')
+  await web.ports.bucket.put(objects.card(id, album.version), Readable.from([bytes]), { mime: 'image/jpeg' })
+  await recordMade(web.ports.store, album, 'card', { size: bytes.length, crc32: 0, sha256: 'c'.repeat(64) })
+}
 
 async function keysUnder(prefix: string): Promise<string[]> {
   const found: string[] = []
@@ -173,6 +184,8 @@ describe('a private item', () => {
     const [hidden = ''] = made.items.map(({ id }) => id)
     await call(made, 'PATCH', `/albums/${made.album.id}`, { cover: hidden })
     expect((await seenBy(made.link)).count).toBe(3)
+    await makeCard(await ownerOf(made), made.album.id)
+    expect(await status(`${made.link.url}/card.jpg`)).toBe(200)
     expect((await call(made, 'PATCH', `/items/${hidden}`, { isPrivate: true })).status).toBe(200)
     const seen = await seenBy(made.link)
     expect(seen.count).toBe(2)

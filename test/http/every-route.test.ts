@@ -67,7 +67,11 @@ describe('protection 1: every visitor route behind every kind of shut door', () 
         for (const method of methods)
           for (const range of [{}, { Range: 'bytes=0-9' }])
             for (const accept of ['text/html', '*/*']) {
-              const body = /unlock/.test(route.path) ? 'password=wrong' : 'items=&undo=1'
+              const body = /unlock/.test(route.path)
+                ? 'password=wrong'
+                : /decline/.test(route.path)
+                  ? 'undo=yes'
+                  : 'items='
               const res = await fetch(addressOf(route, secret, open.items[0]?.id ?? ''), {
                 method,
                 redirect: 'manual',

@@ -25,6 +25,7 @@ export const ownerEn = {
     create: 'Create the link',
     more: 'Show more',
     choose: 'Choose what to group by',
+    attribution: 'Place names: GeoNames (CC BY 4.0).',
   },
   album: {
     albums: 'Albums',
@@ -68,6 +69,7 @@ export const ownerEn = {
     address: 'Address',
     addressHint: '8 to 64 of a–z, 0–9 and “-”. Empty: a random one, which nobody can guess.',
     opens: 'Opens',
+    addressKeep: 'Empty: it stays as it is. A new one shuts the old one.',
     days: 'Ends in',
     daysKeep: 'Leave it as it is: {{when}}',
     until: 'or on this day',
@@ -103,6 +105,8 @@ export const ownerEn = {
   },
   key: {
     title: 'Your owner key',
+    short: 'Key',
+    show: 'Show the QR code',
     lead: 'This key is all that makes your shares yours: there is no account. Whoever has it can manage them.',
     carry: 'Take it to another device',
     scan: 'Scan this with the other device. It opens your shares there too.',
@@ -142,6 +146,14 @@ export const ownerEn = {
     undo: 'Undo',
     decline: 'I do not want this',
     declineHint: 'Hides the link from this browser and shuts it here. You can undo it.',
+  },
+  shared: {
+    title: 'Shared with you',
+    lead: 'The links that this browser opened. The list is kept in this browser alone.',
+    empty: 'No link was opened in this browser yet, or those that were have ended.',
+    forget: 'Forget',
+    ended: 'Until {{date}}',
+    noScript: 'This list is kept by a script in your browser, and scripts are off.',
   },
   visitor: {
     albums: 'Albums',

@@ -1,0 +1,27 @@
+import express, { type Request } from 'express'
+import { z } from 'zod'
+import { Refused } from '../domain/errors.ts'
+
+/** Parses the forms of the owner's pages: flat, and of bounded size. */
+export const formBody = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 12_000 })
+
+/** A form without any field has no body at all. */
+export function fieldsOf(req: Request): unknown {
+  const body: unknown = req.body
+  if (Array.isArray(body)) throw new Refused('bad-request', 'The request is not valid.')
+  return body ?? {}
+}
+
+/** A box that is ticked sends its value, one that is not sends nothing. */
+export const ticked = z
+  .literal('yes')
+  .optional()
+  .transform((given) => given === 'yes')
+
+/** A field that may come once, several times or not at all. */
+export const severalOf = <T extends z.ZodType>(each: T) =>
+  z.preprocess((given) => (given === undefined ? [] : Array.isArray(given) ? given : [given]), z.array(each))
+
+/** An empty field is an absent one. */
+export const emptyIsAbsent = <T extends z.ZodType>(field: T) =>
+  z.preprocess((given) => (given === '' ? undefined : given), field.optional())

@@ -1,0 +1,124 @@
+import { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { Refused } from '../domain/errors.ts'
+import { countChosenSecret } from '../domain/guess.ts'
+import {
+  groupKinds,
+  readGroup,
+  readLibrary,
+  shareGroup,
+  type Group,
+  type GroupKind,
+} from '../domain/library.ts'
+import { createLink } from '../domain/link-changes.ts'
+import type { KnownOwner } from '../domain/owner.ts'
+import { checkChosenSecret } from '../domain/chosen-secret.ts'
+import { flat, groupsPerAnswer } from './api-library.ts'
+import type { WebContext } from './context.ts'
+import { answerOf } from './errors.ts'
+import { fieldsOf, formBody } from './form-fields.ts'
+import { albumTitles, groupTitle } from './group-titles.ts'
+import { formProblem, groupForm, linkFormPage } from './link-form.ts'
+import { linkWishOfForm } from './link-pages.ts'
+import { addressOf, currentOwner, parse, requireOwner } from './request.ts'
+import { requireSender } from './sender-session.ts'
+import type { Views } from './views.ts'
+
+const libraryQuery = z.object({
+  by: z.enum(groupKinds).default('moment'),
+  from: z.coerce.number().int().min(0).max(1_000_000).default(0),
+})
+const groupQuery = z.object({ kind: z.enum(groupKinds), key: z.string().min(1).max(5000) })
+const coversShown = 4
+
+/** All of an owner's items, grouped, and any group shared in two clicks. */
+export function libraryPages(context: WebContext, views: Views): Router {
+  const { ports } = context
+  const { store } = ports
+  const router = Router()
+
+  router.get('/library', async (req, res) => {
+    const owner = await currentOwner(context, req)
+    const { by, from } = parse(libraryQuery, req.query)
+    const page = { from, limit: groupsPerAnswer }
+    const { groups, total } = owner ? await readLibrary(store, owner.id, by, page) : { groups: [], total: 0 }
+    const language = views.languageOf(res)
+    const depths = new Map<string | null, number>([[null, -1]])
+    views.render(res, 200, 'library', {
+      tabs: groupKinds.map((kind) => ({
+        address: `/library?by=${kind}`,
+        label: language.t(`library.${kind}_tab`),
+        isCurrent: kind === by,
+      })),
+      groups: groups.flatMap((top) =>
+        [...flat(top)].map(({ group, parent }) => {
+          const depth = (depths.get(parent) ?? -1) + 1
+          depths.set(group.key, depth)
+          return {
+            title: groupTitle(language, group),
+            summary: language.t('count.items', { count: group.ids.length }),
+            depth: Math.min(depth, 3),
+            covers: group.ids.slice(0, coversShown).map((id) => `/api/v1/items/${id}/thumb`),
+            share: `/library/share?kind=${group.kind}&key=${encodeURIComponent(group.key)}`,
+          }
+        }),
+      ),
+      isEmpty: total === 0,
+      more: from + groupsPerAnswer < total ? `/library?by=${by}&from=${from + groupsPerAnswer}` : null,
+    })
+  })
+
+  async function show(
+    res: Response,
+    owner: KnownOwner,
+    { kind, key }: { kind: GroupKind; key: string },
+    rest: { given?: object; problem?: string; status?: number },
+  ): Promise<void> {
+    const group = await readGroup(store, owner.id, kind, key)
+    const language = views.languageOf(res)
+    const { status = 200, ...input } = rest
+    const page = linkFormPage(language, ports.limits, {
+      ...input,
+      now: ports.clock.now(),
+      overview: null,
+      url: null,
+      action: '/library/share',
+      heading: language.t('library.shareTitle', { title: groupTitle(language, group) }),
+      albums: [],
+      hidden: [
+        { name: 'kind', value: kind },
+        { name: 'key', value: key },
+      ],
+    })
+    views.render(res, status, 'linkForm', page)
+  }
+
+  router.get('/library/share', async (req, res) => {
+    await show(res, await requireOwner(context, req), parse(groupQuery, req.query), {})
+  })
+
+  router.post('/library/share', formBody, async (req: Request, res: Response) => {
+    await requireSender(context, req)
+    const owner = await requireOwner(context, req)
+    const { sender, kind, key, ...given } = parse(groupForm, fieldsOf(req))
+    const which = parse(groupQuery, { kind, key })
+    try {
+      if (given.secret !== undefined) {
+        await countChosenSecret(store, addressOf(req))
+        checkChosenSecret(given.secret)
+      }
+      const language = views.languageOf(res)
+      const titleOf = (group: Group) => albumTitles(language, group)
+      const album = await shareGroup(ports, owner.id, { ...which, sender, titleOf })
+      const { link } = await createLink(ports, owner, [album.id], linkWishOfForm(context, given))
+      res.redirect(303, `/shares/${link.id}?saved=1`)
+    } catch (error) {
+      const answered = answerOf(error)
+      const problem = formProblem(views.languageOf(res), answered, ports.limits)
+      if (problem === null || !(error instanceof Refused)) throw error
+      await show(res, owner, which, { given, problem, status: answered.status })
+    }
+  })
+
+  return router
+}

@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import type { LinkOverview } from '../domain/links.ts'
+import { dayMs } from '../domain/expiry.ts'
+import type { Until } from '../domain/link-changes.ts'
+import type { Album } from '../domain/records.ts'
+import { metadataPolicies } from '../media/types.ts'
+import type { Limits } from '../ports.ts'
+import type { Answered } from './errors.ts'
+import { emptyIsAbsent, severalOf, ticked } from './form-fields.ts'
+import type { Language } from './language.ts'
+import type { LinkFormPage } from './owner-page-models.ts'
+import { idSchema } from './request.ts'
+import { passwordSchema, plain } from './share-fields.ts'
+
+const linkFields = {
+  label: z.string().max(200).transform(plain).default(''),
+  secret: emptyIsAbsent(z.string().trim().max(200)),
+  days: emptyIsAbsent(z.coerce.number().positive().max(36_500)),
+  until: emptyIsAbsent(z.iso.date()),
+  password: emptyIsAbsent(passwordSchema),
+  removePassword: ticked,
+  metadata: z.enum(metadataPolicies),
+  downloads: ticked,
+  details: ticked,
+  map: ticked,
+  cover: ticked,
+}
+
+export const linkForm = z.strictObject({ ...linkFields, albums: severalOf(idSchema) })
+export const groupForm = z.strictObject({
+  ...linkFields,
+  sender: z.string().max(100).transform(plain).default(''),
+  kind: z.string(),
+  key: z.string().max(5000),
+})
+export type LinkForm = z.infer<typeof linkForm>
+
+/** When a form's link is to end: the day's last moment, or as late as the operator lets it; undefined when it does not say. */
+export function untilOfForm(
+  { days, until }: Pick<LinkForm, 'days' | 'until'>,
+  { linkDaysMax }: Limits,
+  from: number,
+): Until | undefined {
+  if (until !== undefined)
+    return { expiresAt: Math.min(Date.parse(`${until}T23:59:59Z`), from + linkDaysMax * dayMs) }
+  return days === undefined ? undefined : { expiresInDays: days }
+}
+
+/** What is wrong with a form, in the reader's words; null where that is no matter of the form. */
+export function formProblem(language: Language, { code }: Answered, { linkDaysMax }: Limits): string | null {
+  switch (code) {
+    case 'secret-weak':
+      return language.t('link.secretWeak')
+    case 'secret-taken':
+      return language.t('link.secretTaken')
+    case 'bad-request':
+      return language.t('link.badLife', { days: language.t('start.optionDays', { count: linkDaysMax }) })
+    case 'too-many-requests':
+    case 'too-many-items':
+      return language.t(`error.${code}`)
+    default:
+      return null
+  }
+}
+
+const usualDays = [1, 3, 7, 14, 30, 90, 365]
+const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10)
+
+/** The form for a new link, or for one that is there. */
+export function linkFormPage(
+  language: Language,
+  limits: Limits,
+  input: {
+    now: number
+    action: string
+    heading: string
+    overview: LinkOverview | null
+    url: string | null
+    albums: readonly { album: Album; isChosen: boolean }[]
+    hidden?: LinkFormPage['hidden']
+    given?: Partial<LinkForm>
+    problem?: string | null
+    isSaved?: boolean
+  },
+): LinkFormPage {
+  const { now, overview, given } = input
+  const link = overview?.link
+  const from = link?.renewedAt ?? now
+  const policy = given?.metadata ?? link?.metadata ?? 'no-location'
+  const box = (name: 'downloads' | 'details' | 'map'): boolean => given?.[name] ?? link?.allow[name] ?? true
+  const date = { day: 'numeric', month: 'long', year: 'numeric' } as const
+  const chosenDays = given?.days ?? (link ? null : limits.linkDaysDefault)
+  return {
+    action: input.action,
+    heading: input.heading,
+    isNew: overview === null,
+    problem: input.problem ?? null,
+    isSaved: input.isSaved ?? false,
+    url: input.url,
+    hidden: input.hidden ?? [],
+    label: given?.label ?? link?.label ?? '',
+    secret: given?.secret ?? '',
+    albums: input.albums.map(({ album, isChosen }) => ({
+      id: album.id,
+      title: album.title || language.t('album.untitled'),
+      isChosen,
+    })),
+    days: [...new Set([...usualDays.filter((day) => day <= limits.linkDaysMax), limits.linkDaysDefault])]
+      .sort((a, b) => a - b)
+      .map((days) => ({
+        days,
+        label: language.t('start.optionDays', { count: days }),
+        isChosen: days === chosenDays,
+      })),
+    now: link ? language.t('link.daysKeep', { when: language.date(link.expiresAt, date) }) : null,
+    earliest: isoDay(now),
+    latest: isoDay(from + limits.linkDaysMax * dayMs),
+    hasPassword: link?.password !== undefined && link.password !== null,
+    policies: metadataPolicies.map((value) => ({
+      value,
+      label: language.t(`link.metadata_${value.replace('-', '_')}`),
+      isChosen: value === policy,
+    })),
+    allow: { downloads: box('downloads'), details: box('details'), map: box('map') },
+    showsCover: given?.cover ?? link?.showsCover ?? true,
+    figures: overview ? figuresOf(language, overview) : [],
+    renew: overview?.isRenewable ? { action: `/shares/${overview.link.id}/renew` } : null,
+  }
+}
+
+function figuresOf(
+  language: Language,
+  { visits, downloads, lastVisitAt }: LinkOverview,
+): LinkFormPage['figures'] {
+  const moment = { dateStyle: 'long', timeStyle: 'short' } as const
+  return [
+    { term: language.t('link.visits'), text: language.number(visits) },
+    { term: language.t('link.downloadsCount'), text: language.number(downloads) },
+    {
+      term: language.t('link.lastVisit'),
+      text: lastVisitAt === null ? language.t('link.never') : `${language.date(lastVisitAt, moment)} UTC`,
+    },
+  ]
+}

@@ -1,0 +1,33 @@
+import { Router } from 'express'
+import { z } from 'zod'
+import { enter } from '../domain/link.ts'
+import { knockedLink } from '../domain/unlock.ts'
+import type { WebContext } from './context.ts'
+import { fieldsOf, formBody } from './form-fields.ts'
+import { addressOf, knockOf, parse, parseAddress, secretSchema } from './request.ts'
+import { decline, markSeen, undoDecline } from './visits.ts'
+
+const declineForm = z.strictObject({ undo: z.literal('yes').optional() })
+
+/** What a visitor's page sends besides the password: that somebody looks, that somebody does not want to. */
+export function visitForms(context: WebContext): Router {
+  const { ports } = context
+  const router = Router()
+
+  router.post('/s/:secret/seen', async (req, res) => {
+    const { link } = await enter(ports, knockOf(context, req))
+    await markSeen(context, req, res, link)
+    res.status(204).end()
+  })
+
+  router.post('/s/:secret/decline', formBody, async (req, res) => {
+    const { undo } = parse(declineForm, fieldsOf(req))
+    const secret = parseAddress(secretSchema, req.params['secret'])
+    const link = await knockedLink(ports, { secret, address: addressOf(req) })
+    if (undo === undefined) decline(context, res, link)
+    else undoDecline(context, res, link)
+    res.redirect(303, `/s/${secret}`)
+  })
+
+  return router
+}
