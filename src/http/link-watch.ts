@@ -12,22 +12,28 @@ export interface LinkWatch {
   stop(): void
 }
 
-interface Watched {
-  readonly knock: Knock
-  readonly answers: Set<Response>
-}
+/** The answers that run for one link, each with what its visitor showed at the door. */
+type Running = Map<Response, Knock>
 
 /** Asks once per link and round, however many downloads it has. When the store cannot tell, nothing goes on. */
 export function watchLinks(ports: Pick<Ports, 'store' | 'clock' | 'log'>): LinkWatch {
-  const bySecret = new Map<string, Watched>()
+  const bySecret = new Map<string, Running>()
   let isAsking = false
 
-  async function ask({ knock, answers }: Watched): Promise<void> {
-    const goesOn = await mayGoOn(ports, knock).catch((error: unknown) => {
+  async function ask(running: Running): Promise<void> {
+    try {
+      const [first] = running.values()
+      if (!first || (await mayGoOn(ports, first))) return
+      // The one may have left, which shuts nobody else out.
+      await Promise.all(
+        [...running].map(async ([res, knock]) => {
+          if (!(await mayGoOn(ports, knock))) res.destroy()
+        }),
+      )
+    } catch (error) {
       ports.log.warn({ err: error }, 'downloads broken: the gate could not be asked')
-      return false
-    })
-    if (!goesOn) for (const res of answers) res.destroy()
+      for (const res of running.keys()) res.destroy()
+    }
   }
 
   const timer = setInterval(() => {
@@ -39,12 +45,14 @@ export function watchLinks(ports: Pick<Ports, 'store' | 'clock' | 'log'>): LinkW
 
   return {
     add(knock, res) {
-      const watched = bySecret.get(knock.secret) ?? { knock, answers: new Set() }
-      bySecret.set(knock.secret, watched)
-      watched.answers.add(res)
+      // The visitor left while the gate was asked: nothing would ever take it out again.
+      if (res.closed) return
+      const running = bySecret.get(knock.secret) ?? new Map<Response, Knock>()
+      bySecret.set(knock.secret, running)
+      running.set(res, knock)
       res.once('close', () => {
-        watched.answers.delete(res)
-        if (watched.answers.size === 0) bySecret.delete(knock.secret)
+        running.delete(res)
+        if (running.size === 0) bySecret.delete(knock.secret)
       })
     },
     stop: () => clearInterval(timer),

@@ -30,7 +30,8 @@ export function ownerNews(context: WebContext): RequestHandler {
       )
       const heartbeat = setInterval(() => send(': here\n\n'), heartbeatMs)
       send(': here\n\n')
-      await new Promise((resolve) => res.once('close', resolve))
+      // Whoever left meanwhile has closed it already, and that is told once.
+      if (!res.closed) await new Promise((resolve) => res.once('close', resolve))
       clearInterval(heartbeat)
       await unsubscribe()
     } finally {

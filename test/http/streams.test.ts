@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { createServer, request, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import express from 'express'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newLink, openEntrance, writeLink } from '../../src/domain/share.ts'
+import { changeOwner } from '../../src/domain/change.ts'
+import { keys } from '../../src/domain/keys.ts'
+import { hashToken } from '../../src/domain/tokens.ts'
+import { watchLinks } from '../../src/http/link-watch.ts'
+import type { Events, Store } from '../../src/ports.ts'
+import { startWeb, type TestWeb } from '../support/app.ts'
+import { bearer, postShare } from '../support/client.ts'
+import { jpeg } from '../support/pictures.ts'
+import { share } from '../domain/sharing.ts'
+
+let web: TestWeb
+beforeAll(async () => {
+  web = await startWeb()
+})
+afterAll(() => web.close())
+
+/** A server whose answers `use` is given; answers its address. */
+async function serve(use: express.RequestHandler): Promise<{ url: string; close: () => void }> {
+  const server = createServer(express().use(use))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
+}
+
+describe('an event stream', () => {
+  it('ends its subscription also for a client that left before it stood', async () => {
+    const { ownerKey } = await postShare(web.url, { 'a.jpg': await jpeg() })
+    const { events } = web.ports
+    const subscribe = events.subscribe.bind(events)
+    let standing = 0
+    let subscribed = (): void => {}
+    const hasSubscribed = new Promise<void>((resolve) => (subscribed = resolve))
+    const slow: Pick<Events, 'subscribe'> = {
+      async subscribe(channel, listener) {
+        await sleep(300)
+        const end = await subscribe(channel, listener)
+        standing += 1
+        subscribed()
+        return async () => {
+          standing -= 1
+          await end()
+        }
+      },
+    }
+    Object.assign(events, slow)
+    const req = request(`${web.url}/api/v1/events`, { headers: bearer(ownerKey) })
+    req.on('error', () => {})
+    req.end()
+    await once(req, 'response')
+    req.destroy()
+    await hasSubscribed
+    await sleep(200)
+    expect(standing).toBe(0)
+    Object.assign(events, { subscribe })
+  })
+})
+
+describe('the watch on running downloads', { timeout: 20_000 }, () => {
+  it('does not go on asking for a visitor who left while the gate was asked', async () => {
+    const { secret } = await share(web.ports)
+    let asked = 0
+    const store: Store = {
+      ...web.ports.store,
+      read: (queries) => {
+        asked += 1
+        return web.ports.store.read(queries)
+      },
+    }
+    const watch = watchLinks({ ...web.ports, store })
+    let added = (): void => {}
+    const hasAdded = new Promise<void>((resolve) => (added = resolve))
+    const server = await serve((_req, res) => {
+      res.once('close', () => {
+        watch.add({ secret, sessionOf: () => null }, res)
+        added()
+      })
+    })
+    const req = request(server.url)
+    req.on('error', () => {})
+    req.end()
+    await sleep(100)
+    req.destroy()
+    await hasAdded
+    await sleep(4500)
+    watch.stop()
+    server.close()
+    expect(asked).toBe(0)
+  })
+
+  it('breaks the downloads of whoever left, and nobody else’s', async () => {
+    const { ports } = web
+    const { owner, album } = await share(ports)
+    const wish = { label: '', expiresInDays: 3, password: 'open sesame', metadata: 'no-location' } as const
+    const { link, secret } = await newLink(ports, owner, [album.id], wish)
+    await openEntrance(ports, link)
+    await changeOwner(ports.store, owner.id, (changing) => Promise.resolve(writeLink(changing, link)))
+    const session = (token: string) => keys.session(owner.id, link.id, hashToken(token))
+    for (const token of ['ada', 'bob'])
+      await ports.store.commit({ writes: [{ kind: 'set', key: session(token), value: '1' }] })
+    const watch = watchLinks(ports)
+    const server = await serve((req, res) => {
+      watch.add({ secret, sessionOf: () => req.path.slice(1) }, res)
+      res.write('begun')
+    })
+    const ended: string[] = []
+    for (const token of ['ada', 'bob']) {
+      const req = request(`${server.url}/${token}`)
+      req.on('error', () => {})
+      req.end()
+      const [res] = (await once(req, 'response')) as [IncomingMessage]
+      res.on('error', () => {}).on('close', () => ended.push(token))
+      res.resume()
+    }
+    await ports.store.commit({ writes: [{ kind: 'remove', key: session('ada') }] })
+    await sleep(4500)
+    expect(ended).toEqual(['ada'])
+    await ports.store.commit({ writes: [{ kind: 'remove', key: session('bob') }] })
+    await sleep(4500)
+    expect(ended).toEqual(['ada', 'bob'])
+    watch.stop()
+    server.close()
+  })
+})
