@@ -26,6 +26,12 @@ export function api(context: WebContext): Router {
   const router = Router()
   const json = express.json({ limit: '1mb' })
 
+  // Most answers are one owner's: what stands in between must not keep them.
+  router.use((_req, res, next) => {
+    res.set('Cache-Control', 'private, no-cache')
+    next()
+  })
+
   router.post('/session', json, async (req, res) => {
     const { password } = parse(z.strictObject({ password: passwordSchema }), req.body)
     await openSenderSession(context, req, res, password)

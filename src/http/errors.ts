@@ -92,8 +92,10 @@ export function errorHandler(log: Log, showPage: ErrorPage): ErrorRequestHandler
       res.destroy()
       return next()
     }
-    for (const name of ['Content-Disposition', 'Content-Length', 'Content-Range', 'Accept-Ranges', 'ETag'])
+    // What was meant for the bytes that do not come. How many there are is told whoever asked past their end.
+    for (const name of ['Content-Type', 'Content-Disposition', 'Content-Length', 'Accept-Ranges', 'ETag'])
       res.removeHeader(name)
+    if (answered.code !== 'range') res.removeHeader('Content-Range')
     res.status(answered.status).set('Cache-Control', 'no-store')
     if (!req.complete) endSoon(req, res)
     const seconds = answered.details['retryAfterSeconds']

@@ -4,7 +4,7 @@ import { keys } from '../domain/keys.ts'
 import { hashToken, randomToken, sameText } from '../domain/tokens.ts'
 import { value } from '../ports.ts'
 import type { WebContext } from './context.ts'
-import { readCookie, setCookie } from './request.ts'
+import { addressOf, readCookie, setCookie } from './request.ts'
 
 const cookie = 'mayfly-sender'
 const lifeMs = 30 * 24 * 3_600_000
@@ -35,15 +35,14 @@ async function checkSenderPassword(
   password: string,
 ): Promise<void> {
   if (settings.senderPassword === null) return
-  const { allowed, retryAfterSeconds } = await ports.store.hit(
-    `sender-password:${req.ip ?? ''}`,
-    triesPerMinute,
-    60,
-  )
+  const key = `sender-password:${hashToken(addressOf(req))}`
+  const { allowed, retryAfterSeconds } = await ports.store.hit(key, triesPerMinute, 60)
   if (!allowed)
     throw new Refused('too-many-requests', 'Too many tries. Wait a little.', { retryAfterSeconds })
   if (!sameText(password, settings.senderPassword))
     throw new Refused('wrong-password', 'This is not the password.')
+  // A program shows the password each time: only what is wrong counts in the end.
+  await ports.store.commit({ writes: [{ kind: 'remove', key }] })
 }
 
 /** Opens a sender's session. Throws Refused (`wrong-password`, `too-many-requests`). */
