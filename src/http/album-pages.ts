@@ -77,7 +77,7 @@ export function albumPages(context: WebContext, views: Views): Router {
     views.render(res, input.status, 'album', {
       id: album.id,
       heading: album.title || language.t('album.untitled'),
-      title: album.title,
+      ownTitle: album.title,
       description: album.description,
       sender: album.sender,
       isByHand: album.order === 'hand',

@@ -20,7 +20,10 @@ export const ticked = z
 
 /** A field that may come once, several times or not at all. */
 export const severalOf = <T extends z.ZodType>(each: T) =>
-  z.preprocess((given) => (given === undefined ? [] : Array.isArray(given) ? given : [given]), z.array(each))
+  z.preprocess((given): unknown => {
+    if (given === undefined) return []
+    return Array.isArray(given) ? given : [given]
+  }, z.array(each))
 
 /** An empty field is an absent one. */
 export const emptyIsAbsent = <T extends z.ZodType>(field: T) =>

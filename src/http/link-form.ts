@@ -111,6 +111,7 @@ export function linkFormPage(
         days,
         label: language.t('start.optionDays', { count: days }),
         isChosen: days === chosenDays,
+        isDefault: days === limits.linkDaysDefault,
       })),
     now: link ? language.t('link.daysKeep', { when: language.date(link.expiresAt, date) }) : null,
     earliest: isoDay(now),

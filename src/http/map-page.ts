@@ -65,7 +65,7 @@ export function mapPage(context: WebContext, views: Views): Router {
     maps ??= openMaps()
     const opener = maps
     // A map that could not be opened once is tried anew.
-    const { draw } = await opener.catch((error: unknown) => {
+    const drawer = await opener.catch((error: unknown) => {
       maps = null
       throw error
     })
@@ -77,7 +77,7 @@ export function mapPage(context: WebContext, views: Views): Router {
     const base = `/s/${parseAddress(secretSchema, req.params.secret)}`
     const drawn = sizes.map(({ name, width, height }) => ({
       name,
-      map: draw({ points, view, width, height }),
+      map: drawer.draw({ points, view, width, height }),
     }))
     views.render(
       res,

@@ -44,7 +44,8 @@ export interface LinkLine {
 export interface AlbumPage {
   readonly id: string
   readonly heading: string
-  readonly title: string
+  /** As its owner wrote it: may be empty. */
+  readonly ownTitle: string
   readonly description: string
   readonly sender: string
   readonly isByHand: boolean
@@ -67,7 +68,12 @@ export interface LinkFormPage {
   readonly label: string
   readonly secret: string
   readonly albums: readonly { readonly id: string; readonly title: string; readonly isChosen: boolean }[]
-  readonly days: readonly { readonly days: number; readonly label: string; readonly isChosen: boolean }[]
+  readonly days: readonly {
+    readonly days: number
+    readonly label: string
+    readonly isChosen: boolean
+    readonly isDefault: boolean
+  }[]
   /** What stays when nothing is chosen; null for a new link. */
   readonly now: string | null
   readonly earliest: string

@@ -155,6 +155,8 @@ export interface SharedLink {
   readonly timeLeft: string
   readonly hasPassword: boolean
   readonly visits: string
+  /** Ended, and its grace not over. */
+  readonly isRenewable: boolean
   /** What stopping deletes. */
   readonly deletes: string
 }

@@ -62,7 +62,7 @@ function sharedLink(
   overview: LinkOverview,
   { now, addressOf }: { now: number; addressOf: (sealedSecret: string) => string | null },
 ): SharedLink {
-  const { link, state, albums, visits } = overview
+  const { link, state, albums, visits, isRenewable } = overview
   const title = albums.map(({ album }) => album.title).find((text) => text !== '')
   const count = albums.reduce((sum, album) => sum + album.count, 0)
   const items = language.t('count.items', { count })
@@ -79,6 +79,7 @@ function sharedLink(
         : language.t(state === 'stopped' ? 'shares.stoppedOn' : 'shares.expiredOn', { date: endedOn }),
     hasPassword: link.password !== null,
     visits: visits === 0 ? language.t('shares.visitsNone') : language.t('shares.visits', { count: visits }),
+    isRenewable: isRenewable && state !== 'open',
     deletes: language.t('shares.stopDelete', { what: items }),
   }
 }

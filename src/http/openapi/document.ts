@@ -20,9 +20,10 @@ export const operations: readonly Operation[] = [
 ]
 
 /** JSON Schema of what is sent (`input`) or answered (`output`); what only code can check is left to the description. */
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): object => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
+  const made = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  // The document's own version says which dialect it is.
+  return Object.fromEntries(Object.entries(made).filter(([name]) => name !== '$schema'))
 }
 
 /** Why any address may refuse. */
@@ -75,7 +76,7 @@ function parametersOf({ path, query }: Operation): object[] {
     required: true,
     schema: { type: 'string' },
   }))
-  const fields = query ? Object.entries(query.shape) : []
+  const fields: [string, z.ZodType][] = query ? Object.entries(shapeOf(query)) : []
   const inQuery = fields.map(([name, schema]) => ({
     name,
     in: 'query',
@@ -85,6 +86,8 @@ function parametersOf({ path, query }: Operation): object[] {
   // A query's values are described one by one: the object around each is only what toJSONSchema wants.
   return [...inPath, ...inQuery.map(({ schema, ...rest }) => ({ ...rest, schema: inner(schema) }))]
 }
+
+const shapeOf = (query: z.ZodObject<Record<string, z.ZodType>>): Record<string, z.ZodType> => query.shape
 
 const inner = (schema: object): object => {
   const parsed = z.object({ properties: z.object({ it: z.record(z.string(), z.unknown()) }) }).parse(schema)

@@ -3,8 +3,6 @@ import { editLinkBody, fromQuery, keepQuery, newLinkBody, renewLinkBody } from '
 import * as example from './examples.ts'
 import { nothing, type Operation } from './operation.ts'
 
-const { state: _, ...fields } = example.link
-
 export const linkOperations: readonly Operation[] = [
   {
     method: 'post',
@@ -71,7 +69,7 @@ export const linkOperations: readonly Operation[] = [
       200: {
         description: 'The link with its items.',
         body: linkDetailAnswer,
-        example: { ...fields, state: 'ready', items: [example.itemState] },
+        example: { ...example.link, state: 'ready', items: [example.itemState] },
       },
     },
   },

@@ -13,7 +13,7 @@ export interface Operation {
     'Sharing' | 'Uploads' | 'Links' | 'Albums' | 'Items' | 'Library' | 'Owner' | 'Visitors' | 'This API'
   /** Whose it is: what must be shown. */
   readonly for: 'anyone' | 'owner' | 'visitor'
-  readonly query?: z.ZodObject
+  readonly query?: z.ZodObject<Record<string, z.ZodType>>
   readonly body?: z.ZodType
   /** A body that is not JSON, as OpenAPI says it. */
   readonly otherBodies?: Readonly<Record<string, object>>
