@@ -102,7 +102,7 @@ export async function addItems(
     changing.write(...(input.alsoWrite ?? []))
     return settleUpload(changing, input.upload, items)
   })
-  await closeUpload(store, input.upload, by)
+  await closeUpload(ports, input.upload, by)
   await announce(ports, items)
   return items
 }

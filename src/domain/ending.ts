@@ -168,35 +168,31 @@ async function reapLink(store: Store, owner: string, id: string, now: number): P
   const link = parseRecord(linkSchema, raw)
   if (link && !link.isReaped && !holds(link, now))
     for (const album of link.albums) await dissolve(store, owner, album, now)
-  const isForgotten = await changeOwner(store, owner, async (changing) => {
-    const current = await changing.record(linkSchema, keys.link(owner, id))
-    if (!current) {
-      changing.write(unrank(keys.ownerDue(owner), `link/${id}`))
-      return false
-    }
-    // Renewed meanwhile: it is due another day.
-    if (holds(current, now)) {
-      changing.write(rank(keys.ownerDue(owner), `link/${id}`, current.dueAt))
-      return false
-    }
-    const forgetAt = Math.min(current.expiresAt, current.stoppedAt ?? current.expiresAt) + markMs
-    if (current.isReaped && now >= forgetAt) {
-      forget(changing, current)
-      return true
-    }
-    changing.write(
-      set(keys.link(owner, id), { ...current, isReaped: true, password: null }),
-      rank(keys.ownerDue(owner), `link/${id}`, forgetAt),
-    )
-    return false
-  })
-  // Only this link's own entrance: the secret may lead to a newer link by now.
-  if (link && isForgotten)
+  const isForgotten = link !== null && now >= forgetAt(link) && link.isReaped
+  // Only this link's own entrance, for the secret may lead to a newer link by now; and before the record goes, or a
+  // crash in between would leave the secret taken for good.
+  if (isForgotten)
     await store.commit({
       expect: [{ key: keys.entrance(link.secretHash), value: JSON.stringify({ owner, link: id }) }],
       writes: [remove(keys.entrance(link.secretHash))],
     })
+  await changeOwner(store, owner, async (changing) => {
+    const current = await changing.record(linkSchema, keys.link(owner, id))
+    if (!current) changing.write(unrank(keys.ownerDue(owner), `link/${id}`))
+    // Renewed meanwhile: it is due another day.
+    else if (holds(current, now)) changing.write(rank(keys.ownerDue(owner), `link/${id}`, current.dueAt))
+    else if (isForgotten) forget(changing, current)
+    else
+      changing.write(
+        set(keys.link(owner, id), { ...current, isReaped: true, password: null }),
+        rank(keys.ownerDue(owner), `link/${id}`, forgetAt(current)),
+      )
+  })
 }
+
+/** When an ended link's mark goes. */
+const forgetAt = ({ expiresAt, stoppedAt }: Link): number =>
+  Math.min(expiresAt, stoppedAt ?? expiresAt) + markMs
 
 function forget(changing: Changing, { owner, id, albums }: Link): void {
   changing.write(

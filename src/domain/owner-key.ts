@@ -21,7 +21,7 @@ export async function expectKey(changing: Changing, owner: KnownOwner): Promise<
  * whose answer was lost has lost the key too, and the caller's cookie is set by the same answer.
  */
 export async function rotateKey(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { store, clock, log }: Pick<Ports, 'store' | 'clock' | 'log'>,
   owner: KnownOwner,
 ): Promise<KnownOwner> {
   const next: KnownOwner = { id: owner.id, key: randomOwnerKey() }
@@ -45,6 +45,11 @@ export async function rotateKey(
       set(keys.owner(owner.id), { id: owner.id, keyHash, createdAt: record?.createdAt ?? clock.now() }),
     )
   })
-  await store.commit({ writes: [remove(keys.ownerByKey(hashToken(owner.key)))] })
+  try {
+    await store.commit({ writes: [remove(keys.ownerByKey(hashToken(owner.key)))] })
+  } catch (error) {
+    // It opens nothing any more, and the new key must reach its owner now or never.
+    log.warn({ err: error }, 'the entry of an old owner key was left')
+  }
   return next
 }

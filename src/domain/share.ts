@@ -164,7 +164,7 @@ export async function makeShare(
     writeItems(changing, album, items, 0)
     return upload ? settleUpload(changing, upload, items) : 0
   })
-  if (upload) await closeUpload(store, upload, by)
+  if (upload) await closeUpload(ports, upload, by)
   await announce(ports, items)
   return { album, link, secret, items }
 }

@@ -249,12 +249,20 @@ export async function settleUpload(
   return by
 }
 
-/** What follows once the items of an upload are recorded. */
-export async function closeUpload(store: Store, { owner, id }: UploadName, by: number): Promise<void> {
-  await Promise.all([
-    store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] }),
-    store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] }),
-  ])
+/** What follows once the items of an upload are recorded. They are there for good, so that a failure is logged alone. */
+export async function closeUpload(
+  { store, log }: Pick<Ports, 'store' | 'log'>,
+  { owner, id }: UploadName,
+  by: number,
+): Promise<void> {
+  try {
+    await Promise.all([
+      store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] }),
+      store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] }),
+    ])
+  } catch (error) {
+    log.warn({ err: error, upload: id, by }, 'the usage of all may be off by so many bytes')
+  }
 }
 
 /** A resumable upload that is no longer under way. */

@@ -6,13 +6,15 @@ import { removeDue, stopSharing } from '../../src/domain/ending.ts'
 import { Refused } from '../../src/domain/errors.ts'
 import { keys, objects } from '../../src/domain/keys.ts'
 import { createLink, editLink } from '../../src/domain/link-changes.ts'
-import { newOwner, keepOwner } from '../../src/domain/owner.ts'
+import { rotateKey } from '../../src/domain/owner-key.ts'
+import { findOwner, keepOwner, newOwner } from '../../src/domain/owner.ts'
 import { createResumable, receiveBytes } from '../../src/domain/resumable.ts'
 import { RunningHashes } from '../../src/domain/running-hashes.ts'
 import { makeShare } from '../../src/domain/share.ts'
 import { sweep, sweepOrphans } from '../../src/domain/sweep.ts'
+import { hashToken } from '../../src/domain/tokens.ts'
 import { abandonUpload } from '../../src/domain/upload.ts'
-import { fields, ranks, value, type Bucket } from '../../src/ports.ts'
+import { fields, ranks, StoreUnavailable, value, type Bucket, type Store } from '../../src/ports.ts'
 import { jpeg } from '../support/pictures.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
 import { share, upload } from './sharing.ts'
@@ -140,5 +142,53 @@ describe('a link that wants a further copy', () => {
     ports.queued.length = 0
     await putItems(ports, owner.id, album.id, [fresh.items[0]!.id])
     expect(asked()).toEqual([fresh.items[0]!.id])
+  })
+})
+
+/** A store that fails once for the first commit that `picks` names. */
+function failingOnce(picks: (key: string) => boolean): Store {
+  let isDone = false
+  return {
+    ...ports.store,
+    commit(change) {
+      if (isDone || !change.writes.some(({ key }) => picks(key))) return ports.store.commit(change)
+      isDone = true
+      return Promise.reject(new StoreUnavailable('gone for a moment'))
+    },
+  }
+}
+
+describe('a store that goes away between two steps', () => {
+  it('takes no share back that is recorded', async () => {
+    const owner = newOwner()
+    const begun = await upload(ports, owner.id, 1)
+    const store = failingOnce((key) => key === keys.instanceUsage)
+    const link = { ...linkWish, expiresInDays: 1 }
+    const made = await makeShare(
+      { ...ports, store },
+      { owner, isNewOwner: true, album: albumWish, link, ...begun },
+    )
+    expect(made.items).toHaveLength(1)
+  })
+
+  it('takes no new key from its owner', async () => {
+    const { owner } = await share(ports)
+    const old = keys.ownerByKey(hashToken(owner.key))
+    const next = await rotateKey({ ...ports, store: failingOnce((key) => key === old) }, owner)
+    expect(await findOwner(ports.store, next.key)).toEqual(next)
+    expect(await findOwner(ports.store, owner.key)).toBeNull()
+  })
+
+  it('leaves no secret taken for good when a link is forgotten', async () => {
+    const { owner, link } = await share(ports)
+    const entrance = keys.entrance(link.secretHash)
+    await stopSharing(ports, { owner: owner.id, link: link.id })
+    await removeDue(ports, owner.id)
+    ports.clock.move(31 * 24 * hour)
+    const store = failingOnce((key) => key === entrance)
+    await expect(removeDue({ ...ports, store }, owner.id)).rejects.toThrow(StoreUnavailable)
+    await removeDue(ports, owner.id)
+    const left = await ports.store.read([value(entrance), value(keys.link(owner.id, link.id))])
+    expect(left).toEqual([null, null])
   })
 })
