@@ -131,10 +131,9 @@ async function takeLook(
   }
   // A tool that broke down may do better; in the end a picture without facts is better than none.
   if (facts instanceof MediaError && facts.reason === 'tool-failed' && !lastTry) throw facts
-  const [thumb, preview] = await allDone([
-    putRendition(ports.bucket, objects.rendition(item.id, 'thumb'), rendered.thumb),
-    putRendition(ports.bucket, objects.rendition(item.id, 'preview'), rendered.preview),
-  ])
+  const put = (name: 'small' | 'thumb' | 'preview') =>
+    putRendition(ports.bucket, objects.rendition(item.id, name), rendered[name])
+  const [[small, thumb], preview] = await allDone([allDone([put('small'), put('thumb')]), put('preview')])
   const { thumbhash, color, damaged } = rendered
   const known = facts instanceof MediaError ? null : facts
   return {
@@ -143,7 +142,7 @@ async function takeLook(
     thumbhash,
     color,
     damaged: damaged || facts instanceof MediaError,
-    renditions: { thumb, preview },
+    renditions: { small, thumb, preview },
   }
 }
 

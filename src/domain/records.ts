@@ -50,7 +50,7 @@ export const placeSchema = z.object({
   neighbourhood: z.string().nullable(),
 }) satisfies z.ZodType<Place>
 
-export const renditionNames = ['thumb', 'preview', 'playable', 'motion'] as const
+export const renditionNames = ['small', 'thumb', 'preview', 'playable', 'motion'] as const
 export type RenditionName = (typeof renditionNames)[number]
 
 const rendition = storedObject.extend({ mime: z.string(), width: count, height: count })

@@ -79,10 +79,10 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     if (!rendition) throw item.state === 'ready' ? unknown('picture') : notReady()
     const key = objects.rendition(item.id, name)
     const object = stored(key, rendition, rendition.mime)
-    await send(req, res, name === 'thumb' ? kept(object, key) : object)
+    await send(req, res, name === 'thumb' || name === 'small' ? kept(object, key) : object)
   }
 
-  for (const name of ['thumb', 'preview'] as const)
+  for (const name of ['small', 'thumb', 'preview'] as const)
     router.get(`/s/:secret/items/:id/${name}`, async (req, res) => {
       const { item } = await visitItem(req)
       await sendRendition(req, res, item, name)

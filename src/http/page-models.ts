@@ -30,6 +30,8 @@ export interface Tile {
   readonly ratio: string
   readonly width: number
   readonly height: number
+  /** Width of the picture for phones in pixels; null where the thumb is all there is. */
+  readonly smallWidth: number | null
   readonly alt: string
   /** Long edge of the preview in pixels. */
   readonly edge: number

@@ -50,7 +50,7 @@ export function altOf(language: Language, item: Item): string {
 }
 
 export function tileOf(language: Language, link: Link, item: Item): Tile {
-  const { thumb, preview } = item.renditions
+  const { small, thumb, preview } = item.renditions
   const [width, height] = thumb ? [thumb.width, thumb.height] : [1, 1]
   const isVideo = item.type.kind === 'video'
   return {
@@ -61,6 +61,7 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
     height,
     alt: altOf(language, item),
     edge: preview ? Math.max(preview.width, preview.height) : width,
+    smallWidth: small && small.width < width ? small.width : null,
     thumbhash: item.thumbhash,
     duration: isVideo && item.facts?.duration ? clockTime(item.facts.duration) : null,
     isVideo,

@@ -17,6 +17,7 @@ sharp.unblock({
 /** Long edges in pixels. */
 const previewEdge = 2048
 const thumbEdge = 480
+const smallEdge = 240
 const thumbhashEdge = 100
 /** What an animation may hold, over all frames, to keep moving in its preview. */
 const maxAnimatedPixels = 40_000_000
@@ -38,7 +39,7 @@ export interface Pixels {
 }
 
 /**
- * Makes `thumb.webp` and `preview.jpg` (`preview.webp` for what is transparent or moves) in `directory` from one
+ * Makes `small.webp`, `thumb.webp` and `preview.jpg` (`preview.webp` for what is transparent or moves) in `directory` from one
  * decode: upright, sRGB, without metadata. Throws MediaError: `too-large`, `damaged`.
  */
 export async function renderImage(source: string | Pixels, options: RenderImageOptions): Promise<Rendered> {
@@ -48,19 +49,23 @@ export async function renderImage(source: string | Pixels, options: RenderImageO
   const profile = metadata && isAdobeRgb(metadata) ? adobeRgbProfile() : options.profile
   const pixels = await convert(decoded.pixels, profile)
 
-  const small = await asPixels(fit(fromPixels(pixels), thumbEdge))
-  const tiny = await asPixels(fit(fromPixels(small), thumbhashEdge).toColourspace('srgb').ensureAlpha())
-  const thumb = path.join(directory, 'thumb.webp')
-  const thumbInfo = await fromPixels(small).webp({ quality: 75, effort: 3 }).toFile(thumb)
+  const reduced = await asPixels(fit(fromPixels(pixels), thumbEdge))
+  const tiny = await asPixels(fit(fromPixels(reduced), thumbhashEdge).toColourspace('srgb').ensureAlpha())
   const moving =
     metadata && typeof source === 'string' ? await animatedPreview(source, metadata, directory) : null
   return {
-    thumb: { path: thumb, mime: 'image/webp', width: thumbInfo.width, height: thumbInfo.height },
+    small: await webp(fit(fromPixels(reduced), smallEdge), path.join(directory, 'small.webp'), 70),
+    thumb: await webp(fromPixels(reduced), path.join(directory, 'thumb.webp'), 75),
     preview: moving ?? (await stillPreview(pixels, directory)),
     thumbhash: Buffer.from(rgbaToThumbHash(tiny.raw.width, tiny.raw.height, tiny.data)).toString('base64'),
     color: await dominantColor(tiny),
     damaged: decoded.damaged,
   }
+}
+
+async function webp(image: Sharp, file: string, quality: number): Promise<RenderedFile> {
+  const { width, height } = await image.webp({ quality, effort: 3 }).toFile(file)
+  return { path: file, mime: 'image/webp', width, height }
 }
 
 /** How bright a picture is: mean and spread of its samples, 0–255. */

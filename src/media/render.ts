@@ -36,6 +36,7 @@ const File = z.object({
   height: z.number().int().positive(),
 })
 const RenderedAnswer = z.object({
+  small: File,
   thumb: File,
   preview: File,
   thumbhash: z.base64(),
@@ -157,7 +158,12 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
           await rename(path.join(made, path.basename(file.path)), to)
           return { ...file, path: to }
         }
-        return { ...rendered, thumb: await place(rendered.thumb), preview: await place(rendered.preview) }
+        return {
+          ...rendered,
+          small: await place(rendered.small),
+          thumb: await place(rendered.thumb),
+          preview: await place(rendered.preview),
+        }
       })
     },
   }

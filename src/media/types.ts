@@ -88,6 +88,7 @@ export interface RenderedFile {
 
 /** `damaged` is true where the decoder had to look past errors. Base64 thumbhash; `color` is `#rrggbb`. */
 export interface Rendered {
+  readonly small: RenderedFile
   readonly thumb: RenderedFile
   readonly preview: RenderedFile
   /** Only for videos: the full-size still frame that the player shows first; same file as preview is allowed. */
@@ -155,7 +156,7 @@ export interface PlayableProgress {
 export interface MediaTools {
   /** Reads facts. Throws MediaError. */
   facts(path: string, type: MediaType): Promise<Facts>
-  /** Makes `thumb` (WebP, long edge ≤480) and `preview` (long edge ≤2048) into `directory`, upright, sRGB, without metadata. Throws MediaError. */
+  /** Makes `small` (WebP, long edge ≤240), `thumb` (WebP, ≤480) and `preview` (long edge ≤2048) into `directory`, upright, sRGB, without metadata. Throws MediaError. */
   render(path: string, type: MediaType, directory: string): Promise<Rendered>
   /**
    * Makes an H.264/AAC faststart MP4 where the original will not play in Chrome, Safari and Firefox.

@@ -34,6 +34,7 @@ export async function newVisitor(
   const width = options.width ?? (isPhone ? 390 : 1440)
   const context = await browser.newContext({
     viewport: { width, height: isPhone ? 844 : 900 },
+    deviceScaleFactor: isPhone ? 3 : 1,
     isMobile: isPhone,
     hasTouch: isPhone,
     javaScriptEnabled: options.javaScript ?? true,

@@ -11,6 +11,7 @@ import type { Ports } from '../../src/ports.ts'
 import { landscape } from './demo-pictures.ts'
 
 interface Picture {
+  readonly small: { data: Buffer; width: number; height: number }
   readonly thumb: { data: Buffer; width: number; height: number }
   readonly preview: { data: Buffer; width: number; height: number }
   readonly thumbhash: string
@@ -41,17 +42,16 @@ async function picture(seed: number): Promise<Picture> {
     const { data, info } = await image.toBuffer({ resolveWithObject: true })
     return { data, width: info.width, height: info.height }
   }
-  const small = await sharp(detailed)
+  const tiny = await sharp(detailed)
     .resize(100, 100, { fit: 'inside' })
     .ensureAlpha()
     .raw()
     .toBuffer({ resolveWithObject: true })
   return {
+    small: await encode(sharp(detailed).resize(240, 240, { fit: 'inside' }).webp({ quality: 70, effort: 3 })),
     thumb: await encode(sharp(detailed).resize(480, 480, { fit: 'inside' }).webp({ quality: 75, effort: 3 })),
     preview: await encode(sharp(detailed).jpeg({ quality: 82 })),
-    thumbhash: Buffer.from(rgbaToThumbHash(small.info.width, small.info.height, small.data)).toString(
-      'base64',
-    ),
+    thumbhash: Buffer.from(rgbaToThumbHash(tiny.info.width, tiny.info.height, tiny.data)).toString('base64'),
   }
 }
 
@@ -102,7 +102,7 @@ export async function shareOfMany(ports: Ports, count: number): Promise<string> 
   for (const [index, item] of items.entries()) {
     const made = pictures[index % pictures.length]
     if (!made) continue
-    const store = async (name: 'thumb' | 'preview', mime: string): Promise<Rendition> => {
+    const store = async (name: 'small' | 'thumb' | 'preview', mime: string): Promise<Rendition> => {
       const { data, width, height } = made[name]
       await ports.bucket.put(objects.rendition(item.id, name), Readable.from([data]), {
         mime,
@@ -110,6 +110,7 @@ export async function shareOfMany(ports: Ports, count: number): Promise<string> 
       })
       return { size: data.length, crc32: 0, sha256: item.id + name, mime, width, height }
     }
+    const small = await store('small', 'image/webp')
     const thumb = await store('thumb', 'image/webp')
     const preview = index < 40 ? await store('preview', 'image/jpeg') : thumb
     await updateItem(ports.store, owner.id, item.id, (found) => ({
@@ -117,7 +118,7 @@ export async function shareOfMany(ports: Ports, count: number): Promise<string> 
       state: 'ready',
       facts: factsOf(index, made.preview.width, made.preview.height),
       thumbhash: made.thumbhash,
-      renditions: { thumb, preview },
+      renditions: { small, thumb, preview },
       copies: { 'no-location': { ...original, state: 'clean', lost: [] } },
     }))
   }

@@ -21,9 +21,11 @@ async function render(file: string, format: Format): Promise<Rendered> {
   const directory = workshop.at(`out-${count}`)
   await mkdir(directory)
   const rendered = await workshop.tools.render(file, mediaTypes[format], directory)
-  // Nothing but the two files is left, neither here nor in the working folder.
+  // Nothing but the three files is left, neither here nor in the working folder.
   expect((await readdir(directory)).sort()).toEqual(
-    [rendered.thumb.path, rendered.preview.path].map((made) => path.basename(made)).sort(),
+    [rendered.small.path, rendered.thumb.path, rendered.preview.path]
+      .map((made) => path.basename(made))
+      .sort(),
   )
   expect(await readdir(workshop.at('work'))).toEqual([])
   return rendered
