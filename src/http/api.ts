@@ -10,6 +10,7 @@ import { apiLinks } from './api-links.ts'
 import { apiOwner } from './api-owner.ts'
 import { apiVisitor } from './api-visitor.ts'
 import type { WebContext } from './context.ts'
+import { asksForPage } from './error-pages.ts'
 import { isoDate, itemState, linkUrl } from './link-answers.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
@@ -94,6 +95,8 @@ function answerShare(
   { album, link, secret, items }: Share,
   ownerKey: string | null,
 ): void {
+  // A browser's form, where scripts are off: on to the page where the link can be copied.
+  if (asksForPage(req)) return res.redirect(303, `/shares?made=${link.id}`)
   const url = linkUrl(context, req, secret)
   res.status(201).set('Location', url)
   if (req.accepts(['json', 'text']) === 'text') return void res.type('text/plain').send(`${url}\n`)

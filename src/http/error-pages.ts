@@ -3,9 +3,25 @@ import type { ErrorPage } from './errors.ts'
 import { lockedPage } from './locked-model.ts'
 import type { Views } from './views.ts'
 
-/** Whether a person's browser asks, which is to see a page; programs and scripts get JSON. */
+/** Whether a person's browser asks, which is to see a page: no program or script prefers HTML. */
+export const asksForPage = (req: Request): boolean => req.accepts(['json', 'text', 'html']) === 'html'
+
+/** The sender's form, as a browser without scripts sends it: the one address of the API that answers with pages. */
+const isShareForm = (req: Request): boolean => req.method === 'POST' && req.path === '/api/v1/shares'
+
 const wantsPage = (req: Request): boolean =>
-  !req.path.startsWith('/api/') && req.accepts(['json', 'text', 'html']) === 'html'
+  asksForPage(req) && (!req.path.startsWith('/api/') || isShareForm(req))
+
+/** Reasons that the list of uploads has words for already. */
+const uploadProblems: Readonly<Record<string, string>> = {
+  'file-too-large': 'client.tooLargeServer',
+  'too-many-items': 'error.too-many-items',
+  'unsupported-format': 'client.unsupported',
+  'owner-quota': 'client.quota',
+  'instance-full': 'client.full',
+  'too-slow': 'client.networkError',
+  'bad-request': 'error.form',
+}
 
 const secretPath = /^\/s\/[a-z0-9-]+/
 
@@ -23,7 +39,7 @@ export function errorPages(views: Views): ErrorPage {
     else if (code === 'link-ended') views.render(res, status, 'ended', {})
     else if (code === 'unknown') views.render(res, status, 'unknown', {})
     else {
-      const key = `error.${code}`
+      const key = (isShareForm(req) ? uploadProblems[code] : undefined) ?? `error.${code}`
       const message = language.t(key)
       views.render(res, status, 'error', {
         message: message === key ? language.t('error.other') : message,

@@ -151,6 +151,8 @@ export interface SharesPage {
 
 export interface SharedLink {
   readonly id: string
+  /** Made a moment ago. */
+  readonly isNew: boolean
   readonly title: string
   readonly summary: string | null
   readonly url: string | null

@@ -41,6 +41,8 @@ export function sharesPage(
     now: number
     addressOf: (sealedSecret: string) => string | null
     justStopped: boolean
+    /** The link that was made a moment ago. */
+    justMade: string | null
     older: string | null
   },
 ): SharesPage {
@@ -60,7 +62,11 @@ export function sharesPage(
 function sharedLink(
   language: Language,
   overview: LinkOverview,
-  { now, addressOf }: { now: number; addressOf: (sealedSecret: string) => string | null },
+  {
+    now,
+    addressOf,
+    justMade,
+  }: { now: number; addressOf: (sealedSecret: string) => string | null; justMade: string | null },
 ): SharedLink {
   const { link, state, albums, visits, isRenewable } = overview
   const title = albums.map(({ album }) => album.title).find((text) => text !== '')
@@ -70,6 +76,7 @@ function sharedLink(
   const endedOn = language.date(endedAt, { day: 'numeric', month: 'long', year: 'numeric' })
   return {
     id: link.id,
+    isNew: link.id === justMade,
     title: link.label || title || language.t('shares.untitled'),
     summary: count > 0 ? items : null,
     url: state === 'open' ? addressOf(link.sealedSecret) : null,

@@ -34,6 +34,7 @@ const languageForm = z.strictObject({ language: z.enum(languageCodes), next: z.s
 const sharesQuery = z.object({
   from: z.coerce.number().int().min(0).max(1_000_000).default(0),
   stopped: z.string().optional(),
+  made: idSchema.optional().catch(undefined),
 })
 
 /** A path on this very site, or its start: `//evil` and `/\evil` lead elsewhere in browsers. */
@@ -93,6 +94,7 @@ export function senderPages(context: WebContext, views: Views): Router {
       now: ports.clock.now(),
       addressOf,
       justStopped: query.stopped !== undefined,
+      justMade: query.made ?? null,
       older: query.from + linksPerPage < total ? `/shares?from=${query.from + linksPerPage}` : null,
     })
     views.render(res, 200, 'shares', model)
