@@ -9,8 +9,8 @@ import {
 } from '../src/domain/bundle.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { StoredObject } from '../src/domain/records.ts'
-import { cleanName } from '../src/media/metadata/clean-name.ts'
 import { uniqueNames } from '../src/media/names.ts'
+import { shownName } from '../src/domain/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
 import { writeBundle, type BundleEntry } from '../src/media/write-bundle.ts'
 import type { Bucket, Job, JobContext } from '../src/ports.ts'
@@ -50,7 +50,7 @@ export async function bundle(
 
 function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): BundleEntry[] {
   const files = bundledFiles(state, policy)
-  const names = uniqueNames(files.map(({ name, facts }) => cleanName(name, facts, policy)))
+  const names = uniqueNames(files.map((file) => shownName(file, file.name, policy)))
   return files.map(({ key, size, facts }, index) => ({
     name: names[index] ?? `file-${index + 1}`,
     size,

@@ -42,6 +42,7 @@ export async function askForBundles(
 /** A file of a bundle, with what is known of it: its name must be cleaned by that, as its bytes were. */
 export interface BundledFile extends Download {
   readonly facts: Item['facts']
+  readonly place: Item['place']
 }
 
 /** An album as it stands at one version. */
@@ -87,7 +88,9 @@ export function missingBundles({ album, links }: AlbumState): MetadataPolicy[] {
 export function bundledFiles({ items }: Pick<AlbumState, 'items'>, policy: MetadataPolicy): BundledFile[] {
   return items
     .filter((item) => isDownloadable(item, policy))
-    .flatMap((item) => downloadsOf(item, policy).map((file) => ({ ...file, facts: item.facts })))
+    .flatMap((item) =>
+      downloadsOf(item, policy).map((file) => ({ ...file, facts: item.facts, place: item.place })),
+    )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isDownloadable, isWithheld } from '../domain/copies.ts'
-import { shownTitle } from '../domain/shown-title.ts'
+import { shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { AlbumListPage } from './owner-page-models.ts'
 import {

@@ -6,8 +6,7 @@ import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
 import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
 import type { Album, Item, Link, RenditionName } from '../domain/records.ts'
-import { shownTitle } from '../domain/shown-title.ts'
-import { cleanName } from '../media/metadata/clean-name.ts'
+import { shownName, shownTitle } from '../domain/shown-text.ts'
 import { contentDisposition } from '../media/names.ts'
 import type { WebContext } from './context.ts'
 import { keepBytes } from './kept-bytes.ts'
@@ -76,7 +75,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
 
   async function sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void> {
     const rendition = item.renditions[name]
-    if (!rendition) throw item.state === 'ready' ? unknown('picture') : notReady()
+    if (!rendition) throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
     const key = objects.rendition(item.id, name)
     const object = stored(key, rendition, rendition.mime)
     await send(req, res, name === 'thumb' || name === 'small' ? kept(object, key) : object)
@@ -90,7 +89,9 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
 
   router.get('/s/:secret/items/:id/video', async (req, res) => {
     const { visit, item } = await visitItem(req)
-    if (item.renditions.playable) return sendRendition(req, res, item, 'playable')
+    // Of a photo that moves, the part that does: it plays everywhere and holds nothing personal.
+    const made = (['playable', 'motion'] as const).find((name) => item.renditions[name])
+    if (made) return sendRendition(req, res, item, made)
     const video = downloadsOf(item, visit.link.metadata).find(({ mime }) => mime.startsWith('video/'))
     if (!video) throw unknown('video')
     if (await redirected(req, res, video.key, video.mime, 'inline')) return
@@ -103,7 +104,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const { part } = parse(z.object({ part: z.enum(['still', 'motion']).default('still') }), req.query)
     const file = downloadsOf(item, visit.link.metadata)[part === 'still' ? 0 : 1]
     if (!file) throw unknown('file')
-    const name = cleanName(file.name, item.facts, visit.link.metadata)
+    const name = shownName(item, file.name, visit.link.metadata)
     const disposition = contentDisposition(name, 'attachment')
     countWhenSent(context, req, res, visit.link)
     if (await redirected(req, res, file.key, file.mime, disposition)) return
@@ -152,7 +153,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const files = content.items.flatMap((item) =>
       downloadsOf(item, link.metadata).map((file) => ({
         ...file,
-        name: cleanName(file.name, item.facts, link.metadata),
+        name: shownName(item, file.name, link.metadata),
         capturedAt: item.facts?.capturedAt ?? null,
       })),
     )

@@ -4,7 +4,8 @@ import type { Item, Link } from '../domain/records.ts'
 import type { Language } from './language.ts'
 import type { ItemPage } from './page-models.ts'
 import { itemsPerPage, previewOf, shownItems, type Opened } from './share-model.ts'
-import { altOf, clockTime, downloadBytes, isReady, mayShowPlace, shownName } from './tiles.ts'
+import { altOf, clockTime, downloadBytes, isReady, mayShowPlace } from './tiles.ts'
+import { shownName } from '../domain/shown-text.ts'
 
 type Detail = ItemPage['details'][number]
 
@@ -35,7 +36,7 @@ export function itemPage(
     preview: previewOf(language, opened, input),
     base: input.path,
     id: item.id,
-    name: shownName(item, link.metadata),
+    name: shownName(item, item.name, link.metadata),
     alt: altOf(language, item),
     isVideo: item.type.kind === 'video',
     isReady: isReady(item) && preview !== undefined,

@@ -1,6 +1,6 @@
 import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
 import type { Album, Item, Link } from '../domain/records.ts'
-import { shownTitle } from '../domain/shown-title.ts'
+import { shownText, shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'
 import { downloadBytes, groupByDay, isReady, mayShowPlace, tileOf } from './tiles.ts'
@@ -35,7 +35,7 @@ export function countWords(language: Language, items: readonly Item[]): string {
 }
 
 /** `12 days left` */
-export function timeLeft(language: Language, link: Link, now: number): string {
+export function timeLeft(language: Language, link: Pick<Link, 'expiresAt'>, now: number): string {
   const left = link.expiresAt - now
   if (left >= 23.5 * hour) return language.t('until.days', { count: Math.max(1, Math.round(left / day)) })
   if (left >= hour) return language.t('until.hours', { count: Math.round(left / hour) })
@@ -43,7 +43,7 @@ export function timeLeft(language: Language, link: Link, now: number): string {
 }
 
 /** `until 2 December`, with the year where it is not this one. */
-export function untilWords(language: Language, link: Link, now: number): string {
+export function untilWords(language: Language, link: Pick<Link, 'expiresAt'>, now: number): string {
   const isThisYear = new Date(now).getUTCFullYear() === new Date(link.expiresAt).getUTCFullYear()
   const date = language.date(link.expiresAt, {
     day: 'numeric',
@@ -116,7 +116,10 @@ export function sharePage(
     preview: previewOf(language, opened, input),
     base: input.path,
     title: titleOf(opened) ?? language.t('share.untitled'),
-    description: opened.albums.length === 1 ? opened.albums[0]?.album.description || null : null,
+    description:
+      opened.albums.length === 1
+        ? shownText(opened.albums[0]?.album.description ?? '', opened.link.metadata) || null
+        : null,
     sender: senderOf(opened),
     summary: countWords(language, all),
     timeLeft: timeLeft(language, link, input.now),
@@ -177,7 +180,7 @@ function sectionsOf(language: Language, opened: Opened, onPage: Set<string>, pag
     return [
       {
         title: isOnly ? null : shownTitle(album, opened.link.metadata) || null,
-        description: isOnly ? null : album.description || null,
+        description: isOnly ? null : shownText(album.description, opened.link.metadata) || null,
         groups,
       },
     ]

@@ -1,7 +1,7 @@
 import { downloadsOf, isDownloadable } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
 import type { Item, Link } from '../domain/records.ts'
-import { cleanName } from '../media/metadata/clean-name.ts'
+import { shownName } from '../domain/shown-text.ts'
 import type { MetadataPolicy } from '../media/types.ts'
 import type { Language } from './language.ts'
 import type { Tile, TileGroup } from './page-models.ts'
@@ -18,10 +18,6 @@ export function ratioClass(width: number, height: number): string {
   const distance = (bucket: number): number => Math.abs(Math.log(bucket / ratio))
   return `r${ratios.reduce((best, bucket) => (distance(bucket) < distance(best) ? bucket : best))}`
 }
-
-/** A file's name as visitors of a link may see it. */
-export const shownName = (item: Item, policy: MetadataPolicy): string =>
-  cleanName(item.name, item.facts, policy)
 
 /** Whether visitors of a link may learn where something was. */
 export const mayShowPlace = (link: Link): boolean => link.metadata === 'everything' && link.allow.map
@@ -55,7 +51,7 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
   const isVideo = item.type.kind === 'video'
   return {
     id: item.id,
-    name: shownName(item, link.metadata),
+    name: shownName(item, item.name, link.metadata),
     ratio: ratioClass(width, height),
     width,
     height,

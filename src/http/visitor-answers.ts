@@ -1,11 +1,12 @@
 import { isDownloadable, isWithheld } from '../domain/copies.ts'
 import type { Album, Item, Link } from '../domain/records.ts'
-import { shownTitle } from '../domain/shown-title.ts'
+import { shownText, shownTitle } from '../domain/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
 import { isoDate } from './link-answers.ts'
 import { hasMap, itemsPerPage, shownItems, type Opened } from './share-model.ts'
-import { downloadBytes, isReady, mayShowPlace, shownName } from './tiles.ts'
+import { downloadBytes, isReady, mayShowPlace } from './tiles.ts'
+import { shownName } from '../domain/shown-text.ts'
 
 /** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
 export function coverOf(album: Album, shown: readonly Item[]): Item | null {
@@ -20,7 +21,7 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
   const tellsDate = details && link.metadata !== 'none'
   return {
     id: item.id,
-    name: shownName(item, link.metadata),
+    name: shownName(item, item.name, link.metadata),
     kind: item.type.kind,
     format: item.type.format,
     state: isReady(item) ? 'ready' : 'preparing',
@@ -68,7 +69,7 @@ export function describeShare(
       return {
         id: one.album.id,
         title: shownTitle(one.album, link.metadata),
-        description: one.album.description,
+        description: shownText(one.album.description, link.metadata),
         sender: one.album.sender,
         count: shown.length,
         cover: coverOf(one.album, shown)?.id ?? null,

@@ -95,9 +95,10 @@ function truncated(value: number, decimals: number): string {
 
 function withoutPlace(text: string, place: string): string {
   if (place.trim().length < 3) return text
-  const escaped = place.trim().replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
-  return text.replace(
-    new RegExp(String.raw`(?<!\p{L})${escaped.replace(/\s+/g, '[\\s_-]+')}(?!\p{L})`, 'giu'),
-    ' ',
-  )
+  // A dash between words may be a space or an underscore in a file's name, and the other way round.
+  const words = place
+    .trim()
+    .split(/[\s_-]+/u)
+    .map((word) => word.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'))
+  return text.replace(new RegExp(String.raw`(?<!\p{L})${words.join('[\\s_-]+')}(?!\p{L})`, 'giu'), ' ')
 }
