@@ -1,6 +1,7 @@
 /**
  * An owner with 10,000 items and 1,000 links on a real Redis: what reading a page of the library costs (the whole
- * catalog, grouped, with the records behind its covers), a page of the links, and sharing a group of 1,000 items.
+ * catalog, grouped, with the records behind its covers), a page of the links, and sharing a group of 1,000 items; and
+ * how long /library and /shares take over HTTP, as pages and as JSON.
  * Prints each as a ratio to its limit of 300 ms, and ends with 1 when one is over it.
  *
  *     npx tsx bench/library.ts [items] [links]
@@ -8,18 +9,24 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { folderBucket } from '../src/adapters/folder-bucket.ts'
+import { folderResumable } from '../src/adapters/folder-resumable.ts'
+import { redisEvents } from '../src/adapters/redis-events.ts'
 import { redisStore } from '../src/adapters/redis-store.ts'
 import { newAlbum, writeAlbum } from '../src/domain/album.ts'
 import { changeOwner } from '../src/domain/change.ts'
 import { newItem, writeItems } from '../src/domain/item.ts'
 import { listLinks } from '../src/domain/links.ts'
 import { groupKinds, readItems, readLibrary, shareGroup } from '../src/domain/library.ts'
-import { newOwner } from '../src/domain/owner.ts'
+import { keepOwner, newOwner } from '../src/domain/owner.ts'
 import type { Item } from '../src/domain/records.ts'
 import { newLink, writeLink } from '../src/domain/share.ts'
 import { randomToken } from '../src/domain/tokens.ts'
+import { createApp } from '../src/http/app.ts'
+import type { WebSettings } from '../src/http/context.ts'
+import { listen } from '../src/http/server.ts'
 import { openPlaces } from '../src/media/place.ts'
-import type { Limits, Store } from '../src/ports.ts'
+import type { Limits, Ports, Store } from '../src/ports.ts'
 import { startRedis } from '../test/support/servers.ts'
 
 const itemCount = Number(process.argv[2] ?? 10_000)
@@ -62,6 +69,7 @@ try {
 
 async function main(store: Store): Promise<void> {
   const owner = newOwner()
+  await keepOwner({ store, clock }, owner)
   await fill(store, owner)
   console.log(`${itemCount} items and ${linkCount} links of one owner, medians of ${rounds} rounds`)
   for (const kind of groupKinds) {
@@ -83,12 +91,72 @@ async function main(store: Store): Promise<void> {
       const { links } = await listLinks({ store, clock }, owner.id, { from, limit: perPage })
       return links.length
     })
+  await overHttp(store, owner.key)
   await report('share a group', async () => {
     const titleOf = () => ({ title: 'Folder', titleWithoutPlace: null })
     const input = { kind: 'folder', key: '/Folder 1', sender: '', titleOf } as const
     await shareGroup({ store, clock, limits }, owner.id, input)
     return perAlbum
   })
+}
+
+/** The pages and the JSON as a browser and a program get them; the web process is this one. */
+async function overHttp(store: Store, ownerKey: string): Promise<void> {
+  const bucket = folderBucket(directory)
+  const resumable = folderResumable(directory)
+  const events = redisEvents({ url: redis.url })
+  const nothing = (): void => {}
+  const ports: Ports = {
+    store,
+    events,
+    bucket,
+    resumable,
+    clock,
+    limits,
+    passwords,
+    sniff: () => Promise.resolve(null),
+    firstLook: () => Promise.resolve(null),
+    queue: {
+      add: () => Promise.resolve(),
+      schedule: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
+  }
+  const root = join(import.meta.dirname, '..')
+  const settings: WebSettings = {
+    publicUrl: null,
+    delivery: 'proxy',
+    senderPassword: null,
+    trustProxy: 0,
+    clientDirectory: join(root, 'dist', 'client'),
+    viewsDirectory: join(root, 'views'),
+  }
+  const app = createApp({ ports, settings, stopping: { isStopping: false } })
+  const server = await listen(app, { host: '127.0.0.1', port: 0 })
+  try {
+    for (const path of [
+      ...groupKinds.map((kind) => `/library?by=${kind}`),
+      '/shares',
+      `/shares?from=${Math.max(0, linkCount - 100)}`,
+      '/albums',
+      '/api/v1/library?kind=region',
+      '/api/v1/links',
+    ])
+      await report(`GET ${path}`, async () => {
+        const res = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+          headers: { Cookie: `mayfly-owner=${ownerKey}`, Accept: 'text/html, application/json' },
+        })
+        const text = await res.text()
+        if (!res.ok) throw new Error(`${path}: ${res.status} ${text}`)
+        return text.length
+      })
+  } finally {
+    await server.stop(0)
+    await events.close()
+    await resumable.close()
+    await bucket.close()
+  }
 }
 
 async function report(name: string, run: () => Promise<number>): Promise<void> {
@@ -104,7 +172,7 @@ async function report(name: string, run: () => Promise<number>): Promise<void> {
   }
   const [time, ours] = [median(wall), median(cpu)]
   console.log(
-    `${name.padEnd(20)} ${(time / limitMs).toFixed(2)} of the limit by the clock (${time.toFixed(0)} ms), ` +
+    `${name.padEnd(30)} ${(time / limitMs).toFixed(2)} of the limit by the clock (${time.toFixed(0)} ms), ` +
       `${(ours / limitMs).toFixed(2)} by our processor time (${ours.toFixed(0)} ms); ${found} in it`,
   )
   if (time > limitMs) process.exitCode = 1

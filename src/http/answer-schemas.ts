@@ -115,7 +115,7 @@ export const albumDetailAnswer = z.strictObject({
 /** Groups stand one after the other, each before those within it. */
 export const libraryAnswer = z.strictObject({
   kind: z.enum(groupKinds),
-  /** Groups at the top, of which an answer holds some, with all that is within them. */
+  /** All groups, of which an answer holds some. */
   total: count,
   /** Items in the whole library. */
   items: count,

@@ -2,9 +2,17 @@ import { Router } from 'express'
 import { countItems } from '../domain/album-changes.ts'
 import { countChosenSecret } from '../domain/guess.ts'
 import { albumsOfItems } from '../domain/item.ts'
-import { readGroup, readItems, readLibrary, shareGroup, type Group } from '../domain/library.ts'
+import {
+  readGroup,
+  readItems,
+  readLibrary,
+  shareGroup,
+  type Group,
+  type GroupKind,
+} from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'
 import { overviewOf } from '../domain/links.ts'
+import type { Store } from '../ports.ts'
 import type { AnswerOf, libraryAnswer } from './answer-schemas.ts'
 import { linkWishOf } from './api-links.ts'
 import type { WebContext } from './context.ts'
@@ -17,23 +25,41 @@ import { addressOf, parse, requireOwner } from './request.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from './request-schemas.ts'
 import { requireSender } from './sender-session.ts'
 
-/** Groups at the top, and items, in one answer. */
-export const groupsPerAnswer = 50
+/** Groups, and items, in one answer. */
+export const groupsPerAnswer = 100
 const itemsPerAnswer = 500
 const coversTold = 4
 
-/** A group and all within it, one after the other. */
-export function* flat(
-  group: Group,
-  parent: string | null = null,
-): Generator<{ group: Group; parent: string | null }> {
-  yield { group, parent }
-  for (const child of group.children) yield* flat(child, group.key)
+/** A group in the row of all of them. */
+export interface GroupRow {
+  readonly group: Group
+  readonly parent: string | null
+  /** How many groups it is within. */
+  readonly depth: number
+}
+
+function* flat(groups: readonly Group[], parent: string | null, depth: number): Generator<GroupRow> {
+  for (const group of groups) {
+    yield { group, parent, depth }
+    yield* flat(group.children, group.key, depth + 1)
+  }
+}
+
+/** Some of an owner's groups of one kind, each before those within it, from number `from` on. */
+export async function libraryRows(
+  store: Store,
+  owner: string,
+  kind: GroupKind,
+  from: number,
+): Promise<{ rows: GroupRow[]; total: number; items: number }> {
+  const { groups, items } = await readLibrary(store, owner, kind, { from: 0, limit: Infinity })
+  const all = [...flat(groups, null, 0)]
+  return { rows: all.slice(from, from + groupsPerAnswer), total: all.length, items }
 }
 
 const describeGroup = (
   language: Language,
-  { group, parent }: { group: Group; parent: string | null },
+  { group, parent }: GroupRow,
 ): AnswerOf<typeof libraryAnswer>['groups'][number] => ({
   key: group.key,
   parent,
@@ -51,15 +77,10 @@ export function apiLibrary(context: WebContext): Router {
   router.get('/library', async (req, res) => {
     const owner = await requireOwner(context, req)
     const { kind, from } = parse(libraryQuery, req.query)
-    const { groups, total, items } = await readLibrary(store, owner.id, kind, {
-      from,
-      limit: groupsPerAnswer,
-    })
+    const { rows, total, items } = await libraryRows(store, owner.id, kind, from)
     const language = languageOf(settings, req)
-    const all = groups.flatMap((group) => [...flat(group)])
-    res
-      .vary('Accept-Language')
-      .json({ kind, total, items, groups: all.map((one) => describeGroup(language, one)) })
+    const groups = rows.map((row) => describeGroup(language, row))
+    res.vary('Accept-Language').json({ kind, total, items, groups })
   })
 
   router.get('/library/group', async (req, res) => {

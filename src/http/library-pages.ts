@@ -2,18 +2,11 @@ import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
 import { countChosenSecret } from '../domain/guess.ts'
-import {
-  groupKinds,
-  readGroup,
-  readLibrary,
-  shareGroup,
-  type Group,
-  type GroupKind,
-} from '../domain/library.ts'
+import { groupKinds, readGroup, shareGroup, type Group, type GroupKind } from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import { checkChosenSecret } from '../domain/chosen-secret.ts'
-import { flat, groupsPerAnswer } from './api-library.ts'
+import { groupsPerAnswer, libraryRows } from './api-library.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { fieldsOf, formBody } from './form-fields.ts'
@@ -40,29 +33,21 @@ export function libraryPages(context: WebContext, views: Views): Router {
   router.get('/library', async (req, res) => {
     const owner = await currentOwner(context, req)
     const { by, from } = parse(libraryQuery, req.query)
-    const page = { from, limit: groupsPerAnswer }
-    const { groups, total } = owner ? await readLibrary(store, owner.id, by, page) : { groups: [], total: 0 }
+    const { rows, total } = owner ? await libraryRows(store, owner.id, by, from) : { rows: [], total: 0 }
     const language = views.languageOf(res)
-    const depths = new Map<string | null, number>([[null, -1]])
     views.render(res, 200, 'library', {
       tabs: groupKinds.map((kind) => ({
         address: `/library?by=${kind}`,
         label: language.t(`library.${kind}_tab`),
         isCurrent: kind === by,
       })),
-      groups: groups.flatMap((top) =>
-        [...flat(top)].map(({ group, parent }) => {
-          const depth = (depths.get(parent) ?? -1) + 1
-          depths.set(group.key, depth)
-          return {
-            title: groupTitle(language, group),
-            summary: language.t('count.items', { count: group.ids.length }),
-            depth: Math.min(depth, 3),
-            covers: group.ids.slice(0, coversShown).map((id) => `/api/v1/items/${id}/thumb`),
-            share: `/library/share?kind=${group.kind}&key=${encodeURIComponent(group.key)}`,
-          }
-        }),
-      ),
+      groups: rows.map(({ group, depth }) => ({
+        title: groupTitle(language, group),
+        summary: language.t('count.items', { count: group.ids.length }),
+        depth: Math.min(depth, 3),
+        covers: group.ids.slice(0, coversShown).map((id) => `/api/v1/items/${id}/thumb`),
+        share: `/library/share?kind=${group.kind}&key=${encodeURIComponent(group.key)}`,
+      })),
       isEmpty: total === 0,
       more: from + groupsPerAnswer < total ? `/library?by=${by}&from=${from + groupsPerAnswer}` : null,
     })

@@ -12,12 +12,12 @@ export const libraryOperations: readonly Operation[] = [
     id: 'getLibrary',
     tag: 'Library',
     for: 'owner',
-    summary: 'All your items in groups: moments, months, regions or folders, 50 at a time',
-    description: 'Titles are in the language of `Accept-Language`. Groups within others follow them.',
+    summary: 'All your items in groups: moments, months, regions or folders, 100 at a time',
+    description: 'Titles are in the language of `Accept-Language`. Groups within others follow these.',
     query: libraryQuery,
     answers: {
       200: {
-        description: 'Groups from number `from` on, with all that is within them.',
+        description: 'Groups from number `from` on.',
         body: libraryAnswer,
         example: {
           kind: 'moment',
