@@ -9,6 +9,7 @@ import { locale, sizeWords, t } from './lib/messages.ts'
 import { Pace } from './lib/pace.ts'
 import { dropFile, forget, keepFile, keptFiles, recall, remember, type Unfinished } from './lib/unfinished.ts'
 import { UploadQueue, type Upload } from './lib/upload-queue.ts'
+import { WhatPeopleSee } from './lib/what-people-see.ts'
 
 const form = find(document, '[data-share]', HTMLFormElement)
 const list = find(document, '[data-list]', HTMLElement)
@@ -22,7 +23,10 @@ const pauseButton = find(document, '[data-action=pause]', HTMLButtonElement)
 const maxBytes = Number(form.dataset['maxBytes'])
 const maxItems = Number(form.dataset['maxItems'])
 
+const seen = new WhatPeopleSee(form)
 const pace = new Pace()
+// Files come from many sides, and an empty list is answered by the picker.
+form.noValidate = true
 /** News of an item that came before the answer to its upload. */
 const early = new Map<string, News>()
 let link: Unfinished | null = null
@@ -90,6 +94,7 @@ function show(): void {
   const { uploads } = queue
   const living = uploads.filter(({ state }) => state !== 'failed')
   const failed = uploads.length - living.length
+  if (!link) seen.setFiles(living.map(({ file }) => file))
   const bytes = living.reduce((sum, { file }) => sum + file.size, 0)
   const sent = living.reduce((sum, upload) => sum + upload.sent, 0)
   const isReady = living.length > 0 && living.every(({ state }) => state === 'ready')
@@ -272,7 +277,7 @@ function showLink({ link: id, url, expiresAt, title }: Unfinished): void {
     if (currentTarget instanceof HTMLElement) currentTarget.setAttribute('aria-expanded', String(!qr.hidden))
   })
   document.body.classList.add('sharing')
-  for (const name of ['hero', 'options', 'drop', 'promises'])
+  for (const name of ['hero', 'options', 'drop', 'promises', 'help'])
     find(document, `[data-${name}]`, HTMLElement).hidden = true
   result.hidden = false
   find(document, '[data-after]', HTMLElement).hidden = false

@@ -118,7 +118,8 @@ const showThumb = new IntersectionObserver((entries) => {
   }
 })
 
-async function drawThumb(target: Element, file: File): Promise<void> {
+/** Draws a small picture of `file` into `target`; what the browser cannot show leaves it as it is. */
+export async function drawThumb(target: Element, file: File): Promise<void> {
   try {
     const bitmap = await createImageBitmap(file, { resizeWidth: 96, resizeQuality: 'low' })
     const canvas = make('canvas')

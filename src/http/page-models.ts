@@ -137,7 +137,15 @@ export interface StartPage {
   readonly problem: string | null
   readonly hasShares: boolean
   readonly limits: { readonly text: string; readonly maxFileBytes: number; readonly maxItems: number }
-  readonly days: readonly { readonly days: number; readonly label: string; readonly isDefault: boolean }[]
+  readonly days: readonly {
+    readonly days: number
+    readonly label: string
+    /** What visitors of such a link would read: `30 days left · until 2 December`. */
+    readonly left: string
+    readonly isDefault: boolean
+  }[]
+  /** Where programs send what they share. */
+  readonly address: string
 }
 
 export interface SharesPage {

@@ -1,3 +1,4 @@
+import { dayMs } from '../domain/expiry.ts'
 import type { LinkOverview } from '../domain/links.ts'
 import type { Limits } from '../ports.ts'
 import type { Language } from './language.ts'
@@ -10,12 +11,19 @@ const usualDays = [1, 3, 7, 14, 30, 90, 365]
 export function startPage(
   language: Language,
   limits: Limits,
-  input: { asksPassword: boolean; hasShares: boolean; problem: string | null },
+  input: {
+    asksPassword: boolean
+    hasShares: boolean
+    problem: string | null
+    address: string
+    now: number
+  },
 ): StartPage {
   const { linkDaysDefault, linkDaysMax } = limits
   const days = [...new Set([...usualDays.filter((day) => day <= linkDaysMax), linkDaysDefault, linkDaysMax])]
+  const { now, ...page } = input
   return {
-    ...input,
+    ...page,
     limits: {
       text: language.t('start.limits', {
         size: language.size(limits.maxFileBytes),
@@ -29,9 +37,16 @@ export function startPage(
       .map((count) => ({
         days: count,
         label: language.t('start.optionDays', { count }),
+        left: leftWords(language, now, count),
         isDefault: count === linkDaysDefault,
       })),
   }
+}
+
+/** As the visitor's page says it of a link that is made now. */
+function leftWords(language: Language, now: number, days: number): string {
+  const link = { expiresAt: now + days * dayMs }
+  return `${timeLeft(language, link, now)} · ${untilWords(language, link, now)}`
 }
 
 export function sharesPage(

@@ -48,6 +48,11 @@ export function senderPages(context: WebContext, views: Views): Router {
   router.use(installPages(context, views))
   const form = express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 10 })
 
+  const here = (req: Request) => ({
+    address: `${baseUrl(settings, req)}/api/v1/shares`,
+    now: ports.clock.now(),
+  })
+
   router.get('/', async (req, res) => {
     const [asks, owner] = await Promise.all([maySend(context, req), currentOwner(context, req)])
     if (owner) rememberOwner(settings, res, owner)
@@ -55,6 +60,7 @@ export function senderPages(context: WebContext, views: Views): Router {
       asksPassword: !asks,
       hasShares: owner !== null,
       problem: null,
+      ...here(req),
     })
     views.render(res, 200, 'start', model)
   })
@@ -73,7 +79,12 @@ export function senderPages(context: WebContext, views: Views): Router {
         code === 'wrong-password'
           ? language.t('locked.wrong')
           : language.t('locked.tooMany', { count: seconds })
-      const model = startPage(language, ports.limits, { asksPassword: true, hasShares: false, problem })
+      const model = startPage(language, ports.limits, {
+        asksPassword: true,
+        hasShares: false,
+        problem,
+        ...here(req),
+      })
       return views.render(res, status, 'start', model)
     }
     res.redirect(303, ownPath(next))
