@@ -158,8 +158,7 @@ export const ownerEn = {
   visitor: {
     albums: 'Albums',
     allAlbums: 'All albums',
-    album: 'Open {{title}}',
     map: 'Map',
-    reshare: 'Copy the link',
+    copyLink: 'Copy the link',
   },
 }

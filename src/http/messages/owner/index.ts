@@ -1,5 +1,6 @@
 import type { LanguageCode } from '../index.ts'
 import { ownerEn } from './en.ts'
+import { visitorWords } from './visitors.ts'
 
-/** A language without its own falls back to English, message by message. */
-export const ownerCatalogues: Readonly<Partial<Record<LanguageCode, typeof ownerEn>>> = { en: ownerEn }
+/** What a language lacks is said in English, message by message. */
+export const ownerCatalogues: Readonly<Record<LanguageCode, object>> = { en: ownerEn, ...visitorWords }
