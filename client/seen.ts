@@ -18,16 +18,3 @@ setTimeout(look, 1500)
 document.querySelector('form[action$="/decline"]')?.addEventListener('submit', () => {
   if (path !== undefined) forget(path)
 })
-
-// To send the link on: the address without what was opened in it.
-const copy = document.querySelector('[data-copy-link]')
-if (copy instanceof HTMLButtonElement && path !== undefined && 'clipboard' in navigator) {
-  copy.hidden = false
-  copy.addEventListener('click', () => {
-    navigator.clipboard.writeText(location.origin + path).then(
-      () => (copy.lastElementChild ?? copy).replaceChildren(copy.dataset['copied'] ?? ''),
-      // Not allowed here: the address bar still has it.
-      () => (copy.hidden = true),
-    )
-  })
-}

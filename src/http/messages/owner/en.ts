@@ -159,6 +159,5 @@ export const ownerEn = {
     albums: 'Albums',
     allAlbums: 'All albums',
     map: 'Map',
-    copyLink: 'Copy the link',
   },
 }

@@ -24,7 +24,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       declineHint:
         'Verbirgt den Link in diesem Browser und schließt ihn hier. Du kannst es rückgängig machen.',
     },
-    visitor: { albums: 'Alben', allAlbums: 'Alle Alben', map: 'Karte', copyLink: 'Link kopieren' },
+    visitor: { albums: 'Alben', allAlbums: 'Alle Alben', map: 'Karte' },
     album: { untitled: 'Ohne Titel' },
     shared: {
       title: 'Mit dir geteilt',
@@ -57,7 +57,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: 'Je n’en veux pas',
       declineHint: 'Masque le lien dans ce navigateur et l’y ferme. Vous pouvez annuler.',
     },
-    visitor: { albums: 'Albums', allAlbums: 'Tous les albums', map: 'Carte', copyLink: 'Copier le lien' },
+    visitor: { albums: 'Albums', allAlbums: 'Tous les albums', map: 'Carte' },
     album: { untitled: 'Sans titre' },
     shared: {
       title: 'Partagé avec vous',
@@ -90,7 +90,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: 'No lo quiero',
       declineHint: 'Oculta el enlace en este navegador y lo cierra aquí. Puedes deshacerlo.',
     },
-    visitor: { albums: 'Álbumes', allAlbums: 'Todos los álbumes', map: 'Mapa', copyLink: 'Copiar el enlace' },
+    visitor: { albums: 'Álbumes', allAlbums: 'Todos los álbumes', map: 'Mapa' },
     album: { untitled: 'Sin título' },
     shared: {
       title: 'Compartido contigo',
@@ -123,7 +123,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: 'Não quero isto',
       declineHint: 'Esconde a ligação neste navegador e fecha-a aqui. Pode anular.',
     },
-    visitor: { albums: 'Álbuns', allAlbums: 'Todos os álbuns', map: 'Mapa', copyLink: 'Copiar a ligação' },
+    visitor: { albums: 'Álbuns', allAlbums: 'Todos os álbuns', map: 'Mapa' },
     album: { untitled: 'Sem título' },
     shared: {
       title: 'Partilhado consigo',
@@ -154,7 +154,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: '必要ありません',
       declineHint: 'このブラウザーでリンクを隠して閉じます。元に戻せます。',
     },
-    visitor: { albums: 'アルバム', allAlbums: 'すべてのアルバム', map: '地図', copyLink: 'リンクをコピー' },
+    visitor: { albums: 'アルバム', allAlbums: 'すべてのアルバム', map: '地図' },
     album: { untitled: '無題' },
     shared: {
       title: 'あなたに共有',
@@ -190,7 +190,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: 'لا أريد هذا',
       declineHint: 'يخفي الرابط في هذا المتصفح ويغلقه هنا. يمكنك التراجع.',
     },
-    visitor: { albums: 'الألبومات', allAlbums: 'كل الألبومات', map: 'الخريطة', copyLink: 'نسخ الرابط' },
+    visitor: { albums: 'الألبومات', allAlbums: 'كل الألبومات', map: 'الخريطة' },
     album: { untitled: 'بلا عنوان' },
     shared: {
       title: 'ما شورك معك',
@@ -224,7 +224,7 @@ export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>>
       decline: 'Nie chcę tego',
       declineHint: 'Ukrywa link w tej przeglądarce i go tu zamyka. Można to cofnąć.',
     },
-    visitor: { albums: 'Albumy', allAlbums: 'Wszystkie albumy', map: 'Mapa', copyLink: 'Kopiuj link' },
+    visitor: { albums: 'Albumy', allAlbums: 'Wszystkie albumy', map: 'Mapa' },
     album: { untitled: 'Bez tytułu' },
     shared: {
       title: 'Udostępnione Tobie',
