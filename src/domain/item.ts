@@ -82,12 +82,22 @@ export async function ownItem(store: Store, owner: string, id: string): Promise<
   return item
 }
 
+const readAtOnce = 500
+
 /** The items of an album in its order; `to` is inclusive, -1 is the last. */
 export async function itemsOf(store: Store, album: Album, from = 0, to = -1): Promise<Item[]> {
   const [ids] = await store.read([ranks(keys.albumItems(album.owner, album.id), from, to)])
-  if (ids.length === 0) return []
-  const raw = await store.read(ids.map(({ member }) => value(keys.item(album.owner, member))))
-  return raw.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+  const items: Item[] = []
+  // In pieces: the texts of a large album all at once would take a hundred megabytes, and keep others waiting.
+  for (let at = 0; at < ids.length; at += readAtOnce) {
+    const part = ids.slice(at, at + readAtOnce)
+    const raw = await store.read(part.map(({ member }) => value(keys.item(album.owner, member))))
+    for (const text of raw) {
+      const item = parseRecord(itemSchema, text)
+      if (item) items.push(item)
+    }
+  }
+  return items
 }
 
 /** An owner's items, newest first: `limit` of them from `from`, and how many there are. */

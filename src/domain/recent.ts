@@ -15,10 +15,10 @@ export class Recent<Value> {
     return found.value
   }
 
-  /** Keeps `value`, unless it alone weighs more than an eighth of all: one must not push out everything. */
+  /** Keeps `value`, unless it alone weighs more than a quarter of all: one must not push out everything. */
   set(key: string, value: Value, weight = 1): void {
     this.delete(key)
-    if (weight * 8 > this.most) return
+    if (weight * 4 > this.most) return
     this.kept.set(key, { value, weight })
     this.weight += weight
     for (const [oldest] of this.kept) {

@@ -5,15 +5,17 @@ import { downloadsOf, type Download } from '../domain/copies.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
 import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
+import { Recent } from '../domain/recent.ts'
 import type { Album, Item, Link, RenditionName } from '../domain/records.ts'
 import { shownName, shownTitle } from '../domain/shown-text.ts'
 import { contentDisposition } from '../media/names.ts'
+import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
 import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { idSchema, knockOf, parse, parseAddress } from './request.ts'
 import { sendObject, type Sendable } from './send-object.ts'
-import { sendZip } from './send-zip.ts'
+import { planFiles, sendZip, type ArchiveFile } from './send-zip.ts'
 import { countWhenSent } from './visits.ts'
 
 /** A presigned address cannot be taken back: it dies by itself within this time. */
@@ -114,7 +116,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   router.get('/s/:secret/zip', async (req, res) => {
     const visit = await enter(ports, knockOf(context, req))
     const albums = await chosenAlbums(req, visit)
-    const content = await wholeArchive(store, visit.link, albums)
+    const plan = await planOf(visit.link, albums)
     countWhenSent(context, req, res, visit.link)
     const [album] = albums
     const bundle = albums.length === 1 ? album?.bundles[visit.link.metadata] : undefined
@@ -123,8 +125,19 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
       const disposition = contentDisposition(zipName(albums, visit.link), 'attachment')
       if (await redirected(req, res, key, 'application/zip', disposition)) return
     }
-    await archive(req, res, visit, content)
+    await archive(req, res, visit, albums, plan)
   })
+
+  /** Plans of whole albums, by all that they are made of: an album's version grows with every change of its items. */
+  const plans = new Recent<ZipPlan>(80_000)
+  async function planOf(link: Link, albums: readonly Album[]): Promise<ZipPlan> {
+    const key = JSON.stringify([link, albums])
+    const known = plans.get(key)
+    if (known) return known
+    const plan = planFiles(filesOf(await wholeArchive(store, link, albums), link))
+    plans.set(key, plan, plan.entries.length + 1)
+    return plan
+  }
 
   const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20_000 })
   router.post('/s/:secret/zip', form, express.json({ limit: '1mb' }), async (req, res) => {
@@ -132,7 +145,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const { items } = parse(tickedForm, req.body)
     const content = await tickedArchive(store, visit.link, await albumsOf(store, visit), items)
     countWhenSent(context, req, res, visit.link)
-    await archive(req, res, visit, content)
+    await archive(req, res, visit, content.albums, planFiles(filesOf(content, visit.link)))
   })
 
   async function chosenAlbums(req: Request, visit: Visit): Promise<Album[]> {
@@ -147,17 +160,11 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     req: Request,
     res: Response,
     { link }: Visit,
-    content: ArchiveContent,
+    albums: readonly Album[],
+    plan: ZipPlan,
   ): Promise<void> {
     watch.add(knockOf(context, req), res)
-    const files = content.items.flatMap((item) =>
-      downloadsOf(item, link.metadata).map((file) => ({
-        ...file,
-        name: shownName(item, file.name, link.metadata),
-        capturedAt: item.facts?.capturedAt ?? null,
-      })),
-    )
-    await sendZip(req, res, bucket, { name: zipName(content.albums, link), files })
+    await sendZip(req, res, bucket, { name: zipName(albums, link), plan })
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {
@@ -170,6 +177,17 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   })
 
   return router
+}
+
+/** What goes into a ZIP of `content` for the recipients of `link`. */
+function filesOf(content: ArchiveContent, link: Link): ArchiveFile[] {
+  return content.items.flatMap((item) =>
+    downloadsOf(item, link.metadata).map((file) => ({
+      ...file,
+      name: shownName(item, file.name, link.metadata),
+      capturedAt: item.facts?.capturedAt ?? null,
+    })),
+  )
 }
 
 const tickedForm = z.strictObject({

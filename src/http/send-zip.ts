@@ -2,28 +2,17 @@ import type { Request, Response } from 'express'
 import type { Download } from '../domain/copies.ts'
 import type { CaptureDate } from '../media/types.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
-import { planZip } from '../media/zip/plan.ts'
+import { planZip, type ZipPlan } from '../media/zip/plan.ts'
 import { readZip } from '../media/zip/read.ts'
 import type { Bucket } from '../ports.ts'
 import { sendObject } from './send-object.ts'
 
-export interface Archive {
-  readonly name: string
-  readonly files: readonly (Download & { readonly capturedAt: CaptureDate | null })[]
-}
+export type ArchiveFile = Download & { readonly capturedAt: CaptureDate | null }
 
-/**
- * Answers with a stored ZIP of `files`: its length and ETag are known ahead, and any range is read from the bucket
- * alone, so that a download that broke off goes on where it stopped.
- */
-export async function sendZip(
-  req: Request,
-  res: Response,
-  bucket: Bucket,
-  { name, files }: Archive,
-): Promise<void> {
+/** Lays out a stored ZIP of `files`, each under a name of its own. */
+export function planFiles(files: readonly ArchiveFile[]): ZipPlan {
   const names = uniqueNames(files.map((file) => file.name))
-  const plan = planZip(
+  return planZip(
     files.map(({ key, size, crc32, sha256, capturedAt }, index) => ({
       key,
       size,
@@ -33,6 +22,18 @@ export async function sendZip(
       etag: sha256,
     })),
   )
+}
+
+/**
+ * Answers with a stored ZIP: its length and ETag are known ahead, and any range is read from the bucket alone, so that
+ * a download that broke off goes on where it stopped.
+ */
+export async function sendZip(
+  req: Request,
+  res: Response,
+  bucket: Bucket,
+  { name, plan }: { readonly name: string; readonly plan: ZipPlan },
+): Promise<void> {
   await sendObject(req, res, {
     size: plan.size,
     etag: plan.etag,
