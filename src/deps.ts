@@ -57,7 +57,11 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     return thing
   }
   const close = async (): Promise<void> => {
-    for (const closeNext of closers.splice(0)) await closeNext()
+    // One that cannot be closed keeps none of the others open, Redis least of all.
+    const failures: unknown[] = []
+    for (const closeNext of closers.splice(0))
+      await closeNext().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   try {
     const url = config.REDIS_URL ?? (await ownRedis(config, options.log, opened))

@@ -11,7 +11,7 @@ import { moments } from './library/moments.ts'
 import { folders, months, regions } from './library/trees.ts'
 import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
 
-export { groupKinds, type Group, type GroupKind, type GroupTitle, type Span } from './library/group.ts'
+export { groupKinds, type Group, type GroupKind, type GroupTitle } from './library/group.ts'
 
 /** Groups a library by one kind. 10,000 items take some 50 ms. */
 export function groupLibrary(entries: readonly CatalogEntry[], kind: GroupKind): Group[] {

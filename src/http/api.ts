@@ -18,7 +18,6 @@ import { ownerNews } from './owner-news.ts'
 import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
 import { openSenderSession, requireSender } from './sender-session.ts'
 import { passwordSchema, shareFields } from './share-fields.ts'
-import { tus } from './tus.ts'
 import { withUploadForm } from './upload-form.ts'
 
 /** JSON for programs, and for our own pages. */
@@ -67,7 +66,6 @@ export function api(context: WebContext): Router {
 
   router.get('/events', ownerNews(context))
 
-  router.use('/uploads', tus(context))
   const document = openApiDocument()
   router.get('/openapi.json', (_req, res) => void res.json(document))
 

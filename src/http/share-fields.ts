@@ -32,4 +32,3 @@ export const shareFields = (limits: { linkDaysDefault: number; linkDaysMax: numb
     password: z.preprocess(emptyIsAbsent, passwordSchema.nullable().default(null)),
     metadata: z.preprocess(emptyIsAbsent, z.enum(metadataPolicies).default('no-location')),
   })
-export type ShareFields = z.infer<ReturnType<typeof shareFields>>

@@ -132,7 +132,9 @@ describe('prepare', { timeout: 60_000 }, () => {
     const once = await itemOf(ports, item)
     const objectsOnce = await keysBelow(ports, `${objects.ofItem(item.id)}/`)
     expect(objectsOnce).toEqual(
-      ['no-location', 'original', 'preview', 'small', 'thumb'].map((name) => `${objects.ofItem(item.id)}/${name}`),
+      ['no-location', 'original', 'preview', 'small', 'thumb'].map(
+        (name) => `${objects.ofItem(item.id)}/${name}`,
+      ),
     )
     const seen = ports.queued.length
     await prepareItem(item)

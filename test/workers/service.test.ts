@@ -188,7 +188,9 @@ describe('worker processes', () => {
       await until(allReady(ports, items), 60)
       for (const { id } of items)
         expect(await keysBelow(ports, `${objects.ofItem(id)}/`)).toEqual(
-          ['no-location', 'original', 'preview', 'small', 'thumb'].map((name) => `${objects.ofItem(id)}/${name}`),
+          ['no-location', 'original', 'preview', 'small', 'thumb'].map(
+            (name) => `${objects.ofItem(id)}/${name}`,
+          ),
         )
       // The bundle and the card may still be under way: it ends all the same.
       second.kill('SIGTERM')

@@ -3,8 +3,6 @@ import { inspectFile } from '../inspect.ts'
 import type { MediaTools } from '../types.ts'
 import { cleanFile } from './clean.ts'
 
-export { cleanName } from './clean-name.ts'
-
 /** The part of the media tools that takes metadata out of files, and tells what they hold. */
 export function createCleaner(options: {
   readonly exiftool: Exiftool
