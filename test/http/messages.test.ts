@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { catalogues, languageCodes } from '../../src/http/messages/index.ts'
+import { catalogues, languageCodes, type LanguageCode } from '../../src/http/messages/index.ts'
+import { ownerCatalogues } from '../../src/http/messages/owner/index.ts'
 
 const plural = /_(zero|one|two|few|many|other)$/
 
 /** Every message of a catalogue: `share.from` → text. */
-function flat(catalogue: object): Map<string, string> {
+function flat(catalogue: object, path = ''): Map<string, string> {
   const messages = new Map<string, string>()
-  for (const [section, content] of Object.entries(catalogue)) {
-    if (typeof content === 'string') messages.set(section, content)
-    else
-      for (const [key, text] of Object.entries(content ?? {})) messages.set(`${section}.${key}`, String(text))
+  for (const [key, content] of Object.entries(catalogue)) {
+    if (typeof content === 'string') messages.set(path + key, content)
+    else for (const [name, text] of flat(content ?? {}, `${path}${key}.`)) messages.set(name, text)
   }
   return messages
 }
+
+const everything = (code: LanguageCode): Map<string, string> =>
+  new Map([...flat(catalogues[code]), ...flat(ownerCatalogues[code])])
 
 const bases = (messages: Map<string, string>): string[] =>
   [...new Set([...messages.keys()].map((key) => key.replace(plural, '')))].sort()
@@ -21,8 +24,8 @@ const placeholders = (text: string): string[] =>
   [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name = '']) => name)
 
 describe.each(languageCodes)('the catalogue %s', (code) => {
-  const english = flat(catalogues.en)
-  const messages = flat(catalogues[code])
+  const english = everything('en')
+  const messages = everything(code)
 
   it('says all that the English one says', () => {
     expect(bases(messages)).toEqual(bases(english))

@@ -1,7 +1,7 @@
 import type { LanguageCode } from '../index.ts'
 
-/** The visitors' part of these pages in the other languages; the owner's part is in English there for now. */
-export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, object>> = {
+/** The visitors' part of these pages in the other languages; the owner’s part has files of its own. */
+export const visitorWords: Readonly<Record<Exclude<LanguageCode, 'en'>, Readonly<Record<string, object>>>> = {
   de: {
     map: {
       title: 'Karte',
