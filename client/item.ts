@@ -1,4 +1,5 @@
-import { maybe } from './lib/dom.ts'
+import { button, find, maybe } from './lib/dom.ts'
+import { motionOver, onHold } from './lib/motion.ts'
 
 /** Arrow keys and swipes go to the neighbours, as in a viewer. */
 const go = (rel: 'prev' | 'next'): void => maybe(document, `.step[rel=${rel}]`, HTMLAnchorElement)?.click()
@@ -31,3 +32,22 @@ stage?.addEventListener(
   },
   { passive: true },
 )
+
+/** What moved around a photo plays while its picture is pressed, or once by its button. */
+function playMotion(): void {
+  const link = maybe(document, '[data-motion]', HTMLAnchorElement)
+  const image = maybe(document, '.whole img', HTMLImageElement)
+  if (!link || !image) return
+  const play = button('play-motion', 'circle-dot', link.textContent?.trim() ?? '')
+  let isPlaying = false
+  const motion = motionOver(image, link.href.replace(/\/video$/, ''), (plays) => {
+    isPlaying = plays
+    play.setAttribute('aria-pressed', String(plays))
+  })
+  play.setAttribute('aria-pressed', 'false')
+  play.addEventListener('click', () => (isPlaying ? motion.stop() : motion.play()))
+  link.replaceWith(play)
+  onHold(find(document, '.whole', HTMLAnchorElement), () => true, { begin: motion.play, end: motion.stop })
+}
+
+playMotion()

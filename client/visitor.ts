@@ -1,16 +1,16 @@
-import { find, make, maybe } from './lib/dom.ts'
+import { find, maybe } from './lib/dom.ts'
 import { loadPages } from './lib/load-pages.ts'
-import { t } from './lib/messages.ts'
 import { paintPlaceholders } from './lib/placeholders.ts'
 import { offerSaveToPhotos } from './lib/save-to-photos.ts'
 import { selectionIn } from './lib/selection.ts'
 
 const form = find(document, '#selection', HTMLFormElement)
+const menu = find(form, '.share-menu', HTMLDetailsElement)
 
 paintPlaceholders(form)
 offerSaveToPhotos(selectionIn(document))
 refreshWhilePreparing()
-offerShareSheet()
+equipShareMenu()
 openOnTap()
 const { loadMore } = loadPages(form)
 
@@ -53,35 +53,28 @@ function merge(next: Document): void {
     const isSame = old && Boolean(old.querySelector('.tick')) === Boolean(tile.querySelector('.tick'))
     if (isSame) tile.replaceWith(old)
   }
+  next.querySelector('.share-menu')?.replaceWith(menu)
   for (const selector of ['.intro', '[data-items]', '.notice[data-preparing]']) {
     const from = form.querySelector(selector)
     const to = next.querySelector(selector)
     if (from && to) from.replaceWith(document.adoptNode(to))
     else from?.remove()
   }
-  showShareButton()
   paintPlaceholders(form)
 }
 
-/** The phone's own share sheet, where there is one. */
-function showShareButton(): void {
-  const share = maybe(form, '[data-action=share]', HTMLButtonElement)
-  if (share && 'share' in navigator) share.hidden = false
-}
-
-function offerShareSheet(): void {
-  showShareButton()
-  form.addEventListener('click', (event) => {
-    const { target } = event
-    const share = target instanceof Element ? target.closest('[data-action=share]') : null
-    if (!share) return
-    const url = location.href.split(/[?#]/)[0] ?? ''
-    navigator.share({ title: document.title, url }).catch((error: unknown) => {
-      // Closed without sharing is no failure.
-      if (error instanceof DOMException && error.name === 'AbortError') return
-      share.after(make('span', 'hint', t('failure')))
-    })
-  })
+/** What the share menu does beyond showing the address comes when it is first opened. */
+function equipShareMenu(): void {
+  menu.addEventListener(
+    'toggle',
+    () => {
+      import('./lib/share-menu.ts')
+        .then((module) => module.equipShareMenu(menu))
+        // Off the net: the address can be selected all the same.
+        .catch(() => undefined)
+    },
+    { once: true },
+  )
 }
 
 /** The viewer comes with the first tap that wants it; with a key held down, or while it cannot be had, the link is a link. */

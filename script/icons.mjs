@@ -14,6 +14,7 @@ const names = [
   'chevron-right',
   'circle-alert',
   'circle-check',
+  'circle-dot',
   'clock',
   'copy',
   'download',

@@ -8,7 +8,8 @@ export interface Slide {
   /** The item's own page, which is also where its bytes are. */
   readonly address: string
   readonly isVideo: boolean
-  readonly isLive: boolean
+  /** Something of it moves, and can be played. */
+  readonly hasMotion: boolean
   readonly isDownloadable: boolean
   readonly width: number
   readonly height: number
@@ -31,7 +32,7 @@ export function slidesOf(root: ParentNode): Slide[] {
         image,
         address: link.href,
         isVideo: link.classList.contains('video'),
-        isLive: tile.querySelector('.live') !== null,
+        hasMotion: 'motion' in tile.dataset,
         isDownloadable: tile.querySelector('.tick') !== null,
         width: Math.round(width * scale),
         height: Math.round(height * scale),

@@ -4,6 +4,7 @@ import { t } from './messages.ts'
 import { slidesOf, type Slide } from './slides.ts'
 import { addDetails } from './viewer-details.ts'
 import { addSlideshow } from './viewer-slideshow.ts'
+import { playMotions } from './viewer-motion.ts'
 import { playVideos, videoSlide } from './viewer-video.ts'
 
 /** How many slides from the end further pages are fetched. */
@@ -55,6 +56,7 @@ export async function openViewer(
     addDownload(viewer, current)
     addDetails(viewer, current)
     addSlideshow(viewer, () => slides.length)
+    playMotions(viewer, current)
   })
   viewer.on('afterInit', () => {
     viewer.element?.setAttribute('aria-label', t('viewer'))

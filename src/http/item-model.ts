@@ -52,6 +52,7 @@ export function itemPage(
     back: `${input.path}${query && `?${query}`}#i-${item.id}`,
     downloadSize: canDownload ? language.size(downloadBytes(item, link.metadata)) : null,
     isLive: item.motion !== null,
+    hasMotion: item.renditions.motion !== undefined,
     notes: notesOf(language, link, item),
     details: link.allow.details ? detailsOf(language, link, item, input.path) : [],
   }

@@ -40,6 +40,8 @@ export interface Tile {
   readonly duration: string | null
   readonly isVideo: boolean
   readonly isLive: boolean
+  /** A photo of which something moves, and can be played. */
+  readonly hasMotion: boolean
   readonly isDownloadable: boolean
   /** Bytes of what would be downloaded. */
   readonly size: number
@@ -112,6 +114,7 @@ export interface ItemPage {
   readonly back: string
   readonly downloadSize: string | null
   readonly isLive: boolean
+  readonly hasMotion: boolean
   readonly notes: readonly string[]
   readonly details: readonly { readonly term: string; readonly text: string; readonly href?: string }[]
 }

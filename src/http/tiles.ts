@@ -1,5 +1,6 @@
 import { downloadsOf, isDownloadable } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
+import { isMoving } from '../domain/playable.ts'
 import type { Item, Link } from '../domain/records.ts'
 import { shownName } from '../domain/shown-text.ts'
 import type { MetadataPolicy } from '../media/types.ts'
@@ -24,6 +25,10 @@ export const mayShowPlace = (link: Link): boolean => link.metadata === 'everythi
 
 /** Whether a visitor can look at an item already. */
 export const isReady = (item: Item): boolean => item.state === 'ready' && item.renditions.thumb !== undefined
+
+/** Whether something of a photo moves and does not play yet. */
+export const awaitsMotion = (item: Item): boolean =>
+  item.type.kind === 'photo' && isMoving(item) && !item.renditions.motion
 
 /** `0:32`, `1:02:07`, from seconds. */
 export function clockTime(seconds: number): string {
@@ -62,6 +67,7 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
     duration: isVideo && item.facts?.duration ? clockTime(item.facts.duration) : null,
     isVideo,
     isLive: item.motion !== null,
+    hasMotion: item.renditions.motion !== undefined,
     isDownloadable: link.allow.downloads && isDownloadable(item, link.metadata),
     size: downloadBytes(item, link.metadata),
   }

@@ -76,6 +76,8 @@ export const ar: Messages = {
     newTab: 'يفتح الصورة كاملة',
     sharedBy: 'مشاركة خاصة عبر Mayfly. ينتهي الرابط تلقائيًا ثم تُحذف الملفات.',
     leave: 'القفل من جديد على هذا الجهاز',
+    address: 'عنوان هذه الصفحة',
+    otherApps: 'تطبيقات أخرى',
     cardAlt: 'بعض الصور المشاركة',
   },
   item: {
@@ -277,6 +279,7 @@ export const ar: Messages = {
     zoom: 'تكبير',
     details: 'التفاصيل',
     slideshow: 'عرض شرائح',
+    playMotion: 'تشغيل الحركة',
     pause: 'إيقاف مؤقت',
     viewerError: 'تعذّر تحميل هذه الصورة.',
     waiting: 'في الانتظار',

@@ -50,6 +50,8 @@ export const de: Messages = {
     newTab: 'Öffnet das ganze Bild',
     sharedBy: 'Privat geteilt mit Mayfly. Der Link endet von selbst, und dann werden die Dateien gelöscht.',
     leave: 'Auf diesem Gerät wieder sperren',
+    address: 'Adresse dieser Seite',
+    otherApps: 'Andere Apps',
     cardAlt: 'Einige der geteilten Bilder',
   },
   item: {
@@ -235,6 +237,7 @@ export const de: Messages = {
     zoom: 'Vergrößern',
     details: 'Details',
     slideshow: 'Diashow',
+    playMotion: 'Bewegung abspielen',
     pause: 'Pause',
     viewerError: 'Dieses Bild ließ sich nicht laden.',
     waiting: 'Wartet',

@@ -48,6 +48,8 @@ export const en = {
     newTab: 'Opens the whole picture',
     sharedBy: 'Shared privately with Mayfly. The link ends by itself, and then the files are deleted.',
     leave: 'Lock again on this device',
+    address: 'Address of this page',
+    otherApps: 'Other apps',
     cardAlt: 'A few of the pictures in this share',
   },
   item: {
@@ -234,6 +236,7 @@ export const en = {
     zoom: 'Zoom',
     details: 'Details',
     slideshow: 'Slideshow',
+    playMotion: 'Play motion',
     pause: 'Pause',
     viewerError: 'This picture could not be loaded.',
     waiting: 'Waiting',

@@ -49,6 +49,8 @@ export const es: Messages = {
     newTab: 'Abre la imagen entera',
     sharedBy: 'Compartido en privado con Mayfly. El enlace termina solo, y entonces se borran los archivos.',
     leave: 'Volver a bloquear en este dispositivo',
+    address: 'Dirección de esta página',
+    otherApps: 'Otras aplicaciones',
     cardAlt: 'Algunas de las imágenes compartidas',
   },
   item: {
@@ -233,6 +235,7 @@ export const es: Messages = {
     zoom: 'Ampliar',
     details: 'Detalles',
     slideshow: 'Presentación',
+    playMotion: 'Reproducir el movimiento',
     pause: 'Pausa',
     viewerError: 'No se pudo cargar esta imagen.',
     waiting: 'En espera',

@@ -50,6 +50,8 @@ export const fr: Messages = {
     newTab: 'Ouvre l’image entière',
     sharedBy: 'Partagé en privé avec Mayfly. Le lien se termine tout seul, puis les fichiers sont supprimés.',
     leave: 'Verrouiller à nouveau sur cet appareil',
+    address: 'Adresse de cette page',
+    otherApps: 'Autres apps',
     cardAlt: 'Quelques images de ce partage',
   },
   item: {
@@ -236,6 +238,7 @@ export const fr: Messages = {
     zoom: 'Agrandir',
     details: 'Détails',
     slideshow: 'Diaporama',
+    playMotion: 'Lire le mouvement',
     pause: 'Pause',
     viewerError: 'Cette image n’a pas pu être chargée.',
     waiting: 'En attente',

@@ -41,6 +41,8 @@ export const ja: Messages = {
     newTab: '画像全体を開く',
     sharedBy: 'Mayflyで非公開に共有されています。リンクは自動で終了し、その後ファイルは削除されます。',
     leave: 'この端末で再びロックする',
+    address: 'このページのアドレス',
+    otherApps: 'ほかのアプリ',
     cardAlt: '共有された写真の一部',
   },
   item: {
@@ -217,6 +219,7 @@ export const ja: Messages = {
     zoom: '拡大',
     details: '詳細',
     slideshow: 'スライドショー',
+    playMotion: '動きを再生',
     pause: '一時停止',
     viewerError: 'この画像を読み込めませんでした。',
     waiting: '待機中',

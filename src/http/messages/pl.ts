@@ -66,6 +66,8 @@ export const pl: Messages = {
     newTab: 'Otwiera cały obraz',
     sharedBy: 'Udostępniono prywatnie przez Mayfly. Link kończy się sam, a potem pliki są usuwane.',
     leave: 'Zablokuj znowu na tym urządzeniu',
+    address: 'Adres tej strony',
+    otherApps: 'Inne aplikacje',
     cardAlt: 'Kilka z udostępnionych zdjęć',
   },
   item: {
@@ -257,6 +259,7 @@ export const pl: Messages = {
     zoom: 'Powiększ',
     details: 'Szczegóły',
     slideshow: 'Pokaz slajdów',
+    playMotion: 'Odtwórz ruch',
     pause: 'Pauza',
     viewerError: 'Nie udało się wczytać tego zdjęcia.',
     waiting: 'Czeka',

@@ -51,6 +51,8 @@ export const pt: Messages = {
     sharedBy:
       'Partilhado em privado com Mayfly. A ligação termina sozinha e então os ficheiros são apagados.',
     leave: 'Voltar a bloquear neste dispositivo',
+    address: 'Endereço desta página',
+    otherApps: 'Outras aplicações',
     cardAlt: 'Algumas das imagens partilhadas',
   },
   item: {
@@ -232,6 +234,7 @@ export const pt: Messages = {
     zoom: 'Ampliar',
     details: 'Detalhes',
     slideshow: 'Apresentação',
+    playMotion: 'Reproduzir o movimento',
     pause: 'Pausa',
     viewerError: 'Não foi possível carregar esta imagem.',
     waiting: 'À espera',
