@@ -1,7 +1,7 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
-import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
+import { enter, enterForItem, enterWithAlbums, type Visit } from '../domain/link.ts'
 import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
 import { albumListPage, albumWith } from './album-list-model.ts'
@@ -24,7 +24,7 @@ import {
   visitCookie,
 } from './request.ts'
 import { passwordSchema } from './share-fields.ts'
-import { sharePage, shownItems, timeLeft, untilWords } from './share-model.ts'
+import { sharePage, shownItems } from './share-model.ts'
 import { qrCode } from './qr-code.ts'
 import { awaitsMotion, isReady } from './tiles.ts'
 import type { Views } from './views.ts'
@@ -69,19 +69,17 @@ export function visitorPages(context: WebContext, views: Views): Router {
 
   router.get('/s/:secret', (req, res) =>
     unlessLocked(req, res, async () => {
-      const visit = await enter(ports, knockOf(context, req))
+      const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
       const { page, album } = parse(pageSchema, req.query)
       const language = views.languageOf(res)
       const place = { ...placeOf(req), page }
-      const albums = await albumsOf(ports.store, visit)
       // All that the page is made of: an album's version grows with every change of it that a visitor could see, save
-      // for how far its items are prepared.
+      // for how far its items are prepared. How long the link still lives is said to the minute.
       const key = JSON.stringify([
         language.locale,
         language.code,
         req.originalUrl,
-        { ...place, now: 0 },
-        [timeLeft(language, visit.link, place.now), untilWords(language, visit.link, place.now)],
+        { ...place, now: Math.floor(place.now / 60_000) },
         visit.link,
         albums,
       ])
