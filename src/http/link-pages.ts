@@ -42,8 +42,9 @@ export function linkPages(context: WebContext, views: Views): Router {
     const language = views.languageOf(res)
     const { overview, chosen, status = 200, ...rest } = input
     const { albums } = await listAlbums(ports.store, owner.id, { from: 0, limit: albumsOffered })
-    const offered = new Map(albums.map(({ album }) => [album.id, album]))
-    for (const { album } of overview?.albums ?? []) offered.set(album.id, album)
+    // The link's own first and in their order, which saving the form keeps.
+    const own = overview?.albums ?? []
+    const offered = new Map([...own, ...albums].map(({ album }) => [album.id, album]))
     rememberOwner(settings, res, owner)
     const page = linkFormPage(language, ports.limits, {
       ...rest,

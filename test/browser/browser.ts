@@ -80,7 +80,7 @@ export async function expectAccessible(page: Page): Promise<void> {
 export async function expectNoOverflow(page: Page): Promise<void> {
   const outside = await page.evaluate(`[...document.querySelectorAll('body *')].filter((element) => {
     const { left, right, width, height } = element.getBoundingClientRect()
-    const isHidden = width <= 1 || height <= 1 || element.closest('.visually-hidden, .skip, svg') !== null
+    const isHidden = width <= 1 || height <= 1 || element.closest('.visually-hidden, .skip, svg, details:not([open]) > :not(summary)') !== null
     return !isHidden && (left < -1 || right > innerWidth + 1)
   }).map((element) => element.outerHTML.slice(0, 120))`)
   expect(outside).toEqual([])
