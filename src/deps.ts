@@ -12,8 +12,6 @@ import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
-import { openMediaTools } from './media/open-media-tools.ts'
-import { openPlaces } from './media/place.ts'
 import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits } from './media/types.ts'
@@ -87,6 +85,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       const workDirectory = opened(await openWorkFolder(path.join(config.DATA_DIR, 'work')), (folder) =>
         rm(folder, { recursive: true, force: true }),
       )
+      // Tools and places are large: a web process does not load them.
+      const { openMediaTools } = await import('./media/open-media-tools.ts')
+      const { openPlaces } = await import('./media/place.ts')
       const media = await openMediaTools({
         limits: mediaLimitsOf(config),
         processes: config.WORKER_CONCURRENCY,

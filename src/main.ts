@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { BadSetting, readConfig, type Config } from './config.ts'
-import { openDeps, openLog, type Deps } from './deps.ts'
+import { openDeps, openLog, type Deps, type WorkerDeps } from './deps.ts'
 import { createApp } from './http/app.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import type { Log } from './ports.ts'
-import { startWorker, type Worker } from '../workers/start-worker.ts'
+import type { Worker } from '../workers/start-worker.ts'
 
 const usage = `mayfly web       answers browsers and programs
 mayfly worker    prepares what was uploaded
@@ -71,7 +71,7 @@ async function start(role: Role, config: Config, log: Log): Promise<{ stop(): Pr
   const stopping = { isStopping: false }
   const deps = await openDeps(config, { log, hasWorker: role !== 'web' })
   try {
-    const worker = deps.worker ? await startWorker(deps.worker) : null
+    const worker = deps.worker ? await startWorkerOf(deps.worker) : null
     const server = role === 'worker' ? null : await startWeb(config, deps, stopping)
     log.info({ role, port: server?.port }, 'started')
     return { stop: () => stop({ deps, worker, server, stopping, log }) }
@@ -79,6 +79,12 @@ async function start(role: Role, config: Config, log: Log): Promise<{ stop(): Pr
     await deps.close()
     throw error
   }
+}
+
+/** Loaded only where it runs: what the jobs use is large. */
+async function startWorkerOf(deps: WorkerDeps): Promise<Worker> {
+  const { startWorker } = await import('../workers/start-worker.ts')
+  return startWorker(deps)
 }
 
 async function startWeb(
