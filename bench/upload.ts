@@ -87,7 +87,9 @@ if (!(await isPart())) {
       const ratio = median(ours.map(({ rate }, at) => rate / (theirs[at]?.rate ?? NaN)))
       const rate = (of: typeof ours) => median(of.map((one) => one.rate)).toFixed(0)
       const cpu = (of: typeof ours) => median(of.map((one) => one.cpu)).toFixed(2)
-      rows.push([name, rate(theirs), rate(ours), ratio.toFixed(2), cpu(theirs), cpu(ours)])
+      const figures = [name, rate(theirs), rate(ours), ratio.toFixed(2), cpu(theirs), cpu(ours)]
+      rows.push(figures)
+      console.error(figures.join('  '))
     }
   } finally {
     bare.stop()
