@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
+import { chromium, type Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -107,4 +107,18 @@ describe.each([
     expect(complaints).toEqual([])
     await context.close()
   })
+})
+
+it('takes forms over plain http too, where browsers say no more than an origin', async () => {
+  // Sec-Fetch-Site is for https and loopback alone; and with no referrer at all a form's origin would be “null”.
+  const lan = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP mayfly.test 127.0.0.1'],
+  })
+  const page = await lan.newPage({ javaScriptEnabled: false })
+  await page.goto(web.url.replace('127.0.0.1', 'mayfly.test'))
+  await page.setInputFiles('.drop [data-files]', pictures.slice(0, 1))
+  await page.locator('[data-create]').click()
+  await page.locator('.link-card.new').waitFor()
+  await lan.close()
 })
