@@ -196,7 +196,12 @@ async function share(): Promise<void> {
     begin(share)
   } catch (error) {
     const code = error instanceof ApiError ? error.code : 'internal'
-    const known: Record<string, string> = { network: 'networkError', 'too-many-requests': 'tooManyRequests' }
+    const known: Record<string, string> = {
+      network: 'networkError',
+      'too-many-requests': 'tooManyRequests',
+      'owner-quota': 'quota',
+      'instance-full': 'full',
+    }
     say(problem, t(known[code] ?? 'failure'))
   } finally {
     create.disabled = false

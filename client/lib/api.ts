@@ -8,7 +8,20 @@ export class ApiError extends Error {
   }
 }
 
-/** Reads the API's error body; anything else is a failure without a name. */
+/** What a status means where a proxy, not Mayfly, answered. */
+const codeOfStatus: Readonly<Record<number, string>> = {
+  0: 'network',
+  408: 'too-slow',
+  413: 'file-too-large',
+  415: 'unsupported-format',
+  429: 'too-many-requests',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
+  507: 'instance-full',
+}
+
+/** Reads the API's error body; of anything else the status must do. */
 export function errorOf(status: number, body: string): ApiError {
   try {
     const parsed: unknown = JSON.parse(body)
@@ -18,7 +31,7 @@ export function errorOf(status: number, body: string): ApiError {
   } catch {
     // A proxy's page, or nothing.
   }
-  return new ApiError(status === 0 ? 'network' : 'internal', '')
+  return new ApiError(codeOfStatus[status] ?? 'internal', '')
 }
 
 export const fieldOf = (value: unknown, name: string): unknown =>

@@ -102,9 +102,13 @@ function wordsOf({ file, state, sent, problem }: Upload): string {
     case 'ready':
       return `${size} · ${t('ready')}`
     case 'failed':
-      return t(problems[problem ?? ''] ?? problem ?? 'failure', { size: sizeWords(file.size) })
+      return t(problems[problem ?? ''] ?? sentenceOf(problem), { size: sizeWords(file.size) })
   }
 }
+
+/** A code that nobody gave words to says nothing to people. */
+const sentenceOf = (problem: string | null): string =>
+  problem === null || /^[a-z-]+$/.test(problem) ? 'failure' : problem
 
 const filesOf = new WeakMap<Element, File>()
 

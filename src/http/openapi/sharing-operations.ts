@@ -88,6 +88,11 @@ export const sharingOperations: readonly Operation[] = [
         },
         headers: { Location: 'The address to hand out.' },
       },
+      303: {
+        description:
+          'To a browser’s form (`Accept: text/html`): on to the page where the link can be copied.',
+        headers: { Location: 'That page.' },
+      },
     },
     refusals: [
       'unauthorized',
