@@ -17,6 +17,12 @@ export function motionOver(
   onChange: (isPlaying: boolean) => void,
 ): Motion {
   let video: HTMLVideoElement | null = null
+  // The viewer changes a picture's size as it opens and zooms.
+  const size = new ResizeObserver(() => {
+    if (!video) return
+    video.style.width = `${image.offsetWidth}px`
+    video.style.height = `${image.offsetHeight}px`
+  })
 
   function stop(): void {
     if (!video) return
@@ -24,23 +30,22 @@ export function motionOver(
     video = null
     ended.pause()
     ended.remove()
+    size.disconnect()
     onChange(false)
   }
 
   function play(): void {
-    if (video) return
+    if (video || !image.isConnected) return
     const made = make('video', 'motion')
     video = made
     made.playsInline = true
     made.src = `${address}/video`
-    // The viewer lays pictures out in pixels; elsewhere the style sheet does.
-    made.style.width = image.style.width
-    made.style.height = image.style.height
     made.setAttribute('aria-hidden', 'true')
     made.addEventListener('playing', () => made.classList.add('playing'))
     made.addEventListener('ended', stop)
     made.addEventListener('error', stop)
     image.after(made)
+    size.observe(image)
     onChange(true)
     made.play().catch(() => {
       // Without a tap before, browsers play only what makes no sound.

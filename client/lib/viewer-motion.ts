@@ -53,7 +53,6 @@ export function playMotions(viewer: PhotoSwipe, current: () => Slide | undefined
     viewer.on(name, (event) => {
       if (hold.wasHeld()) event.preventDefault()
     })
-  viewer.on('imageSizeChange', end)
   viewer.on('destroy', () => {
     closed.abort()
     end()
