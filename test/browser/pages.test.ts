@@ -47,6 +47,7 @@ const pages = (): Record<string, string> => ({
 
 describe.each([
   { name: 'a small phone', width: 320, screen: 'phone', scheme: 'light', locale: 'en-GB' },
+  { name: 'a phone at 200 %', width: 195, screen: 'phone', scheme: 'light', locale: 'en-GB' },
   { name: 'a desktop in the dark', width: 1440, screen: 'desktop', scheme: 'dark', locale: 'en-GB' },
   { name: 'a tablet in Arabic', width: 820, screen: 'phone', scheme: 'light', locale: 'ar' },
   { name: 'a small phone in German', width: 320, screen: 'phone', scheme: 'dark', locale: 'de-DE' },
