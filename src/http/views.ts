@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import Handlebars from 'handlebars'
 import { z } from 'zod'
 import type { WebSettings } from './context.ts'
@@ -85,7 +85,7 @@ export function createViews(settings: WebSettings): Views {
       ...shared,
       language: language.code,
       direction: language.direction,
-      path: res.req.originalUrl,
+      path: pageOf(res.req),
       client: { locale: language.locale, messages: clientMessages(language) },
     }
     return compileFor(language)(page, model, data)
@@ -101,6 +101,12 @@ export function createViews(settings: WebSettings): Views {
       res.status(status).type('html').vary('Accept-Language, Cookie').send(text)
     },
   }
+}
+
+/** Where this page can be asked for again: a form's answer is at an address that only takes forms. */
+function pageOf({ method, originalUrl }: Request): string {
+  if (method === 'GET' || method === 'HEAD') return originalUrl
+  return /^\/s\/[a-z0-9-]+/.exec(originalUrl)?.[0] ?? '/'
 }
 
 /** What the browser's part says by itself, in the reader's language. */

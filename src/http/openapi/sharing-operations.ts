@@ -91,6 +91,7 @@ export const sharingOperations: readonly Operation[] = [
       303: {
         description:
           'To a browser’s form (`Accept: text/html`): on to the page where the link can be copied.',
+        types: ['text/html'],
         headers: { Location: 'That page.' },
       },
     },
