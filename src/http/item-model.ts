@@ -37,7 +37,7 @@ export function itemPage(
     base: input.path,
     id: item.id,
     name: shownName(item, item.name, link.metadata),
-    alt: altOf(language, item),
+    alt: altOf(language, item, link.metadata),
     isVideo: item.type.kind === 'video',
     isReady: isReady(item) && preview !== undefined,
     hasVideo: item.renditions.playable !== undefined || isDownloadable(item, link.metadata),
@@ -62,6 +62,7 @@ function notesOf(language: Language, link: Link, item: Item): string[] {
   const video = item.type.kind === 'video'
   if (!isReady(item)) return [language.t(video ? 'item.videoPreparing' : 'item.preparing')]
   return [
+    ...(item.renditions.preview ? [] : [language.t('item.noPreview')]),
     ...(isWithheld(item, link.metadata) ? [language.t('item.withheld')] : []),
     ...(link.allow.downloads ? [] : [language.t('item.noDownloads')]),
     ...(item.damaged ? [language.t('item.damaged')] : []),

@@ -24,7 +24,7 @@ export function ratioClass(width: number, height: number): string {
 export const mayShowPlace = (link: Link): boolean => link.metadata === 'everything' && link.allow.map
 
 /** Whether a visitor can look at an item already. */
-export const isReady = (item: Item): boolean => item.state === 'ready' && item.renditions.thumb !== undefined
+export const isReady = (item: Item): boolean => item.state === 'ready'
 
 /** Whether something of a photo moves and does not play yet. */
 export const awaitsMotion = (item: Item): boolean =>
@@ -43,9 +43,9 @@ export const downloadBytes = (item: Item, policy: MetadataPolicy): number =>
   isDownloadable(item, policy) ? downloadsOf(item, policy).reduce((sum, { size }) => sum + size, 0) : 0
 
 /** What a screen reader says of a picture. */
-export function altOf(language: Language, item: Item): string {
+export function altOf(language: Language, item: Item, policy: MetadataPolicy): string {
   const kind = item.type.kind === 'video' ? 'video' : 'photo'
-  if (!item.facts?.capturedAt) return language.t(`share.${kind}AltUndated`)
+  if (!item.facts?.capturedAt || policy === 'none') return language.t(`share.${kind}AltUndated`)
   const date = language.date(orderOf(item), { dateStyle: 'long', timeStyle: 'short' })
   return language.t(`share.${kind}Alt`, { date })
 }
@@ -58,9 +58,10 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
     id: item.id,
     name: shownName(item, item.name, link.metadata),
     ratio: ratioClass(width, height),
+    typeName: thumb ? null : item.type.format.toUpperCase(),
     width,
     height,
-    alt: altOf(language, item),
+    alt: altOf(language, item, link.metadata),
     edge: preview ? Math.max(preview.width, preview.height) : width,
     smallWidth: small && small.width < width ? small.width : null,
     thumbhash: item.thumbhash,
@@ -80,6 +81,9 @@ const dayOf = (item: Item): string | null => item.facts?.capturedAt?.local.slice
  * without a date stand in a group of their own.
  */
 export function groupByDay(language: Language, link: Link, items: readonly Item[], id: string): TileGroup[] {
+  const tiles = (some: readonly Item[]): Tile[] => some.map((item) => tileOf(language, link, item))
+  // When they were taken is personal: such a link tells it neither by headings nor by JSON.
+  if (link.metadata === 'none') return [{ id, heading: null, tiles: tiles(items) }]
   const groups: { items: Item[]; days: Set<string | null> }[] = []
   for (const item of items) {
     const day = dayOf(item)
@@ -96,7 +100,7 @@ export function groupByDay(language: Language, link: Link, items: readonly Item[
   return groups.map((group, index) => ({
     id: `${id}-${index}`,
     heading: isUndated ? null : headingOf(language, link, group.items),
-    tiles: group.items.map((item) => tileOf(language, link, item)),
+    tiles: tiles(group.items),
   }))
 }
 

@@ -137,3 +137,12 @@ it('shows pictures as they become ready, without a reload by hand', async () => 
   expect(complaints).toEqual([])
   await context.close()
 })
+
+it('tells no dates by headings or descriptions where a link tells nothing personal', async () => {
+  const share = await postShare(service.url, await journey(2), { metadata: 'none' })
+  await untilReady(service.url, share)
+  const page = await (await fetch(service.url + pathOf(share))).text()
+  expect(page).toContain('alt="Photo"')
+  expect(page).not.toContain('alt="Photo, ')
+  expect(page).not.toMatch(/<h2/)
+})
