@@ -85,7 +85,8 @@ function openOnTap(): void {
     const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) && event.button === 0
     if (!(tile instanceof HTMLElement) || !isPlain || form.classList.contains('selecting')) return
     const link = target instanceof Element ? target.closest('a') : null
-    if (!link) return
+    // What has no picture has its page, not a slide.
+    if (!link || !tile.querySelector('img')) return
     event.preventDefault()
     import('./lib/viewer.ts')
       .then(({ openViewer }) => openViewer(form, tile, loadMore))

@@ -164,8 +164,8 @@ export const visitorItemAnswer = z.strictObject({
   place,
   urls: z.strictObject({
     page: z.url(),
-    thumb: z.url(),
-    preview: z.url(),
+    thumb: z.url().nullable(),
+    preview: z.url().nullable(),
     video: z.url().nullable(),
     download: z.url().nullable(),
   }),

@@ -28,6 +28,8 @@ export interface Tile {
   readonly name: string
   /** `r133`: the class of the nearest of a few aspect ratios. */
   readonly ratio: string
+  /** `CR2`: shown in place of a picture that no program here can make; null where there is one. */
+  readonly typeName: string | null
   readonly width: number
   readonly height: number
   /** Width of the picture for phones in pixels; null where the thumb is all there is. */

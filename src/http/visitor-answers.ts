@@ -37,8 +37,9 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
     place: mayShowPlace(link) ? placeOf(item) : null,
     urls: {
       page: address,
-      thumb: `${address}/thumb`,
-      preview: `${address}/preview`,
+      // Null while there is none, and for what no program here can show.
+      thumb: item.renditions.thumb ? `${address}/thumb` : null,
+      preview: item.renditions.preview ? `${address}/preview` : null,
       video: item.type.kind === 'video' || item.motion ? `${address}/video` : null,
       download: canDownload ? `${address}/download` : null,
     },

@@ -74,6 +74,7 @@ export const de: Messages = {
     preparing: 'Wird noch vorbereitet.',
     videoPreparing: 'Dieses Video wird noch vorbereitet. Komm in einer Weile wieder.',
     noDownloads: 'Nur zum Ansehen geteilt.',
+    noPreview: 'Diese Art Datei lässt sich hier nicht anzeigen. Zum Ansehen herunterladen.',
     damaged: 'Die Datei ist stellenweise beschädigt; manches kann falsch aussehen.',
   },
   locked: {

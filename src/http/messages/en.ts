@@ -72,6 +72,7 @@ export const en = {
     preparing: 'This one is still being prepared.',
     videoPreparing: 'This video is still being prepared. Come back in a little while.',
     noDownloads: 'The sender shares this for looking only.',
+    noPreview: 'This kind of file cannot be shown here. Download it to see it.',
     damaged: 'The file is damaged in places, so parts of it may look wrong.',
   },
   locked: {

@@ -73,6 +73,7 @@ export const es: Messages = {
     preparing: 'Todavía se está preparando.',
     videoPreparing: 'Este vídeo todavía se está preparando. Vuelve dentro de un rato.',
     noDownloads: 'Compartido solo para ver.',
+    noPreview: 'Este tipo de archivo no se puede mostrar aquí. Descárguelo para verlo.',
     damaged: 'El archivo está dañado en partes; algunas pueden verse mal.',
   },
   locked: {

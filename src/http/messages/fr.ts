@@ -74,6 +74,7 @@ export const fr: Messages = {
     preparing: 'Encore en préparation.',
     videoPreparing: 'Cette vidéo est encore en préparation. Revenez dans un moment.',
     noDownloads: 'Partagé pour être regardé seulement.',
+    noPreview: 'Ce type de fichier ne peut pas être affiché ici. Téléchargez-le pour le voir.',
     damaged: 'Le fichier est abîmé par endroits ; certaines parties peuvent sembler fausses.',
   },
   locked: {

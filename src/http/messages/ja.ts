@@ -65,6 +65,7 @@ export const ja: Messages = {
     preparing: '準備中です。',
     videoPreparing: 'この動画は準備中です。しばらくしてからもう一度ご覧ください。',
     noDownloads: '閲覧のみの共有です。',
+    noPreview: 'この種類のファイルはここでは表示できません。ダウンロードしてご覧ください。',
     damaged: 'ファイルの一部が壊れているため、正しく表示されないことがあります。',
   },
   locked: {

@@ -90,6 +90,7 @@ export const pl: Messages = {
     preparing: 'Jeszcze w przygotowaniu.',
     videoPreparing: 'Ten film jest jeszcze przygotowywany. Wróć za chwilę.',
     noDownloads: 'Udostępniono tylko do oglądania.',
+    noPreview: 'Tego rodzaju pliku nie da się tu pokazać. Pobierz go, aby go zobaczyć.',
     damaged: 'Plik jest miejscami uszkodzony i może wyglądać niewłaściwie.',
   },
   locked: {

@@ -75,6 +75,7 @@ export const pt: Messages = {
     preparing: 'Ainda está a ser preparado.',
     videoPreparing: 'Este vídeo ainda está a ser preparado. Volte daqui a pouco.',
     noDownloads: 'Partilhado só para ver.',
+    noPreview: 'Este tipo de ficheiro não pode ser mostrado aqui. Descarregue-o para o ver.',
     damaged: 'O ficheiro está danificado em partes; algumas podem parecer erradas.',
   },
   locked: {
