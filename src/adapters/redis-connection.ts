@@ -199,11 +199,13 @@ export async function closeRedis(client: RedisClient): Promise<void> {
 export function redisScript(lua: string) {
   const hash = createHash('sha1').update(lua).digest('hex')
   return async (client: RedisClient, keys: readonly string[], args: readonly string[]): Promise<unknown> => {
+    // As one array: a commit of an album has more arguments than a call may spread.
+    const rest = [String(keys.length), ...keys, ...args]
     try {
-      return await client.evalsha(hash, keys.length, ...keys, ...args)
+      return await client.call('evalsha', [hash, ...rest])
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return await client.eval(lua, keys.length, ...keys, ...args)
+      return await client.call('eval', [lua, ...rest])
     }
   }
 }

@@ -50,6 +50,8 @@ export interface Incoming {
   /** Bytes, where known ahead. */
   readonly size?: number
   readonly signal?: AbortSignal
+  /** Called once all of it has been received and counted, though not yet stored. */
+  onReceived?(): void
 }
 
 /** Begins an upload. `expected` bytes are reserved at once, where they are known. Throws Refused (`owner-quota`, `instance-full`). */
@@ -203,6 +205,7 @@ export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: 
       if (upload.received > upload.reserved) return reserve(ports, upload, upload.reserved + reservationStep)
       return ports.clock.now() - upload.signedAt > signEvery ? signOfLife(ports, upload) : null
     })
+    meter.once('finish', () => incoming.onReceived?.())
     // The put reads the meter and so learns of every failure; it is the one to report it.
     const metered = pipeline(whole, meter, () => {})
     await ports.bucket.put(objects.original(id), metered, {

@@ -11,6 +11,9 @@ export interface UploadedForm {
   readonly fields: ReadonlyMap<string, string>
 }
 
+/** Files of one form that may be on their way into the bucket at the same time. */
+const storedAtOnce = 4
+
 /**
  * Streams a form's files into the bucket and hands them to `use`, which records them. Whatever fails on the way,
  * in the form or in `use`, leaves nothing behind.
@@ -29,18 +32,28 @@ export async function withUploadForm<T>(
   })
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
+  const storing: Promise<Received>[] = []
   const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null)
   try {
-    const received: Received[] = []
     const fields = await readMultipart(req, {
       maxFiles: ports.limits.maxAlbumItems,
       onFile: async ({ filename, body }) => {
-        received.push(await receiveFile(ports, upload, { ...namesOf(filename), body, signal: gone.signal }))
+        // The next file comes in while this one is still on its way to the disk; a few of them at most.
+        if (storing.length >= storedAtOnce) await storing[storing.length - storedAtOnce]
+        await new Promise<void>((resolve, reject) => {
+          const incoming = { ...namesOf(filename), body, signal: gone.signal, onReceived: resolve }
+          const stored = receiveFile(ports, upload, incoming)
+          storing.push(stored)
+          stored.then(() => resolve(), reject)
+        })
       },
     })
+    const received = await Promise.all(storing)
     if (received.length === 0) throw new Refused('bad-request', 'There is no file in the field “files”.')
     return await use({ upload, received, fields })
   } catch (error) {
+    // What has begun must have ended before its bytes are deleted.
+    await Promise.allSettled(storing)
     await abandonUpload(ports, upload)
     throw error
   }

@@ -217,6 +217,17 @@ export function storeContract(
       expect(await store.read([value(`${t}first`)])).toEqual([null])
     })
 
+    it('takes as many writes at once as the largest album needs', async () => {
+      const writes = Array.from({ length: 40_000 }, (_, n) => ({
+        kind: 'rank' as const,
+        key: `{large}:${n % 10_000}`,
+        member: `m${n}`,
+        score: n,
+      }))
+      expect(await store.commit({ writes })).toBe('done')
+      expect(await store.read([size('{large}:9999')])).toEqual([4])
+    })
+
     it('refuses a commit over two hash tags', async () => {
       const [one, two] = [tag(), tag()]
       const both: Write[] = [
