@@ -146,7 +146,9 @@ export function boundedRedis(url: string): BoundedRedis {
       try {
         return await within(
           operationMs,
-          ready().then(() => work(client)),
+          ready()
+            .then(() => nodesReady(client))
+            .then(() => work(client)),
         )
       } catch (error) {
         throw unavailable(error)
@@ -156,6 +158,36 @@ export function boundedRedis(url: string): BoundedRedis {
       await closeRedis(client)
     },
   }
+}
+
+/** So long an operation waits for a cluster's node that is being connected to. */
+const nodePatienceMs = 1_000
+
+/**
+ * ioredis connects to a cluster's node with the first command for it, and refuses others that come before that is
+ * done. So all primaries are connected to first. One that is away holds nothing up for longer than its attempt.
+ */
+async function nodesReady(client: RedisClient): Promise<void> {
+  if (!(client instanceof Cluster)) return
+  const waiting = client.nodes('master').filter(({ status }) => status !== 'ready')
+  if (waiting.length > 0) await Promise.all(waiting.map(nodeReady))
+}
+
+async function nodeReady(node: Redis): Promise<void> {
+  // What fails here fails again, and is told, when a command is for this node.
+  if (node.status === 'wait') await node.connect().catch(() => undefined)
+  if (node.status !== 'connecting' && node.status !== 'connect') return
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      clearTimeout(timer)
+      node.off('ready', settle)
+      node.off('close', settle)
+      resolve()
+    }
+    const timer = setTimeout(settle, nodePatienceMs)
+    node.once('ready', settle)
+    node.once('close', settle)
+  })
 }
 
 /** Rejects with `StoreUnavailable` when `work` has not settled after `ms` milliseconds. */

@@ -9,7 +9,7 @@ import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
 import type { Received } from './upload.ts'
 
 /** Facts of which nothing is known. */
-const unknownFacts: Facts = {
+export const unknownFacts: Facts = {
   width: null,
   height: null,
   orientation: 1,

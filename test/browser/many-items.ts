@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import sharp, { type Sharp } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
-import { updateItem } from '../../src/domain/item.ts'
+import { unknownFacts, updateItem } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { newOwner } from '../../src/domain/owner.ts'
 import type { Rendition, StoredObject } from '../../src/domain/records.ts'
@@ -56,31 +56,23 @@ async function picture(seed: number): Promise<Picture> {
 }
 
 const factsOf = (index: number, width: number, height: number) => ({
+  ...unknownFacts,
   width,
   height,
-  orientation: 1,
   capturedAt: {
     local: new Date(Date.UTC(2026, 8, 1) + index * 2_400_000).toISOString().slice(0, 19),
     offset: '+02:00',
     source: 'EXIF:DateTimeOriginal',
   },
   camera: 'Fujifilm X100VI',
-  lens: null,
   exposureTime: '1/250',
   aperture: 2.8,
   iso: 200,
   focalLength: 23,
-  duration: null,
-  frameRate: null,
-  codec: null,
-  coordinates: null,
-  contentIdentifier: null,
-  animated: false,
-  embeddedMotion: false,
 })
 
-/** A share of `count` items as if a worker had prepared them; answers the link's path. */
-export async function shareOfMany(ports: Ports, count: number): Promise<string> {
+/** A share of `count` items as if a worker had prepared them, the first `shown` with pictures; answers the link's path. */
+export async function shareOfMany(ports: Ports, count: number, shown = count): Promise<string> {
   const pictures = await Promise.all(Array.from({ length: 8 }, (_, index) => picture(index)))
   const owner = newOwner()
   const original: StoredObject = { size: 4_200_000, crc32: 0, sha256: randomToken() }
@@ -104,10 +96,11 @@ export async function shareOfMany(ports: Ports, count: number): Promise<string> 
     if (!made) continue
     const store = async (name: 'small' | 'thumb' | 'preview', mime: string): Promise<Rendition> => {
       const { data, width, height } = made[name]
-      await ports.bucket.put(objects.rendition(item.id, name), Readable.from([data]), {
-        mime,
-        size: data.length,
-      })
+      if (index < shown)
+        await ports.bucket.put(objects.rendition(item.id, name), Readable.from([data]), {
+          mime,
+          size: data.length,
+        })
       return { size: data.length, crc32: 0, sha256: item.id + name, mime, width, height }
     }
     const small = await store('small', 'image/webp')

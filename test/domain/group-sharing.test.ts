@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readCatalog } from '../../src/domain/catalog.ts'
 import { removeDue, stopSharing } from '../../src/domain/ending.ts'
 import { Refused } from '../../src/domain/errors.ts'
-import { updateItem } from '../../src/domain/item.ts'
+import { updateItem, unknownFacts } from '../../src/domain/item.ts'
 import { keys } from '../../src/domain/keys.ts'
 import { readGroup, readItems, readLibrary, shareGroup, type Group } from '../../src/domain/library.ts'
 import { recordPrepared } from '../../src/domain/prepare.ts'
@@ -26,23 +26,11 @@ const lisbon: Place = {
 }
 
 const facts = (local: string): Facts => ({
+  ...unknownFacts,
   width: 4,
   height: 3,
-  orientation: 1,
   capturedAt: { local, offset: '+01:00', source: 'EXIF:DateTimeOriginal' },
-  camera: null,
-  lens: null,
-  exposureTime: null,
-  aperture: null,
-  iso: null,
-  focalLength: null,
-  duration: null,
-  frameRate: null,
-  codec: null,
   coordinates: { latitude: 38.71, longitude: -9.14, altitude: null, direction: null },
-  contentIdentifier: null,
-  animated: false,
-  embeddedMotion: false,
 })
 
 const prepared = ({ owner, id }: Item, local: string, place: Place | null = lisbon) =>

@@ -1,29 +1,12 @@
 import { Readable } from 'node:stream'
+import { unknownFacts } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { recordPrepared } from '../../src/domain/prepare.ts'
 import type { Copy, Item, StoredObject } from '../../src/domain/records.ts'
 import type { Facts } from '../../src/media/types.ts'
 import type { Ports } from '../../src/ports.ts'
 
-const noFacts: Facts = {
-  width: 64,
-  height: 48,
-  orientation: 1,
-  capturedAt: null,
-  camera: null,
-  lens: null,
-  exposureTime: null,
-  aperture: null,
-  iso: null,
-  focalLength: null,
-  duration: null,
-  frameRate: null,
-  codec: null,
-  coordinates: null,
-  contentIdentifier: null,
-  animated: false,
-  embeddedMotion: false,
-}
+const noFacts: Facts = { ...unknownFacts, width: 64, height: 48 }
 
 /** What a worker would have made of an item, without a worker: its picture stands for its renditions and copies. */
 export async function makeReady(
