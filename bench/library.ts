@@ -15,7 +15,7 @@ import { redisEvents } from '../src/adapters/redis-events.ts'
 import { redisStore } from '../src/adapters/redis-store.ts'
 import { newAlbum, writeAlbum } from '../src/domain/album.ts'
 import { changeOwner } from '../src/domain/change.ts'
-import { newItem, writeItems } from '../src/domain/item.ts'
+import { newItem, writeItems, unknownFacts } from '../src/domain/item.ts'
 import { listLinks } from '../src/domain/links.ts'
 import { groupKinds, readItems, readLibrary, shareGroup } from '../src/domain/library.ts'
 import { keepOwner, newOwner } from '../src/domain/owner.ts'
@@ -234,23 +234,16 @@ function itemAt(owner: string, n: number, find: Awaited<ReturnType<typeof openPl
     }),
     state: 'ready',
     facts: {
+      ...unknownFacts,
       width: 4000,
       height: 3000,
-      orientation: 1,
       capturedAt: n % 40 === 0 ? null : { local, offset: '+01:00', source: 'EXIF:DateTimeOriginal' },
       camera: 'A camera',
-      lens: null,
       exposureTime: '1/250',
       aperture: 2.8,
       iso: 100,
       focalLength: 35,
-      duration: null,
-      frameRate: null,
-      codec: null,
       coordinates: { latitude, longitude, altitude: null, direction: null },
-      contentIdentifier: null,
-      animated: false,
-      embeddedMotion: false,
     },
     place: find(latitude, longitude),
     thumbhash: 'x'.repeat(28),

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import { expectAlbum, newAlbum, writeAlbum } from '../../src/domain/album.ts'
 import { changeOwner } from '../../src/domain/change.ts'
-import { newItem, writeItems } from '../../src/domain/item.ts'
+import { newItem, writeItems, unknownFacts } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner.ts'
 import type { Album, Item, StoredObject } from '../../src/domain/records.ts'
@@ -94,23 +94,16 @@ function itemAt(owner: string, n: number, copy: StoredObject): Item {
     }),
     state: 'ready',
     facts: {
+      ...unknownFacts,
       width: 4000,
       height: 3000,
-      orientation: 1,
       capturedAt: { local, offset: '+01:00', source: 'EXIF:DateTimeOriginal' },
       camera: 'A camera',
-      lens: null,
       exposureTime: '1/250',
       aperture: 2.8,
       iso: 100,
       focalLength: 35,
-      duration: null,
-      frameRate: null,
-      codec: null,
       coordinates: { latitude: 48.137, longitude: 11.575, altitude: null, direction: null },
-      contentIdentifier: null,
-      animated: false,
-      embeddedMotion: false,
     },
     thumbhash: 'x'.repeat(28),
     color: '#aabbcc',
