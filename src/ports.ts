@@ -18,6 +18,8 @@ export type Key = string
 export type Query =
   | { readonly kind: 'value'; readonly key: Key }
   | { readonly kind: 'fields'; readonly key: Key }
+  | { readonly kind: 'someFields'; readonly key: Key; readonly fields: readonly string[] }
+  | { readonly kind: 'members'; readonly key: Key }
   | { readonly kind: 'size'; readonly key: Key }
   | { readonly kind: 'score'; readonly key: Key; readonly member: string }
   | {
@@ -46,11 +48,15 @@ export type Answer<Q> = Q extends { kind: 'value' }
   ? string | null
   : Q extends { kind: 'fields' }
     ? Readonly<Record<string, string>>
-    : Q extends { kind: 'size' }
-      ? number
-      : Q extends { kind: 'score' }
-        ? number | null
-        : readonly Ranked[]
+    : Q extends { kind: 'someFields' }
+      ? readonly (string | null)[]
+      : Q extends { kind: 'members' }
+        ? readonly string[]
+        : Q extends { kind: 'size' }
+          ? number
+          : Q extends { kind: 'score' }
+            ? number | null
+            : readonly Ranked[]
 
 /** What must still hold when a commit is made: the key's whole value (null: absent). */
 export interface Expectation {
@@ -119,6 +125,11 @@ export interface Store {
 
 export const value = (key: Key) => ({ kind: 'value', key }) as const
 export const fields = (key: Key) => ({ kind: 'fields', key }) as const
+/** The fields asked for, in that order; null for one that is absent. */
+export const someFields = (key: Key, names: readonly string[]) =>
+  ({ kind: 'someFields', key, fields: names }) as const
+/** All members of a sorted index by rank, without their scores: half of what `ranks` costs. */
+export const members = (key: Key) => ({ kind: 'members', key }) as const
 export const size = (key: Key) => ({ kind: 'size', key }) as const
 export const score = (key: Key, member: string) => ({ kind: 'score', key, member }) as const
 /** Members by rank, inclusive; `to` -1 is the last. */

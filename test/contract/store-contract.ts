@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fields, ranks, score, scores, size, value } from '../../src/ports.ts'
+import { fields, members, ranks, score, scores, size, someFields, value } from '../../src/ports.ts'
 import type { Store, Write } from '../../src/ports.ts'
 
 /** What every store does. `start` makes one, with the function that ends it and what it runs on. */
@@ -71,6 +71,35 @@ export function storeContract(
           scores(key, 2.6, 1_795_000_000_000, 10),
         ]),
       ).toEqual([3, c.score, [a, b, c], [a, b], [c], [a, b], [a], [c]])
+    })
+
+    it('answers members alone, and some fields, in the order asked', async () => {
+      const t = tag()
+      await write(
+        { kind: 'rank', key: `${t}z`, member: 'b', score: 2 },
+        { kind: 'rank', key: `${t}z`, member: 'a', score: 3 },
+        { kind: 'setField', key: `${t}h`, field: 'x', value: '1' },
+        { kind: 'setField', key: `${t}h`, field: 'y', value: '' },
+      )
+      expect(
+        await store.read([
+          members(`${t}z`),
+          members(`${t}none`),
+          someFields(`${t}h`, ['y', 'none', 'x', 'x']),
+          someFields(`${t}h`, []),
+          someFields(`${t}none`, ['x']),
+        ]),
+      ).toEqual([['b', 'a'], [], ['', null, '1', '1'], [], [null]])
+    })
+
+    it('reads as many fields at once as the largest album has', async () => {
+      const key = tag()
+      const names = Array.from({ length: 20_000 }, (_, n) => `f${n}`)
+      await store.commit({
+        writes: names.map((field) => ({ kind: 'setField' as const, key, field, value: `${field}!` })),
+      })
+      const [found] = await store.read([someFields(key, names)])
+      expect(found).toEqual(names.map((name) => `${name}!`))
     })
 
     it('lowers a score with onlyLower and never raises it', async () => {
