@@ -31,13 +31,12 @@ export const unknownFacts: Facts = {
 
 /** The record of a file that came in, before anything but its bytes and type is known. */
 export function newItem(clock: Clock, owner: string, { firstLook, ...received }: Received): Item {
-  const createdAt = clock.now()
   return {
+    createdAt: clock.now(),
     ...received,
     owner,
     state: 'uploaded',
     reason: null,
-    createdAt,
     isPrivate: false,
     motion: null,
     facts: firstLook && { ...unknownFacts, ...firstLook },

@@ -3,12 +3,12 @@ import { size, value } from '../ports.ts'
 import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
 import { set } from './change.ts'
 import { Refused } from './errors.ts'
+import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import { withLease, type Lease } from './lease.ts'
 import type { StoredObject } from './records.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
-import { randomToken } from './tokens.ts'
 import { abandonUpload, beginUpload, fileTooLarge, forgetResumable, headBytes } from './upload.ts'
 import { liveUntil, tellType } from './upload.ts'
 
@@ -32,6 +32,9 @@ export type ResumableWish = Pick<Resumable, 'owner' | 'album' | 'name' | 'folder
 export async function createResumable(ports: ResumablePorts, wish: ResumableWish): Promise<Resumable> {
   const { store, limits, clock } = ports
   const { owner, name } = wish
+  // Before anything is waited for: of uploads that begin at once, in the order in which they were asked for.
+  const createdAt = clock.now()
+  const item = newItemId(createdAt, owner)
   if (wish.size === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
   if (wish.size > limits.maxFileBytes) throw fileTooLarge(limits, name)
   const album = await ownAlbum(store, owner, wish.album)
@@ -39,9 +42,7 @@ export async function createResumable(ports: ResumablePorts, wish: ResumableWish
   checkAlbumSize(limits.maxAlbumItems, there, 1)
   const { id } = await beginUpload(ports, owner, wish.size)
   try {
-    const createdAt = clock.now()
     const expiresAt = nextExpiry(clock, createdAt)
-    const item = randomToken()
     const fresh = { offset: 0, type: null, state: '', isComplete: false }
     const upload: Resumable = { ...wish, ...fresh, id, item, createdAt, expiresAt }
     const outcome = await store.commit({
@@ -237,7 +238,7 @@ class Writer {
   /** Makes an item of an upload whose bytes are all there: once, however often it is tried. */
   async finish(): Promise<Resumable> {
     const { ports, upload } = this
-    const { id, owner, album, item, name, folder, size, type } = upload
+    const { id, owner, album, item, name, folder, size, type, createdAt } = upload
     if (type === null) throw new Error('An upload whose bytes are all there has no type')
     // Seen from here on, and maybe old enough to be taken for an orphan before its item is recorded.
     await ports.store.commit({
@@ -252,7 +253,7 @@ class Writer {
         owner,
         album,
         upload,
-        received: [{ id: item, name, folder, type, original, firstLook: null }],
+        received: [{ id: item, name, folder, type, original, createdAt, firstLook: null }],
         alsoWrite: [
           ...forgetResumable(upload),
           { kind: 'set', key: keys.resumable(owner, id), value: record, expiresInMs: rememberMs },

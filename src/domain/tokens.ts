@@ -2,8 +2,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** RFC 4648 base32 in lower case: survives case-blind file systems, and a double click selects all of it. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+/** The same characters in the order of their codes: texts of one length then sort as their bytes do. */
+const sortedAlphabet = '234567abcdefghijklmnopqrstuvwxyz'
 
-function base32(bytes: Uint8Array): string {
+function base32(bytes: Uint8Array, alphabet: string): string {
   let text = ''
   let bits = 0
   let pending = 0
@@ -21,10 +23,13 @@ function base32(bytes: Uint8Array): string {
 }
 
 /** A random id or secret: 26 characters of a–z and 2–7, 128 bits. */
-export const randomToken = (): string => base32(randomBytes(16))
+export const randomToken = (): string => base32(randomBytes(16), alphabet)
 
 /** A random owner key: 52 characters of a–z and 2–7, 256 bits. */
-export const randomOwnerKey = (): string => base32(randomBytes(32))
+export const randomOwnerKey = (): string => base32(randomBytes(32), alphabet)
+
+/** An id as `randomToken` makes them, but of given bytes (16) and sorting as they do. */
+export const sortedToken = (bytes: Uint8Array): string => base32(bytes, sortedAlphabet)
 
 export const tokenPattern = /^[a-z2-7]{26}$/
 export const ownerKeyPattern = /^[a-z2-7]{52}$/

@@ -6,6 +6,7 @@ import type { CommitOutcome, Limits, Ports, Store, Write } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
+import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import type { Item, StoredObject } from './records.ts'
 import { randomToken } from './tokens.ts'
@@ -40,6 +41,8 @@ export type UploadName = Pick<Upload, 'id' | 'owner'>
 export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
   /** What its first bytes told, for an order before it is prepared. */
   readonly firstLook: FirstLook | null
+  /** When its sending began, where that was before now: what has no capture date stands there. */
+  readonly createdAt?: number
 }
 
 /** A file as it arrives. `name` and `folder` are already safe for display. */
@@ -193,7 +196,7 @@ export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: 
   const { head, whole } = await takeHead(incoming.body)
   try {
     const type = await tellType(ports, incoming.name, head)
-    const id = randomToken()
+    const id = newItemId(ports.clock.now(), upload.owner)
     // Known before the first byte is written, so that a crash leaves nothing that the sweep cannot find.
     await ports.store.commit({
       writes: [{ kind: 'rank', key: keys.uploadItems(upload.owner, upload.id), member: id, score: 0 }],
