@@ -1,8 +1,9 @@
-import type { ChainableCommander } from 'ioredis'
-import type { Answer, Change, CommitOutcome, Key, Query, RateAnswer, Ranked, Store, Write } from '../ports.ts'
+import type { Answer, Change, CommitOutcome, Key, Query, RateAnswer, Store, Write } from '../ports.ts'
 import { StoreUnavailable } from '../ports.ts'
 import { boundedRedis } from './redis-connection.ts'
+import { askTogether, scoreText } from './redis-queries.ts'
 import { commitScript, hitScript } from './redis-scripts.ts'
+import { shareReads } from './shared-reads.ts'
 
 export interface RedisStoreOptions {
   /** As `connectRedis` takes it. */
@@ -16,38 +17,16 @@ export function redisStore({ url, prefix = 'mayfly:' }: RedisStoreOptions): Stor
   if (/[{}]/.test(prefix)) throw new TypeError('A prefix with braces would put all keys under one hash tag')
   const redis = boundedRedis(url)
 
-  async function readTogether(queries: readonly Query[]): Promise<unknown[]> {
-    return await redis.run(async (client) => {
-      const pipeline = client.pipeline()
-      for (const query of queries) ask(pipeline, prefix, query)
-      const replies = await pipeline.exec()
-      if (replies?.length !== queries.length) throw new StoreUnavailable('Redis answered in part')
-      return replies.map(([error, reply]) => {
-        if (error !== null) throw error
-        return reply
-      })
-    })
-  }
-
+  const readShared = shareReads(
+    // A pipeline on a cluster stays on one server: one for each hash tag, all at once.
+    ({ key }) => (redis.client.isCluster ? hashTag(key) : ''),
+    (queries) => redis.run((client) => askTogether(client, prefix, queries)),
+  )
   async function read<const Q extends readonly Query[]>(
     queries: Q,
   ): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
   async function read(queries: readonly Query[]): Promise<Answer<Query>[]> {
-    if (queries.length === 0) return []
-    const answers = new Map<Query, Answer<Query>>()
-    // A pipeline on a cluster stays on one server: one for each hash tag, all at once.
-    const groups = redis.client.isCluster ? [...groupByTag(queries).values()] : [queries]
-    await Promise.all(
-      groups.map(async (group) => {
-        const replies = await readTogether(group)
-        group.forEach((query, index) => answers.set(query, answerOf(query, replies[index])))
-      }),
-    )
-    return queries.map((query) => {
-      const answer = answers.get(query)
-      if (answer === undefined) throw new StoreUnavailable('Redis answered in part')
-      return answer
-    })
+    return readShared(queries)
   }
 
   async function commit(change: Change): Promise<CommitOutcome> {
@@ -84,121 +63,6 @@ export function hashTag(key: Key): string {
   const open = key.indexOf('{')
   const close = open === -1 ? -1 : key.indexOf('}', open + 1)
   return close > open + 1 ? key.slice(open + 1, close) : key
-}
-
-function groupByTag(queries: readonly Query[]): Map<string, Query[]> {
-  const groups = new Map<string, Query[]>()
-  for (const query of queries) {
-    const tag = hashTag(query.key)
-    const group = groups.get(tag)
-    if (group === undefined) groups.set(tag, [query])
-    else group.push(query)
-  }
-  return groups
-}
-
-function ask(pipeline: ChainableCommander, prefix: string, query: Query): void {
-  const key = prefix + query.key
-  switch (query.kind) {
-    case 'value':
-      pipeline.get(key)
-      break
-    case 'fields':
-      pipeline.hgetall(key)
-      break
-    case 'someFields':
-      // Redis refuses to be asked for no field at all.
-      if (query.fields.length > 0) pipeline.hmget(key, [...query.fields])
-      else pipeline.hmget(key, '')
-      break
-    case 'members':
-      pipeline.zrange(key, 0, -1)
-      break
-    case 'size':
-      pipeline.zcard(key)
-      break
-    case 'score':
-      pipeline.zscore(key, query.member)
-      break
-    case 'ranks':
-      if (query.reverse) pipeline.zrevrange(key, query.from, String(query.to), 'WITHSCORES')
-      else pipeline.zrange(key, query.from, String(query.to), 'WITHSCORES')
-      break
-    case 'scores':
-      pipeline.zrangebyscore(
-        key,
-        scoreText(query.from),
-        scoreText(query.to),
-        'WITHSCORES',
-        'LIMIT',
-        0,
-        Number.isFinite(query.limit) ? query.limit : -1,
-      )
-      break
-  }
-}
-
-function answerOf(query: Query, reply: unknown): Answer<Query> {
-  switch (query.kind) {
-    case 'value':
-      return reply === null ? null : textOf(reply)
-    case 'fields':
-      return fieldsOf(reply)
-    case 'someFields':
-      return textsOf(reply, query.fields.length)
-    case 'members':
-      return listOf(reply).map(textOf)
-    case 'size':
-      return Number(reply)
-    case 'score':
-      return reply === null ? null : scoreOf(reply)
-    case 'ranks':
-    case 'scores':
-      return rankedOf(reply)
-  }
-}
-
-function textOf(reply: unknown): string {
-  if (typeof reply !== 'string') throw new StoreUnavailable('Redis answered with no text')
-  return reply
-}
-
-function scoreOf(reply: unknown): number {
-  const text = textOf(reply)
-  if (text === 'inf') return Infinity
-  return text === '-inf' ? -Infinity : Number(text)
-}
-
-function fieldsOf(reply: unknown): Readonly<Record<string, string>> {
-  if (typeof reply !== 'object' || reply === null) throw new StoreUnavailable('Redis answered with no fields')
-  return Object.fromEntries(Object.entries(reply).map(([name, text]) => [name, textOf(text)]))
-}
-
-function listOf(reply: unknown): readonly unknown[] {
-  if (!Array.isArray(reply)) throw new StoreUnavailable('Redis answered with no list')
-  return reply
-}
-
-/** The first `count` of a list's texts, of which some may be absent. */
-function textsOf(reply: unknown, count: number): readonly (string | null)[] {
-  const list = listOf(reply)
-  if (list.length < count) throw new StoreUnavailable('Redis answered with too few fields')
-  return list.slice(0, count).map((text) => (text === null ? null : textOf(text)))
-}
-
-function rankedOf(reply: unknown): readonly Ranked[] {
-  const list = listOf(reply)
-  const ranked: Ranked[] = []
-  for (let index = 0; index < list.length; index += 2) {
-    ranked.push({ member: textOf(list[index]), score: scoreOf(list[index + 1]) })
-  }
-  return ranked
-}
-
-function scoreText(number: number): string {
-  if (Number.isNaN(number)) throw new RangeError('A score is a number')
-  if (number === Infinity) return '+inf'
-  return number === -Infinity ? '-inf' : String(number)
 }
 
 /** The change as the commit script takes it. Throws a `RangeError` where a number is none, a `TypeError` for two hash tags. */
