@@ -1,14 +1,15 @@
+import type { CaptureDate } from '../media/types.ts'
 import type { Store } from '../ports.ts'
+import { notMadeYet, withheld, type Download } from './copies.ts'
 import { Refused, unknown } from './errors.ts'
-import { isDownloadable, isShown, isWithheld } from './copies.ts'
-import { itemsOf } from './item.ts'
-import type { Album, Item, Link } from './records.ts'
+import { objects } from './keys.ts'
+import type { Outline } from './outline.ts'
+import { outlinesOf, shownOutlines } from './outlines.ts'
+import type { Album, Link } from './records.ts'
 
-/** What of a link's albums goes into one ZIP. */
-export interface ArchiveContent {
-  /** The albums in question. */
-  readonly albums: readonly Album[]
-  readonly items: readonly Item[]
+/** A file of a ZIP; its name is as its recipients may learn it, and may stand twice. */
+export interface ArchiveFile extends Omit<Download, 'mime'> {
+  readonly capturedAt: Pick<CaptureDate, 'local' | 'offset'> | null
 }
 
 /**
@@ -20,10 +21,10 @@ export async function wholeArchive(
   store: Store,
   link: Link,
   albums: readonly Album[],
-): Promise<ArchiveContent> {
+): Promise<ArchiveFile[]> {
   checkDownloads(link)
-  const shown = (await shownItems(store, albums)).filter((item) => !isWithheld(item, link.metadata))
-  if (!shown.every((item) => isDownloadable(item, link.metadata)))
+  const shown = (await shownItems(store, link, albums)).filter(({ isWithheld }) => !isWithheld)
+  if (!shown.every(({ isDownloadable }) => isDownloadable))
     throw new Refused(
       'not-ready',
       'Some files are still being prepared. Try again in a moment, or tick those that are ready.',
@@ -32,7 +33,7 @@ export async function wholeArchive(
       },
     )
   if (shown.length === 0) throw new Refused('unknown', 'There is nothing to download here.')
-  return { albums, items: shown }
+  return filesOf(shown, link)
 }
 
 /**
@@ -44,16 +45,16 @@ export async function tickedArchive(
   link: Link,
   albums: readonly Album[],
   ticked: readonly string[],
-): Promise<ArchiveContent> {
+): Promise<ArchiveFile[]> {
   checkDownloads(link)
-  const shown = await shownItems(store, albums)
+  const shown = await shownItems(store, link, albums)
   if (ticked.length === 0) throw new Refused('bad-request', 'Tick what you want to download.')
   if (ticked.length > Math.max(shown.length, 1))
     throw new Refused('bad-request', 'More was ticked than there is.', { limit: shown.length })
   const wanted = new Set(ticked)
   const items = shown.filter(({ id }) => wanted.has(id))
   if (items.length !== wanted.size) throw unknown('item')
-  return { albums, items }
+  return filesOf(items, link)
 }
 
 function checkDownloads(link: Link): void {
@@ -61,8 +62,21 @@ function checkDownloads(link: Link): void {
 }
 
 /** Every item that visitors may see, once, in the albums' order. */
-async function shownItems(store: Store, albums: readonly Album[]): Promise<Item[]> {
-  const items = new Map<string, Item>()
-  for (const album of albums) for (const item of await itemsOf(store, album)) items.set(item.id, item)
-  return [...items.values()].filter(isShown)
+async function shownItems(store: Store, link: Link, albums: readonly Album[]): Promise<Outline[]> {
+  return shownOutlines((await outlinesOf(store, albums, link.metadata)).albums)
+}
+
+function filesOf(items: readonly Outline[], { metadata }: Link): ArchiveFile[] {
+  const files: ArchiveFile[] = []
+  for (const item of items) {
+    const { id, capturedAt } = item
+    item.files.forEach(({ name, copy }, index) => {
+      if (copy === null) throw notMadeYet(id)
+      if (copy === 'withheld') throw withheld(id)
+      const { size, crc32, sha256 } = copy
+      const key = index === 0 ? objects.copy(id, metadata) : objects.motionCopy(id, metadata)
+      files.push({ key, name, size, crc32, sha256, capturedAt })
+    })
+  }
+  return files
 }

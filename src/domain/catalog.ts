@@ -50,7 +50,7 @@ export function catalogWrite({ id, owner, facts, place, createdAt, folder, type 
 }
 
 /** Belongs to every commit that takes an item's record away. */
-export const catalogRemoval = ({ id, owner }: Item): Write => ({
+export const catalogRemoval = ({ id, owner }: Pick<Item, 'id' | 'owner'>): Write => ({
   kind: 'removeField',
   key: keys.catalog(owner),
   field: id,

@@ -14,16 +14,18 @@ type Held = { readonly state: 'clean' } & StoredObject
 
 function cleanCopy(copies: { [K in CopyPolicy]?: Copy | undefined }, policy: CopyPolicy, item: Item): Held {
   const copy = copies[policy]
-  if (copy === undefined)
-    throw new Refused('not-ready', 'This file is still being prepared. Try again in a moment.', {
-      item: item.id,
-    })
-  if (copy.state === 'withheld')
-    throw new Refused('withheld', 'This file cannot be handed out without its location, so it is not.', {
-      item: item.id,
-    })
+  if (copy === undefined) throw notMadeYet(item.id)
+  if (copy.state === 'withheld') throw withheld(item.id)
   return copy
 }
+
+/** What a recipient hears of an item's copy that is still being made. */
+export const notMadeYet = (item: string): Refused =>
+  new Refused('not-ready', 'This file is still being prepared. Try again in a moment.', { item })
+
+/** What a recipient hears of an item's copy that could not be made clean. */
+export const withheld = (item: string): Refused =>
+  new Refused('withheld', 'This file cannot be handed out without its location, so it is not.', { item })
 
 /**
  * What a recipient downloads of an item under a metadata policy: one file, or the two of a Live Photo. Throws

@@ -1,9 +1,9 @@
 import type { Ports, Store, Write } from '../ports.ts'
 import { ranks, score, scores, size, value } from '../ports.ts'
-import { catalogRemoval } from './catalog.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
 import { graceMs, markMs, wakeSweep } from './due.ts'
 import { unknown } from './errors.ts'
+import { itemRemovals } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import {
   albumSchema,
@@ -87,10 +87,9 @@ const markForRemoval = (owner: string, prefix: string, bytes: number): Write[] =
 export function dropItem(changing: Changing, item: Item, bytes = countedBytes(item)): void {
   const { owner, id } = item
   changing.write(
-    remove(keys.item(owner, id)),
+    ...itemRemovals(item),
     remove(keys.itemAlbums(owner, id)),
     unrank(keys.items(owner), id),
-    catalogRemoval(item),
     ...markForRemoval(owner, objects.ofItem(id), bytes),
   )
 }

@@ -6,6 +6,7 @@ import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { queueRemoval, wakeSweep } from './due.ts'
 import { dropItem } from './ending.ts'
 import { unknown } from './errors.ts'
+import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { albumSchema, type Album } from './records.ts'
 
@@ -53,7 +54,7 @@ export async function markPrivate(
       marked.map(({ id }) => id),
     )
     changing.write(
-      ...marked.map((item) => set(keys.item(owner, item.id), { ...item, isPrivate })),
+      ...marked.flatMap((item) => itemWrites({ ...item, isPrivate })),
       ...albums.map((album) => set(keys.album(owner, album.id), withoutPictures(album))),
     )
     return albums.map(({ id }) => id)

@@ -1,9 +1,9 @@
 import type { Facts } from '../media/types.ts'
 import type { Clock, Store } from '../ports.ts'
 import { ranks, size, value } from '../ports.ts'
-import { catalogWrite } from './catalog.ts'
-import { changeOwner, rank, set, type Changing } from './change.ts'
+import { changeOwner, rank, type Changing } from './change.ts'
 import { unknown } from './errors.ts'
+import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
 import type { Received } from './upload.ts'
@@ -64,9 +64,8 @@ export function writeItems(changing: Changing, album: Album, items: readonly Ite
   items.forEach((item, index) => {
     const order = album.order === 'hand' ? from + index : orderOf(item)
     changing.write(
-      set(keys.item(item.owner, item.id), item),
+      ...itemWrites(item),
       rank(keys.items(item.owner), item.id, item.createdAt),
-      catalogWrite(item),
       rank(keys.albumItems(item.owner, album.id), item.id, order),
       rank(keys.itemAlbums(item.owner, item.id), album.id, 0),
     )
@@ -140,7 +139,7 @@ export async function updateItem(
       const item = await changing.record(itemSchema, keys.item(owner, id))
       if (!item) return null
       const changed = change(item)
-      changing.write(set(keys.item(owner, id), changed))
+      changing.write(...itemWrites(changed))
       return changed
     },
     { structure: false },

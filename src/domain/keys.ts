@@ -10,6 +10,8 @@ export const keys = {
   items: (owner: string) => `{${owner}}:items`,
   /** What the library needs of each item, short, by the item's id. */
   catalog: (owner: string) => `{${owner}}:catalog`,
+  /** What an album's page and ZIP need of each item, short, by the item's id. */
+  outlines: (owner: string) => `{${owner}}:outlines`,
   item: (owner: string, item: string) => `{${owner}}:item:${item}`,
   /** The albums that an item stands in. */
   itemAlbums: (owner: string, item: string) => `{${owner}}:item:${item}:albums`,

@@ -4,6 +4,7 @@ import { ranks, value } from '../ports.ts'
 import { changeOwner, set, unrank } from './change.ts'
 import { wakeSweep } from './due.ts'
 import { dropItem } from './ending.ts'
+import { itemWrites } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import { albumSchema, copyPolicies, itemSchema, parseRecord, type Copy, type Item } from './records.ts'
 import { hashToken } from './tokens.ts'
@@ -138,7 +139,7 @@ export async function joinPair(
       ...a,
       motion: { name: b.name, type: b.type, original: b.original, copies: b.copies },
     }
-    changing.write(set(keys.item(owner, a.id), item))
+    changing.write(...itemWrites(item))
     const albums = await changing.records(
       albumSchema,
       ids.map((id) => keys.album(owner, id)),

@@ -8,6 +8,10 @@ import type { Item } from './records.ts'
 export const isMoving = (item: Item): boolean =>
   item.type.kind === 'video' || item.motion !== null || item.facts?.embeddedMotion === true
 
+/** Whether something of a photo moves and does not play yet. */
+export const awaitsMotion = (item: Item): boolean =>
+  item.type.kind === 'photo' && isMoving(item) && !item.renditions.motion
+
 /** Notes that a moving item may need a rendition that plays: before it is recorded as ready, as `askToPrepare` does. */
 export async function expectPlayable(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,

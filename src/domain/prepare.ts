@@ -1,8 +1,8 @@
 import type { Ports, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { askForBundles } from './bundle.ts'
-import { catalogWrite } from './catalog.ts'
 import { changeOwner, rank, set } from './change.ts'
+import { itemWrites } from './item-writes.ts'
 import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
 import { albumSchema, itemSchema, linkSchema, parseRecord, type CopyPolicy, type Item } from './records.ts'
@@ -145,7 +145,7 @@ async function recordInAlbums(
       const found = await changing.record(itemSchema, keys.item(owner, id))
       if (!found) return null
       const item = change(found)
-      changing.write(set(keys.item(owner, id), item), catalogWrite(item))
+      changing.write(...itemWrites(item))
       const albums = await changing.records(
         albumSchema,
         memberships.map(({ member }) => keys.album(owner, member)),

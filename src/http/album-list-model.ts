@@ -1,4 +1,3 @@
-import { isDownloadable, isWithheld } from '../domain/copies.ts'
 import { shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { AlbumListPage } from './owner-page-models.ts'
@@ -13,7 +12,6 @@ import {
   untilWords,
   type Opened,
 } from './share-model.ts'
-import { downloadBytes } from './tiles.ts'
 import { coverOf } from './visitor-answers.ts'
 
 /** The album in which an item is looked at first; undefined where it is in none. */
@@ -28,10 +26,10 @@ export function albumListPage(
 ): AlbumListPage {
   const { link, albums } = opened
   const all = shownItems(opened)
-  const offered = all.filter((item) => !isWithheld(item, link.metadata))
+  const offered = all.filter(({ isWithheld }) => !isWithheld)
   const isWhole =
-    link.allow.downloads && offered.length > 0 && offered.every((item) => isDownloadable(item, link.metadata))
-  const bytes = offered.reduce((sum, item) => sum + downloadBytes(item, link.metadata), 0)
+    link.allow.downloads && offered.length > 0 && offered.every(({ isDownloadable }) => isDownloadable)
+  const bytes = offered.reduce((sum, item) => sum + item.bytes, 0)
   return {
     preview: previewOf(language, opened, input),
     base: input.path,

@@ -1,9 +1,9 @@
 import { Router, type Request } from 'express'
-import { enter } from '../domain/link.ts'
+import { enter, enterWithAlbums } from '../domain/link.ts'
 import { knockedLink, leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
-import { chooseAlbum, openAlbums } from './open-link.ts'
+import { openPage } from './open-link.ts'
 import {
   addressOf,
   baseUrl,
@@ -17,7 +17,7 @@ import {
   visitCookie,
 } from './request.ts'
 import { passwordBody, visitorQuery } from './request-schemas.ts'
-import { describeShare } from './visitor-answers.ts'
+import { describeShare, idsInAnswer } from './visitor-answers.ts'
 import { decline, markSeen, undoDecline } from './visits.ts'
 
 /** What a visitor's page shows and does, as JSON. */
@@ -33,12 +33,14 @@ export function apiVisitor(context: WebContext): Router {
     })
 
   router.get('/s/:secret', async (req, res) => {
-    const visit = await enter(ports, knockOf(context, req))
+    const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
     const { album, page } = parse(visitorQuery, req.query)
-    const opened = await openAlbums(ports.store, visit)
+    const opened = await openPage(ports.store, visit, albums, { album, page }, (chosen) =>
+      idsInAnswer(chosen, page),
+    )
     const origin = baseUrl(settings, req)
     const path = `/s/${parseAddress(secretSchema, req.params.secret)}`
-    const answer = describeShare(opened, chooseAlbum(opened, album), {
+    const answer = describeShare(opened, {
       base: origin + path,
       api: `${origin}/api/v1${path}`,
       page,

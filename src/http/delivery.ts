@@ -1,10 +1,10 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { tickedArchive, wholeArchive, type ArchiveContent } from '../domain/archive.ts'
+import { tickedArchive, wholeArchive } from '../domain/archive.ts'
 import { downloadsOf, type Download } from '../domain/copies.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
-import { albumsOf, enter, enterForItem, type Visit } from '../domain/link.ts'
+import { enterForItem, enterWithAlbums, type Visit } from '../domain/link.ts'
 import { Recent } from '../domain/recent.ts'
 import type { Album, Item, Link, RenditionName } from '../domain/records.ts'
 import { shownName, shownTitle } from '../domain/shown-text.ts'
@@ -15,7 +15,7 @@ import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { idSchema, knockOf, parse, parseAddress } from './request.ts'
 import { sendObject, type Sendable } from './send-object.ts'
-import { planFiles, sendZip, type ArchiveFile } from './send-zip.ts'
+import { planFiles, sendZip } from './send-zip.ts'
 import { countWhenSent } from './visits.ts'
 
 /** A presigned address cannot be taken back: it dies by itself within this time. */
@@ -114,8 +114,8 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   })
 
   router.get('/s/:secret/zip', async (req, res) => {
-    const visit = await enter(ports, knockOf(context, req))
-    const albums = await chosenAlbums(req, visit)
+    const { visit, albums: opened } = await enterWithAlbums(ports, knockOf(context, req))
+    const albums = chosenAlbums(req, opened)
     const plan = await planOf(visit.link, albums)
     countWhenSent(context, req, res, visit.link)
     const [album] = albums
@@ -134,23 +134,22 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const key = JSON.stringify([link, albums])
     const known = plans.get(key)
     if (known) return known
-    const plan = planFiles(filesOf(await wholeArchive(store, link, albums), link))
+    const plan = planFiles(await wholeArchive(store, link, albums))
     plans.set(key, plan, plan.entries.length + 1)
     return plan
   }
 
   const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20_000 })
   router.post('/s/:secret/zip', form, express.json({ limit: '1mb' }), async (req, res) => {
-    const visit = await enter(ports, knockOf(context, req))
+    const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
     const { items } = parse(tickedForm, req.body)
-    const content = await tickedArchive(store, visit.link, await albumsOf(store, visit), items)
+    const files = await tickedArchive(store, visit.link, albums, items)
     countWhenSent(context, req, res, visit.link)
-    await archive(req, res, visit, content.albums, planFiles(filesOf(content, visit.link)))
+    await archive(req, res, visit, albums, planFiles(files))
   })
 
-  async function chosenAlbums(req: Request, visit: Visit): Promise<Album[]> {
+  function chosenAlbums(req: Request, albums: readonly Album[]): readonly Album[] {
     const { album } = parse(z.object({ album: idSchema.optional() }), req.query)
-    const albums = await albumsOf(store, visit)
     const chosen = album === undefined ? albums : albums.filter(({ id }) => id === album)
     if (chosen.length === 0) throw unknown('album')
     return chosen
@@ -168,26 +167,13 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {
-    const visit = await enter(ports, knockOf(context, req))
-    const album = visit.link.showsCover
-      ? (await albumsOf(store, visit)).find(({ card }) => card !== null)
-      : undefined
+    const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
+    const album = visit.link.showsCover ? albums.find(({ card }) => card !== null) : undefined
     if (!album?.card) throw unknown('picture')
     await send(req, res, stored(objects.card(album.id, album.card.version), album.card, 'image/jpeg'))
   })
 
   return router
-}
-
-/** What goes into a ZIP of `content` for the recipients of `link`. */
-function filesOf(content: ArchiveContent, link: Link): ArchiveFile[] {
-  return content.items.flatMap((item) =>
-    downloadsOf(item, link.metadata).map((file) => ({
-      ...file,
-      name: shownName(item, file.name, link.metadata),
-      capturedAt: item.facts?.capturedAt ?? null,
-    })),
-  )
 }
 
 const tickedForm = z.strictObject({

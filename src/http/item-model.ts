@@ -1,5 +1,6 @@
 import { isDownloadable, isWithheld } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
+import type { Outline } from '../domain/outline.ts'
 import type { Item, Link } from '../domain/records.ts'
 import type { Language } from './language.ts'
 import type { ItemPage } from './page-models.ts'
@@ -24,9 +25,9 @@ export function itemPage(
   },
 ): ItemPage {
   const { link } = opened
-  const items = shownItems(opened).filter((other) => isReady(other) || other.id === item.id)
+  const items = shownItems(opened).filter((other) => other.isReady || other.id === item.id)
   const index = items.findIndex(({ id }) => id === item.id)
-  const addressOf = (other: Item | undefined): string | null =>
+  const addressOf = (other: Outline | undefined): string | null =>
     other ? `${input.path}/items/${other.id}` : null
   const { preview } = item.renditions
   const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)

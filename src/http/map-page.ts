@@ -1,7 +1,9 @@
 import { Router } from 'express'
 import { z } from 'zod'
 import { unknown } from '../domain/errors.ts'
+import { isShown } from '../domain/copies.ts'
 import { enter } from '../domain/link.ts'
+import { wholeItems } from '../domain/outlines.ts'
 import type { Item } from '../domain/records.ts'
 import { openMaps, type DrawnMap, type Maps, type View } from '../media/map.ts'
 import type { WebContext } from './context.ts'
@@ -60,7 +62,10 @@ export function mapPage(context: WebContext, views: Views): Router {
     if (!mayShowPlace(visit.link)) throw unknown('map')
     const query = parse(mapQuery, req.query)
     const opened = chooseAlbum(await openAlbums(ports.store, visit), query.album)
-    const items = shownItems(opened).filter((item) => isReady(item) && hasCoordinates(item))
+    const placed = shownItems(opened).filter((item) => item.isReady && item.hasCoordinates)
+    const ids = placed.map(({ id }) => id)
+    const whole = await wholeItems(ports.store, visit.link.owner, ids, new Map())
+    const items = whole.filter((item) => isShown(item) && isReady(item) && hasCoordinates(item))
     const view = viewOf(query, items)
     maps ??= openMaps()
     const opener = maps

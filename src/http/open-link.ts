@@ -1,14 +1,44 @@
 import type { Store } from '../ports.ts'
 import { unknown } from '../domain/errors.ts'
-import { itemsOf } from '../domain/item.ts'
 import { albumsOf, type Visit } from '../domain/link.ts'
-import type { Opened } from './share-model.ts'
+import { outlinesOf, wholeItems } from '../domain/outlines.ts'
+import type { Album, Item } from '../domain/records.ts'
+import { itemsPerPage, type Opened } from './share-model.ts'
 
-/** Everything behind a link that let somebody in. */
-export async function openAlbums(store: Store, { link }: Visit): Promise<Opened> {
-  const albums = await albumsOf(store, { link })
-  const items = await Promise.all(albums.map((album) => itemsOf(store, album)))
-  return { link, albums: albums.map((album, index) => ({ album, items: items[index] ?? [] })) }
+/** Everything behind a link that let somebody in, in outline. */
+export async function openAlbums(store: Store, visit: Visit): Promise<Opened> {
+  return openOutlines(store, visit, await albumsOf(store, visit))
+}
+
+/** The same where its albums were read already. */
+export async function openOutlines(store: Store, { link }: Visit, albums: readonly Album[]): Promise<Opened> {
+  return { link, albums: (await outlinesOf(store, albums, link.metadata)).albums }
+}
+
+/** What a link opens; what of it was chosen; and the whole records of the items that stand on a page of that. */
+export interface OpenedPage {
+  readonly all: Opened
+  readonly chosen: Opened
+  readonly items: readonly Item[]
+}
+
+/**
+ * Everything behind a link, `albums`, with the whole records of one page's items: those that `idsOn` names of what was
+ * chosen, all or one album. Throws Refused('unknown') for an album that the link does not open.
+ */
+export async function openPage(
+  store: Store,
+  { link }: Visit,
+  albums: readonly Album[],
+  { album, page }: { readonly album: string | undefined; readonly page: number },
+  idsOn: (chosen: Opened) => readonly string[],
+): Promise<OpenedPage> {
+  // Nearly always the right ones: only where something before them is not shown, others follow.
+  const ahead = { album, from: (page - 1) * itemsPerPage, count: itemsPerPage }
+  const { albums: opened, records } = await outlinesOf(store, albums, link.metadata, ahead)
+  const all = { link, albums: opened }
+  const chosen = chooseAlbum(all, album)
+  return { all, chosen, items: await wholeItems(store, link.owner, idsOn(chosen), records) }
 }
 
 /** One of the albums that a link opens, or all without one. Throws Refused('unknown') for an album that it does not. */

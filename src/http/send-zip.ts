@@ -1,13 +1,10 @@
 import type { Request, Response } from 'express'
-import type { Download } from '../domain/copies.ts'
-import type { CaptureDate } from '../media/types.ts'
+import type { ArchiveFile } from '../domain/archive.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
 import { planZip, type ZipPlan } from '../media/zip/plan.ts'
 import { readZip } from '../media/zip/read.ts'
 import type { Bucket } from '../ports.ts'
 import { sendObject } from './send-object.ts'
-
-export type ArchiveFile = Download & { readonly capturedAt: CaptureDate | null }
 
 /** Lays out a stored ZIP of `files`, each under a name of its own. */
 export function planFiles(files: readonly ArchiveFile[]): ZipPlan {

@@ -1,9 +1,11 @@
-import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
-import type { Album, Item, Link } from '../domain/records.ts'
+import { isShown } from '../domain/copies.ts'
+import type { Outline } from '../domain/outline.ts'
+import { shownOutlines, type OutlinedAlbum } from '../domain/outlines.ts'
+import type { Item, Link } from '../domain/records.ts'
 import { shownText, shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'
-import { downloadBytes, groupByDay, isReady, mayShowPlace, tileOf } from './tiles.ts'
+import { groupByDay, isReady, mayShowPlace, tileOf } from './tiles.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -12,20 +14,15 @@ export const itemsPerPage = 300
 /** What a link opens, in the order that its page shows. */
 export interface Opened {
   readonly link: Link
-  readonly albums: readonly { readonly album: Album; readonly items: readonly Item[] }[]
+  readonly albums: readonly OutlinedAlbum[]
 }
 
 /** All that a visitor may see behind a link, each item once. */
-export function shownItems({ albums }: Opened): Item[] {
-  const items = new Map(
-    albums.flatMap((album) => album.items.filter(isShown)).map((item) => [item.id, item] as const),
-  )
-  return [...items.values()]
-}
+export const shownItems = ({ albums }: Opened): Outline[] => shownOutlines(albums)
 
 /** `12 photos and 2 videos` */
-export function countWords(language: Language, items: readonly Item[]): string {
-  const videos = items.filter(({ type }) => type.kind === 'video').length
+export function countWords(language: Language, items: readonly Outline[]): string {
+  const videos = items.filter(({ kind }) => kind === 'video').length
   const photos = items.length - videos
   const words = [
     ...(photos > 0 ? [language.t('count.photos', { count: photos })] : []),
@@ -85,10 +82,11 @@ export function previewOf(
   }
 }
 
-/** Builds the visitor's page. `page` counts from 1; one past the last shows the last. */
+/** Builds the visitor's page. `page` counts from 1; one past the last shows the last. `items`: those of the page. */
 export function sharePage(
   language: Language,
   opened: Opened,
+  items: readonly Item[],
   input: {
     path: string
     base: string
@@ -101,17 +99,15 @@ export function sharePage(
 ): SharePage {
   const { link } = opened
   const all = shownItems(opened)
-  const ready = all.filter(isReady)
+  const ready = all.filter((item) => item.isReady)
   const preparing = all.length - ready.length
-  const withheld = ready.filter((item) => isWithheld(item, link.metadata)).length
+  const withheld = ready.filter(({ isWithheld }) => isWithheld).length
   const part = input.album === undefined ? '' : `album=${input.album}`
   const pages = pagesOf(input.path, part, ready.length, input.page)
-  const from = ((pages?.page ?? 1) - 1) * itemsPerPage
-  const onPage = new Set(ready.slice(from, from + itemsPerPage).map(({ id }) => id))
-  const canDownload = link.allow.downloads && ready.some((item) => isDownloadable(item, link.metadata))
-  const offered = all.filter((item) => !isWithheld(item, link.metadata))
-  const canDownloadAll = canDownload && offered.every((item) => isDownloadable(item, link.metadata))
-  const allBytes = all.reduce((sum, item) => sum + downloadBytes(item, link.metadata), 0)
+  const canDownload = link.allow.downloads && ready.some(({ isDownloadable }) => isDownloadable)
+  const offered = all.filter(({ isWithheld }) => !isWithheld)
+  const canDownloadAll = canDownload && offered.every(({ isDownloadable }) => isDownloadable)
+  const allBytes = all.reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     preview: previewOf(language, opened, input),
     base: input.path,
@@ -125,7 +121,7 @@ export function sharePage(
     timeLeft: timeLeft(language, link, input.now),
     until: untilWords(language, link, input.now),
     untilMachine: new Date(link.expiresAt).toISOString(),
-    sections: sectionsOf(language, opened, onPage, pages?.page ?? 1),
+    sections: sectionsOf(language, opened, items, pages?.page ?? 1),
     isEmpty: ready.length === 0,
     preparing,
     preparingNote: preparingNote(language, preparing, ready.length),
@@ -141,8 +137,16 @@ export function sharePage(
 }
 
 /** Whether there is anything to show on a map that the link may show. */
-export const hasMap = (link: Link, items: readonly Item[]): boolean =>
-  mayShowPlace(link) && items.some(({ facts }) => facts?.coordinates)
+export const hasMap = (link: Link, items: readonly Outline[]): boolean =>
+  mayShowPlace(link) && items.some(({ hasCoordinates }) => hasCoordinates)
+
+/** The items that stand on a page, which is one of those that are ready; `page` as for `sharePage`. */
+export function idsOnPage(opened: Opened, page: number): string[] {
+  const ready = shownItems(opened).filter(({ isReady }) => isReady)
+  const last = Math.max(1, Math.ceil(ready.length / itemsPerPage))
+  const from = (Math.min(page, last) - 1) * itemsPerPage
+  return ready.slice(from, from + itemsPerPage).map(({ id }) => id)
+}
 
 function preparingNote(language: Language, preparing: number, ready: number): string | null {
   if (preparing === 0) return null
@@ -165,11 +169,20 @@ function pagesOf(path: string, part: string, count: number, asked: number): Page
   }
 }
 
-function sectionsOf(language: Language, opened: Opened, onPage: Set<string>, page: number): ShareSection[] {
+function sectionsOf(
+  language: Language,
+  opened: Opened,
+  items: readonly Item[],
+  page: number,
+): ShareSection[] {
   const isOnly = opened.albums.length === 1
-  const left = new Set(onPage)
-  return opened.albums.flatMap(({ album, items }, index) => {
-    const shown = items.filter(({ id }) => left.delete(id))
+  // By their records, which are the newer: one that became private meanwhile stands on no page.
+  const left = new Map(items.filter((item) => isShown(item) && isReady(item)).map((item) => [item.id, item]))
+  return opened.albums.flatMap(({ album, items: outlines }, index) => {
+    const shown = outlines.flatMap(({ id }) => {
+      const item = left.get(id)
+      return item && left.delete(id) ? [item] : []
+    })
     if (shown.length === 0) return []
     // Unlike those of other pages, for scripts put pages together.
     const id = `d${page}-${index}`

@@ -1,6 +1,5 @@
 import { downloadsOf, isDownloadable } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
-import { isMoving } from '../domain/playable.ts'
 import type { Item, Link } from '../domain/records.ts'
 import { shownName } from '../domain/shown-text.ts'
 import type { MetadataPolicy } from '../media/types.ts'
@@ -25,10 +24,6 @@ export const mayShowPlace = (link: Link): boolean => link.metadata === 'everythi
 
 /** Whether a visitor can look at an item already. */
 export const isReady = (item: Item): boolean => item.state === 'ready'
-
-/** Whether something of a photo moves and does not play yet. */
-export const awaitsMotion = (item: Item): boolean =>
-  item.type.kind === 'photo' && isMoving(item) && !item.renditions.motion
 
 /** `0:32`, `1:02:07`, from seconds. */
 export function clockTime(seconds: number): string {

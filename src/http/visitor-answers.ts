@@ -1,16 +1,18 @@
-import { isDownloadable, isWithheld } from '../domain/copies.ts'
+import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
+import type { Outline } from '../domain/outline.ts'
 import type { Album, Item, Link } from '../domain/records.ts'
 import { shownText, shownTitle } from '../domain/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
 import { isoDate } from './link-answers.ts'
+import type { OpenedPage } from './open-link.ts'
 import { hasMap, itemsPerPage, shownItems, type Opened } from './share-model.ts'
 import { downloadBytes, isReady, mayShowPlace } from './tiles.ts'
 import { shownName } from '../domain/shown-text.ts'
 
 /** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
-export function coverOf(album: Album, shown: readonly Item[]): Item | null {
-  const ready = shown.filter(isReady)
+export function coverOf(album: Album, shown: readonly Outline[]): Outline | null {
+  const ready = shown.filter((item) => item.isReady)
   return ready.find(({ id }) => id === album.cover) ?? ready[0] ?? null
 }
 
@@ -46,10 +48,15 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
   }
 }
 
+/** The items of which a page of the answer tells. */
+export const idsInAnswer = (chosen: Opened, page: number): string[] =>
+  shownItems(chosen)
+    .slice((page - 1) * itemsPerPage, page * itemsPerPage)
+    .map(({ id }) => id)
+
 /** What a link opens, as JSON: all of it, or the one album asked for; a page of items at a time. */
 export function describeShare(
-  opened: Opened,
-  chosen: Opened,
+  { all: opened, chosen, items: onPage }: OpenedPage,
   input: { base: string; api: string; page: number },
 ): AnswerOf<typeof visitorShareAnswer> {
   const { link } = opened
@@ -79,6 +86,7 @@ export function describeShare(
     zip: link.allow.downloads ? `${input.base}/zip${album ? `?${album}` : ''}` : null,
     map: hasMap(link, items) ? `${input.base}/map` : null,
     next: from + itemsPerPage < items.length ? `${input.api}?${next}` : null,
-    items: items.slice(from, from + itemsPerPage).map((item) => describeVisitorItem(link, item, input.base)),
+    // By their records, which are the newer: one that became private meanwhile is not told of.
+    items: onPage.filter(isShown).map((item) => describeVisitorItem(link, item, input.base)),
   }
 }

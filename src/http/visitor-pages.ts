@@ -1,7 +1,7 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
-import { enter, enterForItem, enterWithAlbums, type Visit } from '../domain/link.ts'
+import { enter, enterForItem, enterWithAlbums } from '../domain/link.ts'
 import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
 import { albumListPage, albumWith } from './album-list-model.ts'
@@ -9,7 +9,7 @@ import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
 import { keepPages } from './kept-pages.ts'
 import { lockedPage } from './locked-model.ts'
-import { chooseAlbum, openAlbums } from './open-link.ts'
+import { chooseAlbum, openAlbums, openOutlines, openPage } from './open-link.ts'
 import {
   addressOf,
   baseUrl,
@@ -24,9 +24,8 @@ import {
   visitCookie,
 } from './request.ts'
 import { passwordSchema } from './share-fields.ts'
-import { sharePage, shownItems } from './share-model.ts'
+import { idsOnPage, sharePage, shownItems } from './share-model.ts'
 import { qrCode } from './qr-code.ts'
-import { awaitsMotion, isReady } from './tiles.ts'
 import type { Views } from './views.ts'
 import { markSeen } from './visits.ts'
 
@@ -43,7 +42,6 @@ export function visitorPages(context: WebContext, views: Views): Router {
   const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10 })
 
   const sendPage = keepPages()
-  const opened = (visit: Visit) => openAlbums(ports.store, visit)
 
   /** Where this link's page is, and what its previews are made of. */
   function placeOf(req: Request) {
@@ -84,17 +82,22 @@ export function visitorPages(context: WebContext, views: Views): Router {
         albums,
       ])
       await sendPage(req, res, key, async () => {
-        const all = await opened(visit)
-        if (all.albums.length > 1 && album === undefined)
+        if (albums.length > 1 && album === undefined) {
+          const all = await openOutlines(ports.store, visit, albums)
           return {
             html: views.html(res, 'albumList', albumListPage(language, all, place)),
-            isLasting: shownItems(all).every(isReady),
+            isLasting: shownItems(all).every(({ isReady }) => isReady),
           }
+        }
+        const part = { album, page }
+        const { all, chosen, items } = await openPage(ports.store, visit, albums, part, (shown) =>
+          idsOnPage(shown, page),
+        )
         const shown = { ...place, album: all.albums.length > 1 ? album : undefined }
-        const model = sharePage(language, chooseAlbum(all, album), shown)
+        const model = sharePage(language, chosen, items, shown)
         return {
           html: views.html(res, 'share', model),
-          isLasting: model.preparing === 0 && !shownItems(all).some(awaitsMotion),
+          isLasting: model.preparing === 0 && !shownItems(all).some(({ awaitsMotion }) => awaitsMotion),
         }
       })
     }),
@@ -111,7 +114,7 @@ export function visitorPages(context: WebContext, views: Views): Router {
       const id = parseAddress(idSchema, req.params.id)
       const { visit, item } = await enterForItem(ports, knockOf(context, req), id)
       if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
-      const all = await opened(visit)
+      const all = await openAlbums(ports.store, visit)
       const album = all.albums.length > 1 ? albumWith(all, item.id) : undefined
       const model = itemPage(views.languageOf(res), chooseAlbum(all, album), item, { ...placeOf(req), album })
       views.render(res, 200, 'item', model)

@@ -1,0 +1,20 @@
+import type { Write } from '../ports.ts'
+import { catalogRemoval, catalogWrite } from './catalog.ts'
+import { remove, set } from './change.ts'
+import { keys } from './keys.ts'
+import { outlineRemoval, outlineWrite } from './outline.ts'
+import type { Item } from './records.ts'
+
+/** Records an item, and with it what is kept of it for reading many at once. Nothing else writes an item's record. */
+export const itemWrites = (item: Item): Write[] => [
+  set(keys.item(item.owner, item.id), item),
+  catalogWrite(item),
+  outlineWrite(item),
+]
+
+/** Takes an item's record away, and what is kept of it besides. */
+export const itemRemovals = (item: Pick<Item, 'owner' | 'id'>): Write[] => [
+  remove(keys.item(item.owner, item.id)),
+  catalogRemoval(item),
+  outlineRemoval(item),
+]

@@ -1,0 +1,158 @@
+import type { MetadataPolicy } from '../media/types.ts'
+import type { Expectation, Store, Write } from '../ports.ts'
+import { members, someFields, value } from '../ports.ts'
+import { keys } from './keys.ts'
+import { isLine, outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
+import { Recent } from './recent.ts'
+import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
+
+/** An album and what is told of its items under one policy, in its order. */
+export interface OutlinedAlbum {
+  readonly album: Album
+  readonly items: readonly Outline[]
+}
+
+export interface Outlined {
+  readonly albums: readonly OutlinedAlbum[]
+  /** Records that came along, by their item's id. */
+  readonly records: ReadonlyMap<string, Item>
+}
+
+/** Items of which the whole records will be wanted, by their place among all items of the albums, or of one of them. */
+export interface Ahead {
+  readonly album?: string | undefined
+  readonly from: number
+  readonly count: number
+}
+
+/** Outlines that were read lately, in items. */
+const mostKept = 40_000
+
+const kept = new WeakMap<Store, Recent<readonly OutlinedAlbum[]>>()
+
+function keptOf(store: Store): Recent<readonly OutlinedAlbum[]> {
+  const found = kept.get(store) ?? new Recent(mostKept)
+  kept.set(store, found)
+  return found
+}
+
+/**
+ * The outlines of an owner's albums, each album's in its order, in two reads. The second brings the records of
+ * the items that are probably on the page, too.
+ */
+export async function outlinesOf(
+  store: Store,
+  albums: readonly Album[],
+  policy: MetadataPolicy,
+  ahead: Ahead = { from: 0, count: 0 },
+): Promise<Outlined> {
+  const key = JSON.stringify([policy, albums.map(({ id, version }) => [id, version])])
+  const known = keptOf(store).get(key)
+  // The albums' records as they are now: a card or a bundle may have come without a new version.
+  if (known) return { albums: albums.map((album, at) => ({ album, items: known[at]?.items ?? [] })), records: new Map() } // prettier-ignore
+  const [first] = albums
+  if (!first) return { albums: [], records: new Map() }
+  const { owner } = first
+  const lists = await store.read(albums.map(({ id }) => members(keys.albumItems(owner, id))))
+  const ids = lists.length === 1 ? (lists[0] ?? []) : [...new Set(lists.flat())]
+  const only =
+    ahead.album === undefined ? ids : (lists[albums.findIndex(({ id }) => id === ahead.album)] ?? [])
+  const early = only.slice(ahead.from, ahead.from + ahead.count)
+  const [lines, ...texts] = await store.read([
+    someFields(keys.outlines(owner), ids),
+    ...early.map((id) => value(keys.item(owner, id))),
+  ])
+  const outlines = await parseLines(store, owner, ids, lines, policy)
+  const found = albums.map((album, at) => ({
+    album,
+    items: (lists[at] ?? []).flatMap((id) => outlines.get(id) ?? []),
+  }))
+  if (isLasting(outlines.values())) keptOf(store).set(key, found, ids.length + 1)
+  return { albums: found, records: recordsById(texts) }
+}
+
+/**
+ * Whether outlines stay as they are while their albums' versions do, which grow with every change that a visitor could
+ * see, save for how far items are prepared.
+ */
+function isLasting(outlines: Iterable<Outline>): boolean {
+  for (const { isShown, isReady, awaitsMotion } of outlines)
+    if (isShown && (!isReady || awaitsMotion)) return false
+  return true
+}
+
+async function parseLines(
+  store: Store,
+  owner: string,
+  ids: readonly string[],
+  lines: readonly (string | null)[],
+  policy: MetadataPolicy,
+): Promise<Map<string, Outline>> {
+  const missing = ids.filter((_, at) => !isLine(lines[at]))
+  const made = missing.length > 0 ? await makeLines(store, owner, missing) : new Map<string, string>()
+  const outlines = new Map<string, Outline>()
+  ids.forEach((id, at) => {
+    const stored = lines[at]
+    const line = isLine(stored) ? stored : made.get(id)
+    if (line !== undefined) outlines.set(id, parseLine(id, line, policy))
+  })
+  return outlines
+}
+
+const readAtOnce = 500
+
+/**
+ * Makes the lines of items that were recorded before there were lines, or by a program with others, and keeps them
+ * unless the item changes meanwhile. Items that are gone have none.
+ */
+async function makeLines(store: Store, owner: string, ids: readonly string[]): Promise<Map<string, string>> {
+  const lines = new Map<string, string>()
+  for (let at = 0; at < ids.length; at += readAtOnce) {
+    const part = ids.slice(at, at + readAtOnce)
+    const raw = await store.read(part.map((id) => value(keys.item(owner, id))))
+    const expect: Expectation[] = []
+    const writes: Write[] = []
+    part.forEach((id, index) => {
+      const text = raw[index] ?? null
+      const item = parseRecord(itemSchema, text)
+      if (!item) return
+      lines.set(id, lineOf(item))
+      expect.push({ key: keys.item(owner, id), value: text })
+      writes.push(outlineWrite(item))
+    })
+    // One that changes meanwhile gets its line by that; the others get theirs the next time.
+    await store.commit({ expect, writes })
+  }
+  return lines
+}
+
+/** All that visitors may see of albums, each item once, in the albums' order. */
+export function shownOutlines(albums: readonly OutlinedAlbum[]): Outline[] {
+  const [only] = albums
+  if (only && albums.length === 1) return only.items.filter(({ isShown }) => isShown)
+  const items = new Map<string, Outline>()
+  for (const album of albums) for (const item of album.items) if (item.isShown) items.set(item.id, item)
+  return [...items.values()]
+}
+
+function recordsById(texts: readonly (string | null)[]): Map<string, Item> {
+  const items = texts.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+  return new Map(items.map((item) => [item.id, item]))
+}
+
+/** The records of items in their order, those that came along already and the others; what is gone is left out. */
+export async function wholeItems(
+  store: Store,
+  owner: string,
+  ids: readonly string[],
+  known: ReadonlyMap<string, Item>,
+): Promise<Item[]> {
+  const missing = ids.filter((id) => !known.has(id))
+  const items = new Map(known)
+  for (let at = 0; at < missing.length; at += readAtOnce) {
+    const part = missing.slice(at, at + readAtOnce)
+    const texts = await store.read(part.map((id) => value(keys.item(owner, id))))
+    for (const [id, item] of recordsById(texts)) items.set(id, item)
+  }
+  return ids.flatMap((id) => items.get(id) ?? [])
+}
