@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Queue as BullQueue } from 'bullmq'
 import { Redis } from 'ioredis'
@@ -14,6 +13,7 @@ import { StoreUnavailable } from '../../src/ports.ts'
 import type { Job, Log } from '../../src/ports.ts'
 import { everyKind, queueContract } from '../contract/queue-contract.ts'
 import { startRedis, uniqueName } from '../support/servers.ts'
+import { onBusyMachine } from '../support/timing.ts'
 import { startRedisCluster } from './redis-cluster.ts'
 
 const silent = () => undefined
@@ -38,7 +38,7 @@ describe('BullMQ on a Redis Cluster', () => {
     await runner.run(everyKind((job) => Promise.resolve(void ran.push(job))))
     await queue.add({ kind: 'sweep' })
     await queue.add({ kind: 'remove', owner: 'o' })
-    await expect.poll(() => ran.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => ran.length).toBe(2)
     await runner.close()
     await queue.close()
     await cluster.stop()
@@ -63,7 +63,7 @@ describe('BullMQ', () => {
     connection.disconnect()
   })
 
-  it('takes up the job of a worker that was killed, within 25 seconds', async () => {
+  it('takes up the job of a worker that was killed, some 20 seconds later', async () => {
     const options = { url: inject('redisUrl'), prefix: uniqueName('queue'), log }
     const queue = bullmqQueue(options)
     const child = spawn(process.execPath, ['--import', 'tsx', program, options.url, options.prefix], {
@@ -76,13 +76,13 @@ describe('BullMQ', () => {
     const runner = bullmqRunner({ ...options, concurrency: 1 })
     const ran: Job[] = []
     await runner.run(everyKind((job) => Promise.resolve(void ran.push(job))))
-    await expect.poll(() => ran.length, { timeout: 25_000, interval: 200 }).toBe(1)
-    expect(Date.now() - killed).toBeLessThan(25_000)
+    await expect.poll(() => ran.length, { timeout: 60_000, interval: 200 }).toBe(1)
+    expect(Date.now() - killed).toBeLessThan(onBusyMachine(20_000))
     await runner.close()
     await queue.close()
-  }, 40_000)
+  })
 
-  it('survives a Redis that is killed: jobs are there afterwards, adding fails meanwhile in 2 seconds', async () => {
+  it('survives a Redis that is killed: jobs are there afterwards, adding fails meanwhile, and soon', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'mayfly-queue-'))
     let redis = await startRedis({ directory })
     const queue = bullmqQueue({ url: redis.url, log })
@@ -90,21 +90,28 @@ describe('BullMQ', () => {
     await queue.add({ kind: 'remove', owner: 'before' }, { delayMs: 3_000 })
     const ran: Job[] = []
     await runner.run(everyKind((job) => Promise.resolve(void ran.push(job))))
+    const removed = () => ran.flatMap((job) => (job.kind === 'remove' ? [job.owner] : [])).sort()
+    const add = (owner: string) =>
+      expect.poll(() => queue.add({ kind: 'remove', owner }).then(() => 'added', String)).toBe('added')
     await redis.kill()
     const began = Date.now()
     await expect(queue.add({ kind: 'sweep' })).rejects.toThrow(StoreUnavailable)
-    expect(Date.now() - began).toBeLessThan(2_000)
+    expect(Date.now() - began).toBeLessThan(onBusyMachine(2_000))
     redis = await startRedis({ directory, port: redis.port })
-    await sleep(1_000)
-    await queue.add({ kind: 'remove', owner: 'after' })
-    await expect.poll(() => ran.length, { timeout: 15_000 }).toBe(2)
+    await add('after')
+    await expect.poll(removed).toEqual(['after', 'before'])
+    // What would run twice would have done so before this.
+    await add('last')
+    await expect.poll(removed).toEqual(['after', 'before', 'last'])
+    // The one that was refused had left already when Redis died, or waits to be sent: then it runs, and once.
+    expect(ran.filter(({ kind }) => kind === 'sweep').length).toBeLessThanOrEqual(1)
     await runner.close()
     await queue.close()
     await redis.stop()
     await rm(directory, { recursive: true, force: true })
   })
 
-  it('fails an add in 2 seconds when Redis hangs', async () => {
+  it('fails an add soon when Redis hangs', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'mayfly-queue-'))
     const redis = await startRedis({ directory })
     const queue = bullmqQueue({ url: redis.url, log })
@@ -112,7 +119,7 @@ describe('BullMQ', () => {
     process.kill(redis.pid, 'SIGSTOP')
     const began = Date.now()
     await expect(queue.add({ kind: 'remove', owner: 'o' })).rejects.toThrow(StoreUnavailable)
-    expect(Date.now() - began).toBeLessThan(2_000)
+    expect(Date.now() - began).toBeLessThan(onBusyMachine(2_000))
     process.kill(redis.pid, 'SIGCONT')
     await expect.poll(() => queue.add({ kind: 'sweep' }).then(() => 'added', String)).toBe('added')
     await queue.close()

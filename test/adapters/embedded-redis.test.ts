@@ -75,7 +75,7 @@ describe('a Redis of our own', () => {
     process.kill(before.redis, 'SIGKILL')
     await sleep(100)
     const store = redisStore({ url: own.url })
-    await expect.poll(() => store.read([value('k')]).catch(String), { timeout: 5_000 }).toEqual(['kept'])
+    await expect.poll(() => store.read([value('k')]).catch(String)).toEqual(['kept'])
     await store.close()
     const running = await holder()
     expect(running.redis).not.toBe(before.redis)
@@ -163,7 +163,7 @@ describe('a Redis of our own', () => {
     const other = await startProcess()
     const { redis } = await holder()
     await other.kill('SIGTERM')
-    await expect.poll(() => alive(redis), { timeout: 3_000 }).toBe(false)
+    await expect.poll(() => alive(redis)).toBe(false)
   })
 
   it('is in a process group of its own, out of reach of Ctrl-C', async () => {

@@ -9,12 +9,17 @@ import { freePort } from '../support/servers.ts'
 /** A real Redis Cluster of two primaries on loopback, each with half of the slots. Answers its `REDIS_URL`. */
 export async function startRedisCluster(): Promise<{ url: string; stop(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-cluster-'))
-  const ports = [await freePort(), await freePort()]
-  const servers = ports.map((port) => {
+  const found = new Set<number>()
+  while (found.size < 4) found.add(await freePort())
+  const [portOfOne = 0, busOfOne = 0, portOfTwo = 0, busOfTwo = 0] = found
+  const ports = [portOfOne, portOfTwo]
+  const servers = [
+    [portOfOne, busOfOne],
+    [portOfTwo, busOfTwo],
+  ].map(([port, busPort]) => {
     const config = join(directory, `${port}.conf`)
     const settings = ['--cluster-enabled', 'yes', '--cluster-config-file', config, '--save', '']
-    // The cluster's own port is this one + 10000 by default, which may not exist.
-    const bus = ['--cluster-port', String(port > 40_000 ? port - 10_000 : port + 10_000)]
+    const bus = ['--cluster-port', String(busPort)]
     return spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), ...settings, ...bus], {
       stdio: 'ignore',
     })
@@ -27,8 +32,7 @@ export async function startRedisCluster(): Promise<{ url: string; stop(): Promis
   for (const client of clients) client.on('error', () => undefined)
   await one.call('CLUSTER', 'ADDSLOTSRANGE', '0', '8191')
   await two.call('CLUSTER', 'ADDSLOTSRANGE', '8192', '16383')
-  const busOfTwo = Number(ports[1]) > 40_000 ? Number(ports[1]) - 10_000 : Number(ports[1]) + 10_000
-  await one.call('CLUSTER', 'MEET', '127.0.0.1', String(ports[1]), String(busOfTwo))
+  await one.call('CLUSTER', 'MEET', '127.0.0.1', String(portOfTwo), String(busOfTwo))
   for (const client of clients) {
     while (!String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:ok')) await sleep(50)
     client.disconnect()

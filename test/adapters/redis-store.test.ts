@@ -10,6 +10,7 @@ import type { Store } from '../../src/ports.ts'
 import { storeContract } from '../contract/store-contract.ts'
 import { startRedis, uniqueName } from '../support/servers.ts'
 import type { RedisProcess } from '../support/servers.ts'
+import { onBusyMachine } from '../support/timing.ts'
 import { startRedisCluster } from './redis-cluster.ts'
 
 storeContract('Redis', () =>
@@ -77,11 +78,11 @@ describe('a store whose Redis fails', () => {
   async function failsWithin(ms: number, operation: () => Promise<unknown>) {
     const began = Date.now()
     await expect(operation()).rejects.toThrow(StoreUnavailable)
-    expect(Date.now() - began).toBeLessThan(ms)
+    expect(Date.now() - began).toBeLessThan(onBusyMachine(ms))
   }
 
   async function answersWithin(ms: number) {
-    const deadline = Date.now() + ms
+    const deadline = Date.now() + onBusyMachine(ms)
     for (;;) {
       try {
         return await store.read([value('k')])
@@ -106,7 +107,7 @@ describe('a store whose Redis fails', () => {
     await redis.kill()
     await Promise.all(operations.map(([, operation]) => failsWithin(2_000, operation)))
     await sleep(2_000)
-    await Promise.all(operations.map(([, operation]) => failsWithin(100, operation)))
+    await Promise.all(operations.map(([, operation]) => failsWithin(500, operation)))
     redis = await startRedis({ directory, port: redis.port })
     expect(await answersWithin(5_000)).toEqual(['kept'])
   })
@@ -116,8 +117,7 @@ describe('a store whose Redis fails', () => {
     const late = redisStore({ url: redis.url })
     await failsWithin(2_000, () => late.check())
     redis = await startRedis({ directory, port: redis.port })
-    await sleep(1_000)
-    await expect(late.check()).resolves.toBeUndefined()
+    await expect.poll(() => late.check().then(() => 'answers', String)).toBe('answers')
     await late.close()
   })
 
@@ -137,7 +137,7 @@ describe('a store whose Redis fails', () => {
     const admin = new Redis(redis.url)
     await admin.config('SET', 'maxmemory', '1')
     await failsWithin(2_000, () => store.commit({ writes: [{ kind: 'set', key: 'k', value: 'x' }] }))
-    expect(await answersWithin(100)).toEqual(['kept'])
+    expect(await answersWithin(1_000)).toEqual(['kept'])
     admin.disconnect()
   })
 
@@ -151,6 +151,6 @@ describe('a store whose Redis fails', () => {
   it('refuses after close', async () => {
     const closed = redisStore({ url: redis.url })
     await closed.close()
-    await failsWithin(100, () => closed.check())
+    await failsWithin(500, () => closed.check())
   })
 })

@@ -12,13 +12,15 @@ import type { S3Options } from '../../src/adapters/s3-client.ts'
 import { BucketFull, BucketUnavailable } from '../../src/ports.ts'
 import type { Bucket } from '../../src/ports.ts'
 import { freePort } from '../support/servers.ts'
+import { onBusyMachine } from '../support/timing.ts'
 import { faultyProxy, newBucket } from './s3-ground.ts'
 import type { Fault, FaultyProxy } from './s3-ground.ts'
 
 const MiB = 1024 * 1024
 const mime = 'image/jpeg'
 const key = 'items/a/original'
-const patience = { operationMs: 5_000, answerMs: 1_500, idleMs: 1_500, stallMs: 2_000 }
+/** Short enough to wait for, long enough for a real S3 server on a busy machine to answer in. */
+const patience = { operationMs: 8_000, answerMs: 3_000, idleMs: 3_000, stallMs: 4_000 }
 const hang: Fault = { kind: 'hang' }
 const pass: Fault = { kind: 'pass' }
 const busy: Fault = { kind: 'status', status: 503, code: 'SlowDown' }
@@ -67,7 +69,7 @@ describe('a bucket whose S3 fails', () => {
       () => 'done',
       (error: unknown) => error,
     )
-    expect(Date.now() - began).toBeLessThan(ms)
+    expect(Date.now() - began).toBeLessThan(onBusyMachine(ms))
     return outcome
   }
 
@@ -141,9 +143,8 @@ describe('a bucket whose S3 fails', () => {
     const unwatched = await bucket.open(key)
     await sleep(300)
     unwatched?.body.resume()
-    await sleep(500)
+    await expect.poll(() => unwatched?.body.destroyed).toBe(true)
     expect(unwatched?.body.errored).toBeInstanceOf(BucketUnavailable)
-    expect(unwatched?.body.destroyed).toBe(true)
   })
 
   it('breaks a body off while it is fetched into a file: no file is left', async () => {
@@ -154,19 +155,21 @@ describe('a bucket whose S3 fails', () => {
     await rm(directory, { recursive: true })
   })
 
-  it('closes the socket within 2 seconds when a body is destroyed', async () => {
+  it('closes the socket soon when a body is destroyed', async () => {
     proxy.fate = () => ({ kind: 'stall', bytes: MiB })
     const bodies = await Promise.all(Array.from({ length: 10 }, () => bucket.open(key)))
     const before = await proxy.connections()
     expect(before).toBeGreaterThanOrEqual(10)
     for (const opened of bodies) opened?.body.destroy()
-    await expect.poll(() => proxy.connections(), { timeout: 2_000 }).toBeLessThanOrEqual(before - 10)
+    await expect
+      .poll(() => proxy.connections(), { timeout: onBusyMachine(2_000) })
+      .toBeLessThanOrEqual(before - 10)
   })
 
   it('lets a visitor pause: a body that nobody reads does not time out', async () => {
     const opened = await bucket.open(key)
     opened?.body.read(1)
-    await sleep(4_000)
+    await sleep(patience.stallMs + 2_000)
     expect((await buffer(opened?.body ?? Readable.from([]))).length).toBeGreaterThan(7 * MiB)
   })
 
@@ -181,11 +184,11 @@ describe('a bucket whose S3 fails', () => {
   it('hangs: BucketUnavailable in bounded time, for everything', async () => {
     proxy.fate = () => hang
     const outcomes = await Promise.all([
-      within(6_000, bucket.open(key)),
-      within(6_000, bucket.check()),
-      within(6_000, bucket.removeAll('items/a/')),
-      within(6_000, bucket.put('items/g/large', Readable.from([randomBytes(20 * MiB)]), { mime })),
-      within(9_000, bucket.put('items/g/small', Readable.from(['x']), { mime, size: 1 })),
+      within(10_000, bucket.open(key)),
+      within(10_000, bucket.check()),
+      within(10_000, bucket.removeAll('items/a/')),
+      within(10_000, bucket.put('items/g/large', Readable.from([randomBytes(20 * MiB)]), { mime })),
+      within(14_000, bucket.put('items/g/small', Readable.from(['x']), { mime, size: 1 })),
     ])
     for (const outcome of outcomes) expect(outcome).toBeInstanceOf(BucketUnavailable)
   })
@@ -207,7 +210,7 @@ describe('a bucket whose S3 fails', () => {
     proxy.fate = () => ({ kind: 'stall', bytes: MiB })
     const opened = await bucket.open(key)
     const reading = buffer(opened?.body ?? Readable.from([]))
-    expect(await within(4_000, reading)).toBeInstanceOf(BucketUnavailable)
+    expect(await within(6_000, reading)).toBeInstanceOf(BucketUnavailable)
   })
 
   it('loses the answer that completes an upload: the object counts as stored', async () => {
@@ -284,5 +287,5 @@ describe('a bucket whose S3 fails', () => {
     expect(await collect(direct.list('items/many/'))).toHaveLength(1_050)
     await direct.removeAll('items/many/')
     expect(await collect(direct.list('items/many/'))).toEqual([])
-  }, 90_000)
+  })
 })

@@ -7,7 +7,11 @@ import { z } from 'zod'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: 90_000,
+  })
 
 export type Screen = 'phone' | 'desktop'
 
@@ -42,6 +46,8 @@ export async function newVisitor(
     colorScheme: options.scheme ?? 'light',
     reducedMotion: 'reduce',
   })
+  // What is not there in time fails; a machine that is busy gets more of it.
+  context.setDefaultTimeout(90_000)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))

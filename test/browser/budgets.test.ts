@@ -16,7 +16,7 @@ beforeAll(async () => {
   browser = await openBrowser()
   path = await shareOfMany(web.ports, 200)
   longPath = await shareOfMany(web.ports, 640)
-}, 240_000)
+}, 600_000)
 
 afterAll(async () => {
   await browser?.close()
@@ -50,16 +50,18 @@ async function weigh(page: Page, address: string): Promise<Record<string, number
 it('keeps the visitor’s page of 200 items small', async () => {
   const { page, context, complaints } = await newVisitor(browser, web.url, { screen: 'phone' })
   const bytes = await weigh(page, web.url + path)
-  expect(await page.locator('.tile').count()).toBe(200)
+  await expect.poll(() => page.locator('.tile').count()).toBe(200)
   expect(bytes['document']).toBeLessThanOrEqual(20 * kilobyte)
   expect(bytes['stylesheet']).toBeLessThanOrEqual(6 * kilobyte)
   expect(bytes['script']).toBeLessThanOrEqual(8 * kilobyte)
   // All that the browser fetches by itself: what is in sight, and the rows below as far as it looks ahead.
-  const pictures = z.array(z.string()).parse(
-    await page.evaluate(`performance.getEntriesByType('resource')
+  const fetched = async () =>
+    z.array(z.string()).parse(
+      await page.evaluate(`performance.getEntriesByType('resource')
     .filter(({ initiatorType }) => initiatorType === 'img').map(({ name }) => name.split('/').pop())`),
-  )
-  expect(pictures.length).toBeGreaterThan(20)
+    )
+  await expect.poll(async () => (await fetched()).length).toBeGreaterThan(20)
+  const pictures = await fetched()
   expect(new Set(pictures)).toEqual(new Set(['small']))
   expect(bytes['image']).toBeLessThanOrEqual(400 * kilobyte)
 
@@ -110,12 +112,12 @@ it('shows its largest picture in 2 s on a slow phone, and shifts nothing', async
 it('puts the pages of a large share together on the way down', async () => {
   const { page, context, complaints } = await newVisitor(browser, web.url)
   await page.goto(web.url + longPath)
-  expect(await page.locator('.tile').count()).toBe(300)
+  await expect.poll(() => page.locator('.tile').count()).toBe(300)
   await page.keyboard.press('End')
   await page.locator('.tile').nth(599).waitFor()
   await page.keyboard.press('End')
   await page.locator('.tile').nth(639).waitFor()
-  expect(await page.locator('.pages').count()).toBe(0)
+  await expect.poll(() => page.locator('.pages').count()).toBe(0)
   const ids = z
     .array(z.string())
     .parse(await page.evaluate('[...document.querySelectorAll("[id]")].map(({ id }) => id)'))

@@ -64,7 +64,7 @@ describe.each<Screen>(['phone', 'desktop'])('on a %s', (screen) => {
     await visitor.page.getByRole('heading', { name: 'Autumn <b>in</b> the hills' }).waitFor()
     await visitor.page.getByText('5 photos from Ana').waitFor()
     await visitor.page.getByText('30 days left').waitFor()
-    expect(await visitor.page.locator('.tile img').count()).toBe(5)
+    await expect.poll(() => visitor.page.locator('.tile img').count()).toBe(5)
     await expectAccessible(visitor.page)
 
     // Everything.
@@ -91,7 +91,7 @@ describe.each<Screen>(['phone', 'desktop'])('on a %s', (screen) => {
     const listed = await promisify(execFile)('unzip', ['-Z1', await (await some).path()])
     expect(listed.stdout.trim().split('\n')).toHaveLength(3)
     await visitor.page.keyboard.press('Escape')
-    expect(await ticks.first().isVisible()).toBe(false)
+    await expect.poll(() => ticks.first().isVisible()).toBe(false)
 
     // Stopping asks once and tells what it does.
     await sender.page.getByRole('button', { name: 'Stop sharing' }).click()
@@ -116,7 +116,7 @@ it('lists shares, copies a link again, and stops one from there', async () => {
   await expectAccessible(page)
   const url = await send(page)
   await page.goto(`${service.url}/shares`)
-  expect(await page.locator('.link').inputValue()).toBe(url)
+  await expect.poll(() => page.locator('.link').inputValue()).toBe(url)
   await expectAccessible(page)
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.getByRole('button', { name: 'Copy link' }).click()
@@ -128,7 +128,7 @@ it('lists shares, copies a link again, and stops one from there', async () => {
   await expectNoOverflow(page)
   await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click()
   await page.getByText('The link has ended.').waitFor()
-  expect(await page.locator('.ended .link-card').count()).toBe(1)
+  await expect.poll(() => page.locator('.ended .link-card').count()).toBe(1)
   await expectAccessible(page)
   expect((await fetch(url)).status).toBe(410)
   expect(complaints).toEqual([])

@@ -14,7 +14,7 @@ beforeAll(async () => {
   web = await startWeb({ limits: { maxAlbumItems: count } })
   browser = await openBrowser()
   path = await shareOfMany(web.ports, count, 60)
-}, 180_000)
+}, 600_000)
 
 afterAll(async () => {
   await browser?.close()
@@ -24,7 +24,7 @@ afterAll(async () => {
 it('shows 5,000 items, page by page on the way, and each in the viewer', async () => {
   const { page, context, complaints } = await newVisitor(browser, web.url)
   await page.goto(web.url + path)
-  expect(await page.locator('.tile').count()).toBe(300)
+  await expect.poll(() => page.locator('.tile').count()).toBe(300)
   for (let tiles = 300; tiles < count; tiles = await page.locator('.tile').count()) {
     await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)')
     await page.locator('.tile').nth(tiles).waitFor({ state: 'attached' })
@@ -34,4 +34,4 @@ it('shows 5,000 items, page by page on the way, and each in the viewer', async (
   // Most of the pictures do not exist here, which is no complaint of this test.
   expect(complaints.filter((complaint) => !complaint.includes('404'))).toEqual([])
   await context.close()
-}, 120_000)
+}, 400_000)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startService, type TestService } from '../support/app.ts'
@@ -89,91 +89,102 @@ const asOwner = async (javaScript: boolean) => {
   return visitor
 }
 
+/** Clicks what leads to another page, and waits until all of that is there. */
+async function follow(way: Locator): Promise<void> {
+  const loaded = way.page().waitForEvent('load')
+  await way.click()
+  await loaded
+}
+
 const inputOf = (page: Page): Promise<string> => page.locator('.copy-row .link').inputValue()
 
 describe('the owner’s pages', () => {
   it(
     'do all of it without scripts: library, a month shared, links, albums, private items, a map, a visit',
-    { timeout: 120_000 },
+    { timeout: 400_000 },
     async () => {
       const { page } = await asOwner(false)
       await page.goto(`${service.url}/library`)
       await page.locator('.group').first().waitFor()
-      expect(await page.locator('.group h2').allTextContents()).toEqual(
-        expect.arrayContaining(['Weekend in Lisbon, May 2026']),
-      )
+      await expect
+        .poll(() => page.locator('.group h2').allTextContents())
+        .toEqual(expect.arrayContaining(['Weekend in Lisbon, May 2026']))
       for (const [tab, titles] of [
         ['Months', ['May 2026', 'June 2026']],
         ['Places', ['Portugal', 'Germany', 'Lisbon', 'Berlin']],
         ['Folders', ['Lisbon trip', 'Berlin']],
       ] as const) {
-        await page.getByRole('link', { name: tab, exact: true }).click()
-        expect(await page.locator('.group h2').allTextContents()).toEqual(expect.arrayContaining([...titles]))
+        await follow(page.getByRole('link', { name: tab, exact: true }))
+        await expect
+          .poll(() => page.locator('.group h2').allTextContents())
+          .toEqual(expect.arrayContaining([...titles]))
       }
       // Two clicks: a month with a link.
       await page.goto(`${service.url}/library?by=month`)
-      await page.getByRole('link', { name: 'Share May 2026' }).click()
-      await page.getByRole('button', { name: 'Create the link' }).click()
-      expect(await page.locator('.notice').textContent()).toContain('Saved')
+      await follow(page.getByRole('link', { name: 'Share May 2026' }))
+      await follow(page.getByRole('button', { name: 'Create the link' }))
+      await expect.poll(() => page.locator('.notice').textContent()).toContain('Saved')
       const month = await inputOf(page)
 
       // A second link with its own address, a password and three days, that tells places.
       await page.goto(`${service.url}/albums`)
-      await page.getByRole('link', { name: /May 2026/ }).click()
-      await page.getByRole('link', { name: 'New link' }).click()
+      await follow(page.getByRole('link', { name: /May 2026/ }))
+      await follow(page.getByRole('link', { name: 'New link' }))
       await page.getByLabel('Label').fill('For grandma')
       await page.getByLabel('Address').fill('summer-photos')
       await page.getByLabel('Password').fill('pastel')
       await page.getByLabel('Ends in').selectOption('3')
       await page.getByLabel('Everything, places too').check()
-      await page.getByRole('button', { name: 'Create the link' }).click()
-      expect(await page.locator('.problem').textContent()).toContain('too easy to guess')
+      await follow(page.getByRole('button', { name: 'Create the link' }))
+      await expect.poll(() => page.locator('.problem').textContent()).toContain('too easy to guess')
       await page.getByLabel('Address').fill('lisbon-with-grandma')
       await page.getByLabel('Password').fill('pastel')
-      await page.getByRole('button', { name: 'Create the link' }).click()
+      await follow(page.getByRole('button', { name: 'Create the link' }))
       const chosen = await inputOf(page)
       expect(chosen).toBe(`${service.url}/s/lisbon-with-grandma`)
       // Two albums under one secret.
       await page.getByLabel('Both towns').check()
-      await page.getByRole('button', { name: 'Save' }).click()
+      await follow(page.getByRole('button', { name: 'Save' }))
 
       const guest = (await newVisitor(browser, service.url, { javaScript: false })).page
       await guest.goto(chosen)
       expect(await guest.content()).not.toMatch(/Both towns|Portugal|May 2026|\d photos/)
       await guest.getByLabel('Password').fill('pastel')
-      await guest.getByRole('button', { name: 'Open' }).click()
-      expect(await guest.locator('.album-list strong').allTextContents()).toEqual(['May 2026', 'Both towns'])
-      await guest.getByRole('link', { name: /May 2026/ }).click()
-      expect(await guest.locator('.tile').count()).toBe(4)
-      await guest.getByRole('link', { name: 'Map' }).click()
-      expect(await guest.locator('.map-wide .marker').count()).toBeGreaterThan(0)
-      await guest.locator('.place-list a').first().click()
-      await guest.getByRole('link', { name: /Lisbon/ }).click()
-      expect(guest.url()).toContain('/map?item=')
+      await follow(guest.getByRole('button', { name: 'Open' }))
+      await expect
+        .poll(() => guest.locator('.album-list strong').allTextContents())
+        .toEqual(['May 2026', 'Both towns'])
+      await follow(guest.getByRole('link', { name: /May 2026/ }))
+      await expect.poll(() => guest.locator('.tile').count()).toBe(4)
+      await follow(guest.getByRole('link', { name: 'Map' }))
+      await expect.poll(() => guest.locator('.map-wide .marker').count()).toBeGreaterThan(0)
+      await follow(guest.locator('.place-list a').first())
+      await follow(guest.getByRole('link', { name: /Lisbon/ }))
+      await expect.poll(() => guest.url()).toContain('/map?item=')
 
       // One of them private: gone from page, count, map.
       await page.goto(`${service.url}/albums`)
-      await page.getByRole('link', { name: /May 2026/ }).click()
+      await follow(page.getByRole('link', { name: /May 2026/ }))
       await page.locator('.pick label').first().click()
-      await page.getByRole('button', { name: 'Mark private' }).click()
+      await follow(page.getByRole('button', { name: 'Mark private' }))
       await guest.goto(chosen)
-      await guest.getByRole('link', { name: /May 2026/ }).click()
-      expect(await guest.locator('.tile').count()).toBe(3)
-      expect(await guest.locator('.facts').first().textContent()).toContain('3 photos')
-      await guest.getByRole('link', { name: 'Map' }).click()
-      expect(await guest.locator('.place-list li').count()).toBe(3)
+      await follow(guest.getByRole('link', { name: /May 2026/ }))
+      await expect.poll(() => guest.locator('.tile').count()).toBe(3)
+      await expect.poll(() => guest.locator('.facts').first().textContent()).toContain('3 photos')
+      await follow(guest.getByRole('link', { name: 'Map' }))
+      await expect.poll(() => guest.locator('.place-list li').count()).toBe(3)
 
       // Leave, decline, undo.
       await guest.goto(chosen)
-      await guest.getByRole('button', { name: 'Lock again on this device' }).click()
+      await follow(guest.getByRole('button', { name: 'Lock again on this device' }))
       await guest.getByLabel('Password').waitFor()
       await guest.goto(month)
       expect(await guest.content()).not.toMatch(/Lisbon|Portugal/)
-      await guest.getByRole('button', { name: 'I do not want this' }).click()
-      expect(await guest.locator('h1').textContent()).toBe('You declined this link')
+      await follow(guest.getByRole('button', { name: 'I do not want this' }))
+      await expect.poll(() => guest.locator('h1').textContent()).toBe('You declined this link')
       await guest.goto(month)
-      await guest.getByRole('button', { name: 'Undo' }).click()
-      expect(await guest.locator('.tile').count()).toBe(3)
+      await follow(guest.getByRole('button', { name: 'Undo' }))
+      await expect.poll(() => guest.locator('.tile').count()).toBe(3)
 
       // One link stops, the other lives on.
       const links: { links: { id: string; url: string }[] } = JSON.parse(
@@ -189,7 +200,7 @@ describe('the owner’s pages', () => {
     },
   )
 
-  it('fit phones and desktops, and axe finds nothing', { timeout: 120_000 }, async () => {
+  it('fit phones and desktops, and axe finds nothing', { timeout: 400_000 }, async () => {
     const { page, complaints } = await asOwner(true)
     for (const [name, path] of [
       ['library', '/library'],
@@ -231,23 +242,23 @@ describe('the owner’s pages', () => {
       const link: { visits: number } = JSON.parse(await res.text())
       return link.visits
     }
-    await expect.poll(visits, { timeout: 8000 }).toBeGreaterThan(0)
+    await expect.poll(visits).toBeGreaterThan(0)
     const before = await visits()
     await page.reload()
     await page.waitForTimeout(2000)
     expect(await visits()).toBe(before)
     await page.goto(`${service.url}/shared`)
-    expect(await page.locator('.line strong').allTextContents()).toEqual(['Both towns'])
+    await expect.poll(() => page.locator('.line strong').allTextContents()).toEqual(['Both towns'])
     await page.getByRole('button', { name: 'Forget' }).click()
-    expect(await page.locator('.line').count()).toBe(0)
+    await expect.poll(() => page.locator('.line').count()).toBe(0)
   })
 
   it('carry the key to another device by the address of its code', async () => {
     const { page } = await newVisitor(browser, service.url)
     await page.goto(`${service.url}/key#${share.ownerKey}`)
-    expect(await page.getByLabel('Owner key').inputValue()).toBe(share.ownerKey)
-    expect(page.url()).toBe(`${service.url}/key`)
+    await expect.poll(() => page.getByLabel('Owner key').inputValue()).toBe(share.ownerKey)
+    await expect.poll(() => page.url()).toBe(`${service.url}/key`)
     await page.getByRole('button', { name: 'Use this key' }).click()
-    expect(await page.locator('.link-card').count()).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('.link-card').count()).toBeGreaterThan(0)
   })
 })

@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream'
 import sharp, { type Sharp } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
+import { addItems } from '../../src/domain/album.ts'
 import { unknownFacts, updateItem } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { newOwner } from '../../src/domain/owner.ts'
 import type { Rendition, StoredObject } from '../../src/domain/records.ts'
 import { makeShare } from '../../src/domain/share.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
+import { beginUpload } from '../../src/domain/upload.ts'
 import type { Ports } from '../../src/ports.ts'
 import { landscape } from './demo-pictures.ts'
 
@@ -71,26 +73,36 @@ const factsOf = (index: number, width: number, height: number) => ({
   focalLength: 23,
 })
 
+/** So many in one commit: on a busy machine Redis takes longer than an answer may for thousands. */
+const atOnce = 500
+
 /** A share of `count` items as if a worker had prepared them, the first `shown` with pictures; answers the link's path. */
 export async function shareOfMany(ports: Ports, count: number, shown = count): Promise<string> {
   const pictures = await Promise.all(Array.from({ length: 8 }, (_, index) => picture(index)))
   const owner = newOwner()
   const original: StoredObject = { size: 4_200_000, crc32: 0, sha256: randomToken() }
-  const { secret, items } = await makeShare(ports, {
+  const received = Array.from({ length: count }, (_, index) => ({
+    id: randomToken(),
+    name: `DSCF${4000 + index}.jpg`,
+    folder: null,
+    type: { format: 'jpeg' as const, kind: 'photo' as const, mime: 'image/jpeg', extension: 'jpg' },
+    original,
+    firstLook: null,
+  }))
+  const share = await makeShare(ports, {
     owner,
     isNewOwner: true,
     album: { title: 'A journey of many days', description: '', sender: 'Ana' },
     link: { label: '', expiresInDays: 12, password: null, metadata: 'no-location' },
     upload: null,
-    received: Array.from({ length: count }, (_, index) => ({
-      id: randomToken(),
-      name: `DSCF${4000 + index}.jpg`,
-      folder: null,
-      type: { format: 'jpeg' as const, kind: 'photo' as const, mime: 'image/jpeg', extension: 'jpg' },
-      original,
-      firstLook: null,
-    })),
+    received: received.slice(0, atOnce),
   })
+  const items = [...share.items]
+  for (let from = atOnce; from < count; from += atOnce) {
+    const upload = await beginUpload(ports, owner.id, null)
+    const part = received.slice(from, from + atOnce)
+    items.push(...(await addItems(ports, { owner: owner.id, album: share.album.id, upload, received: part })))
+  }
   for (const [index, item] of items.entries()) {
     const made = pictures[index % pictures.length]
     if (!made) continue
@@ -115,5 +127,5 @@ export async function shareOfMany(ports: Ports, count: number, shown = count): P
       copies: { 'no-location': { ...original, state: 'clean', lost: [] } },
     }))
   }
-  return `/s/${secret}`
+  return `/s/${share.secret}`
 }

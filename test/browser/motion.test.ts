@@ -29,10 +29,10 @@ beforeAll(async () => {
   share = await postShare(service.url, { 'PXL_1.MP.jpg': moving, 'PXL_2.jpg': still }, { title: 'Moving' })
   await untilReady(service.url, share)
   await vi.waitFor(async () => expect((await fetch(video())).headers.get('content-type')).toBe('video/mp4'), {
-    timeout: 30_000,
+    timeout: 120_000,
     interval: 200,
   })
-}, 90_000)
+}, 400_000)
 
 afterAll(async () => {
   await browser?.close()
@@ -61,13 +61,13 @@ describe.each([
   it('plays in the viewer by its button, by keyboard, and while it is pressed', async () => {
     const { page, context, complaints } = await newVisitor(browser, service.url, screen)
     await page.goto(service.url + pathOf(share))
-    expect(await page.locator('.tile .badge').allTextContents()).toEqual(['LIVE'])
+    await expect.poll(() => page.locator('.tile .badge').allTextContents()).toEqual(['LIVE'])
     await page.locator('.tile a').first().click()
     const viewer = page.getByRole('dialog', { name: 'Photo viewer' })
     const button = viewer.getByRole('button', { name: 'Play motion' })
     await button.click()
     await isPlaying(page)
-    expect(await button.getAttribute('aria-pressed')).toBe('true')
+    await expect.poll(() => button.getAttribute('aria-pressed')).toBe('true')
     await expectAccessible(page)
     // The slides at the sides stand outside by design; nothing that is pressed does.
     for (const one of await viewer.getByRole('button').all()) {
@@ -83,12 +83,12 @@ describe.each([
     )
     await isStill(page)
     // The press was neither a tap nor a click: nothing was zoomed or hidden.
-    expect(await button.isVisible()).toBe(true)
+    await expect.poll(() => button.isVisible()).toBe(true)
     await button.click()
     await isPlaying(page)
     await page.keyboard.press('ArrowRight')
     await isStill(page)
-    expect(await button.isVisible()).toBe(false)
+    await expect.poll(() => button.isVisible()).toBe(false)
     expect(complaints).toEqual([])
     await context.close()
   })
@@ -105,9 +105,9 @@ describe.each([
     await isStill(page)
     await hold(page, '.whole img', () => isPlaying(page))
     await isStill(page)
-    expect(page.url()).toBe(item(0))
+    await expect.poll(() => page.url()).toBe(item(0))
     await page.goto(item(1))
-    expect(await page.locator('.play-motion').count()).toBe(0)
+    await expect.poll(() => page.locator('.play-motion').count()).toBe(0)
     expect(complaints).toEqual([])
     await context.close()
   })
@@ -116,8 +116,8 @@ describe.each([
 it('leads to the video where scripts do not run', async () => {
   const { page, context } = await newVisitor(browser, service.url, { javaScript: false })
   await page.goto(item(0))
-  expect(await page.getByRole('link', { name: 'Play motion' }).getAttribute('href')).toBe(
-    new URL(video()).pathname,
-  )
+  await expect
+    .poll(() => page.getByRole('link', { name: 'Play motion' }).getAttribute('href'))
+    .toBe(new URL(video()).pathname)
   await context.close()
 })

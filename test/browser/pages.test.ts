@@ -132,8 +132,8 @@ it('shows pictures as they become ready, without a reload by hand', async () => 
     headers: bearer(ownerKey),
   })
   await page.reload()
-  await page.locator('.tile').nth(2).waitFor({ timeout: 20_000 })
-  await page.getByRole('link', { name: /^Download all/ }).waitFor({ timeout: 20_000 })
+  await page.locator('.tile').nth(2).waitFor()
+  await page.getByRole('link', { name: /^Download all/ }).waitFor()
   expect(complaints).toEqual([])
   await context.close()
 })

@@ -45,7 +45,7 @@ it('goes on after a cut network, a pause and a reload, and sends no file twice',
   const progress = page.locator('.file progress')
   const sent = async (): Promise<number> => Number(await progress.getAttribute('value', { timeout: 1000 }))
   const reaches = (share: number) =>
-    expect.poll(() => sent().catch(() => 0), { timeout: 40_000, interval: 100 }).toBeGreaterThan(share)
+    expect.poll(() => sent().catch(() => 0), { timeout: 120_000, interval: 100 }).toBeGreaterThan(share)
   const pause = page.locator('[data-action=pause]')
 
   await page.goto(network.url)
@@ -66,7 +66,7 @@ it('goes on after a cut network, a pause and a reload, and sends no file twice',
 
   await page.reload()
   await page.getByRole('heading', { name: 'Your link is ready' }).waitFor()
-  await page.locator('.file[data-state=preparing]').waitFor({ timeout: 40_000 })
+  await page.locator('.file[data-state=preparing]').waitFor()
 
   expect(creations).toHaveLength(1)
   const queued = web.ports.queued.filter((job) => job.kind === 'prepare')
@@ -77,4 +77,4 @@ it('goes on after a cut network, a pause and a reload, and sends no file twice',
     name: 'large.jpg',
     original: { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
   })
-}, 120_000)
+}, 400_000)

@@ -44,7 +44,7 @@ describe.each([
     await shows('30 days left · until ')
     await shows('but not where it was taken.')
     await shows('No password: whoever has the link can look.')
-    expect(await panel.locator('.seen-pictures span').count()).toBe(3)
+    await expect.poll(() => panel.locator('.seen-pictures span').count()).toBe(3)
     await panel.locator('.seen-pictures canvas').nth(1).waitFor()
 
     await page.getByLabel('Title').fill('Lisbon <b>in</b> May')

@@ -36,14 +36,14 @@ it.each([
   await expect
     .poll(() => page.evaluate(`document.querySelector('.share-menu img').naturalWidth`))
     .toBeGreaterThan(0)
-  expect(await menu.locator('input').inputValue()).toBe(service.url + pathOf(share))
+  await expect.poll(() => menu.locator('input').inputValue()).toBe(service.url + pathOf(share))
   await expectAccessible(page)
   await expectNoOverflow(page)
   await menu.locator('[data-copy]').click()
   await menu.locator('.copied').waitFor()
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(service.url + pathOf(share))
   await page.keyboard.press('Escape')
-  expect(await code.isVisible()).toBe(false)
+  await expect.poll(() => code.isVisible()).toBe(false)
   expect(complaints).toEqual([])
   await context.close()
 })
@@ -64,7 +64,7 @@ it('shows address and QR code without scripts, and no QR code behind a shut door
   await page.getByText('Share', { exact: true }).first().click()
   await page.getByLabel('Address of this page').waitFor()
   await page.getByRole('img', { name: 'QR code' }).waitFor()
-  expect(await page.getByRole('button', { name: 'Copy link' }).count()).toBe(0)
+  await expect.poll(() => page.getByRole('button', { name: 'Copy link' }).count()).toBe(0)
   await context.close()
 
   const address = `${share.link.url}/qr.svg`

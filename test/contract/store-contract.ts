@@ -272,25 +272,25 @@ export function storeContract(
 
     it('forgets a value after its time', async () => {
       const [short, long, never] = [tag(), tag(), tag()]
-      await write({ kind: 'set', key: short, value: '1', expiresInMs: 150 })
+      await write({ kind: 'set', key: short, value: '1', expiresInMs: 4_000 })
       await write({ kind: 'set', key: long, value: '1', expiresInMs: 60_000 })
       await write({ kind: 'set', key: never, value: '1' })
       await write({ kind: 'set', key: never, value: '1', expiresInMs: 0 })
       expect(await store.read([value(short), value(long), value(never)])).toEqual(['1', '1', null])
-      await new Promise((resolve) => setTimeout(resolve, 250))
-      expect(await store.read([value(short), value(long)])).toEqual([null, '1'])
+      await expect.poll(() => store.read([value(short), value(long)])).toEqual([null, '1'])
     })
 
     it('allows the first hits of a window and says when the next may come', async () => {
       const key = `hits-${randomUUID()}`
-      const answers = await Promise.all(Array.from({ length: 50 }, () => store.hit(key, 10, 1)))
+      const answers = await Promise.all(Array.from({ length: 50 }, () => store.hit(key, 10, 5)))
       expect(answers.filter(({ allowed }) => allowed)).toHaveLength(10)
+      const held = answers.filter(({ allowed }) => !allowed)
       expect(
-        answers.filter(({ allowed, retryAfterSeconds }) => !allowed && retryAfterSeconds === 1),
+        held.filter((answer) => answer.retryAfterSeconds >= 1 && answer.retryAfterSeconds <= 5),
       ).toHaveLength(40)
       expect(await store.hit(`other-${key}`, 1, 1)).toEqual({ allowed: true, retryAfterSeconds: 0 })
-      await new Promise((resolve) => setTimeout(resolve, 1_100))
-      expect(await store.hit(key, 10, 1)).toEqual({ allowed: true, retryAfterSeconds: 0 })
+      await new Promise((resolve) => setTimeout(resolve, 5_200))
+      expect(await store.hit(key, 10, 5)).toEqual({ allowed: true, retryAfterSeconds: 0 })
     })
 
     it('answers check', async () => {

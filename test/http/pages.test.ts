@@ -56,7 +56,7 @@ describe('link previews', () => {
         expect(text).toContain('/card.jpg"')
         return text
       },
-      { timeout: 15_000, interval: 200 },
+      { timeout: 60_000, interval: 200 },
     )
     const found = tags(html)
     expect(Object.values(found).map(({ length }) => length)).toEqual(Object.keys(found).map(() => 1))

@@ -56,13 +56,12 @@ describe('an event stream', () => {
     await once(req, 'response')
     req.destroy()
     await hasSubscribed
-    await sleep(200)
-    expect(standing).toBe(0)
+    await expect.poll(() => standing).toBe(0)
     Object.assign(events, { subscribe })
   })
 })
 
-describe('the watch on running downloads', { timeout: 20_000 }, () => {
+describe('the watch on running downloads', () => {
   it('does not go on asking for a visitor who left while the gate was asked', async () => {
     const { secret } = await share(web.ports)
     let asked = 0
@@ -76,7 +75,10 @@ describe('the watch on running downloads', { timeout: 20_000 }, () => {
     const watch = watchLinks({ ...web.ports, store })
     let added = (): void => {}
     const hasAdded = new Promise<void>((resolve) => (added = resolve))
+    let came = (): void => {}
+    const hasCome = new Promise<void>((resolve) => (came = resolve))
     const server = await serve((_req, res) => {
+      came()
       res.once('close', () => {
         watch.add({ secret, sessionOf: () => null }, res)
         added()
@@ -85,7 +87,7 @@ describe('the watch on running downloads', { timeout: 20_000 }, () => {
     const req = request(server.url)
     req.on('error', () => {})
     req.end()
-    await sleep(100)
+    await hasCome
     req.destroy()
     await hasAdded
     await sleep(4500)
@@ -119,11 +121,9 @@ describe('the watch on running downloads', { timeout: 20_000 }, () => {
       res.resume()
     }
     await ports.store.commit({ writes: [{ kind: 'remove', key: session('ada') }] })
-    await sleep(4500)
-    expect(ended).toEqual(['ada'])
+    await expect.poll(() => ended).toEqual(['ada'])
     await ports.store.commit({ writes: [{ kind: 'remove', key: session('bob') }] })
-    await sleep(4500)
-    expect(ended).toEqual(['ada', 'bob'])
+    await expect.poll(() => ended).toEqual(['ada', 'bob'])
     watch.stop()
     server.close()
   })

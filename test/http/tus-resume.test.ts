@@ -59,7 +59,7 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
       bucket = s3Bucket(s3)
     } else bucket = folderBucket(join(directory, 'bucket'))
     web = await startWebProcess(environment)
-  }, 120_000)
+  }, 300_000)
   afterAll(async () => {
     await web.kill()
     await redis.stop()
@@ -111,7 +111,7 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
         uploadSize: 100 * MiB,
         chunkSize: 32 * MiB,
         uploadDataDuringCreation: true,
-        retryDelays: [500, 1000, 1000, 2000, 2000, 4000, 4000, 8000, 8000],
+        retryDelays: [500, 1000, 1000, 2000, 2000, 4000, 4000, ...Array<number>(12).fill(8000)],
         ...options,
         onSuccess: () => resolve(upload),
         onError: reject,
@@ -134,7 +134,7 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
     await store.close()
     store = redisStore({ url: redis.url })
     await expectOneWholeItem()
-  }, 120_000)
+  }, 300_000)
 
   it('goes on by plain curl, also after server and Redis were killed', async () => {
     const upload = await createUpload(web.url, {
@@ -155,7 +155,7 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
         ],
         upload,
       ])
-    const cut = curl(0, '--limit-rate', '30M', '--max-time', '2', '--upload-file', file)
+    const cut = curl(0, '--limit-rate', '12M', '--max-time', '6', '--upload-file', file)
     await expect(cut).rejects.toThrow('Operation timed out')
     const first = await offsetOf(upload, share.ownerKey)
     expect(first).toBeGreaterThan(10 * MiB)
@@ -165,9 +165,9 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
     const rest = join(directory, 'rest')
     await run('sh', ['-c', `tail -c +${offset + 1} "$1" > "$2"`, 'sh', file, rest])
     // The lease of the process that was killed ends within seconds.
-    await curl(offset, '--retry', '10', '--retry-all-errors', '--retry-delay', '2', '--upload-file', rest)
+    await curl(offset, '--retry', '40', '--retry-all-errors', '--retry-delay', '2', '--upload-file', rest)
     await store.close()
     store = redisStore({ url: redis.url })
     await expectOneWholeItem()
-  }, 120_000)
+  }, 300_000)
 })

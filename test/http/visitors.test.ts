@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare } from '../support/client.ts'
+import { openFilesBelow } from '../support/open-files.ts'
 import { jpeg } from '../support/pictures.ts'
+import { onBusyMachine } from '../support/timing.ts'
 
 let web: TestWeb
 beforeAll(async () => {
@@ -171,9 +172,11 @@ describe('the end of a link', () => {
       const res = await fetch(address)
       const reader = res.body?.getReader()
       await reader?.read()
+      const openFiles = () => openFilesBelow(web.ports.directory)
+      expect(await openFiles()).toBeGreaterThan(0)
       await stop(share)
       // What the kernels hold by now still arrives; the rest must not, though the client asks for it.
-      await sleep(4500)
+      await expect.poll(openFiles, { timeout: onBusyMachine(5_000) }).toBe(0)
       let received = 0
       const broken = await (async () => {
         for (;;) {

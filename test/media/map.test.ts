@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openMaps, type DrawnMap, type MapPoint, type Maps } from '../../src/media/map.ts'
+import { leastProcessorMs } from '../support/timing.ts'
 
 let maps: Maps
 beforeAll(async () => {
@@ -240,10 +241,9 @@ describe('bounds', () => {
   it('draws 5,000 points the same each time, in time and in size', () => {
     const given = scattered(5000, -70, 80, -180, 180)
     const first = maps.draw({ points: given, view: 'fit', ...size })
-    const begun = performance.now()
-    const second = maps.draw({ points: given, view: 'fit', ...size })
-    expect(performance.now() - begun).toBeLessThan(500)
-    expect(second).toEqual(first)
+    const draw = () => maps.draw({ points: given, view: 'fit', ...size })
+    expect(leastProcessorMs(draw)).toBeLessThan(500)
+    expect(draw()).toEqual(first)
     expect(shown(first)).toBe(5000)
     expect(first.clusters.length).toBeLessThan(250)
     expect(zipped(first)).toBeLessThan(14_000)

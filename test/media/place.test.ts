@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openPlaces, type Places } from '../../src/media/place.ts'
+import { leastProcessorMs } from '../support/timing.ts'
 
 let places: Places
 beforeAll(async () => {
@@ -86,8 +87,8 @@ describe('places', () => {
   })
 
   it('finds 1,000 places in a second', () => {
-    const begun = performance.now()
-    for (let at = 0; at < 1000; at++) places.find(35 + (at % 40) / 2, -120 + Math.floor(at / 10) * 2.4)
-    expect(performance.now() - begun).toBeLessThan(1000)
+    const find = (at: number) => places.find(35 + (at % 40) / 2, -120 + Math.floor(at / 10) * 2.4)
+    const taken = leastProcessorMs(() => Array.from({ length: 1000 }, (_, at) => find(at)))
+    expect(taken).toBeLessThan(1000)
   })
 })

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openExiftool } from '../../src/media/exiftool.ts'
 import { openProcessPool, type ProcessPool } from '../../src/media/process-pool.ts'
 import { runTool } from '../../src/media/run-tool.ts'
+import { onBusyMachine } from '../support/timing.ts'
 
 const entry = new URL('misbehaving-child.ts', import.meta.url)
 const pools: ProcessPool[] = []
@@ -24,7 +27,8 @@ function open(options: { processes?: number; maxBytes?: number; recycleBytes?: n
   return pool
 }
 
-const within = { deadlineMs: 10_000 }
+/** Bounds nothing here: a child takes seconds to start on a busy machine. */
+const within = { deadlineMs: 90_000 }
 
 function isAlive(pid: number): boolean {
   try {
@@ -57,7 +61,7 @@ describe('a process pool', () => {
     const before = await pool.run({ do: 'answer' }, within)
     const start = Date.now()
     await expect(pool.run({ do: 'hang' }, { deadlineMs: 500 })).rejects.toMatchObject({ reason: 'timeout' })
-    expect(Date.now() - start).toBeLessThan(3000)
+    expect(Date.now() - start).toBeLessThan(onBusyMachine(5000))
     const after = await pool.run({ do: 'answer' }, within)
     expect(after).not.toBe(before)
     expect(isAlive(Number(before))).toBe(false)
@@ -109,7 +113,7 @@ describe('a process pool', () => {
     const script = `
       import { openProcessPool } from ${JSON.stringify(new URL('../../src/media/process-pool.ts', import.meta.url).href)}
       const pool = openProcessPool({ entry: new URL(${JSON.stringify(entry.href)}), processes: 1, maxBytes: 5e8, recycleBytes: 4e8 })
-      const pid = await pool.run({ do: 'answer' }, { deadlineMs: 10000 })
+      const pid = await pool.run({ do: 'answer' }, { deadlineMs: 90000 })
       pool.run({ do: 'hang' }, { deadlineMs: 60000 }).catch(() => {})
       setTimeout(() => console.log(pid), 300)`
     const parent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
@@ -119,7 +123,7 @@ describe('a process pool', () => {
     const pid = Number(line.toString())
     expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')
-    for (let tries = 0; tries < 50 && isAlive(pid); tries += 1) await wait(100)
+    for (let tries = 0; tries < 300 && isAlive(pid); tries += 1) await wait(100)
     expect(isAlive(pid)).toBe(false)
   })
 })
@@ -129,17 +133,17 @@ describe('a tool', () => {
     const start = Date.now()
     const running = runTool('sleep', ['60'], { deadlineMs: 300, maxOutputBytes: 1000 })
     await expect(running).rejects.toMatchObject({ reason: 'timeout' })
-    expect(Date.now() - start).toBeLessThan(3000)
+    expect(Date.now() - start).toBeLessThan(onBusyMachine(5000))
   })
 
   test('exiftool, too, and it reads on afterwards', async () => {
-    const exiftool = openExiftool({ maxProcs: 1, deadlineMs: 1500 })
+    const exiftool = openExiftool({ maxProcs: 1, deadlineMs: 6000 })
     try {
       const file = new URL(import.meta.url).pathname
       // A named pipe without a writer: opening it blocks for ever.
       const { execFileSync } = await import('node:child_process')
       const { mkdtempSync, rmSync } = await import('node:fs')
-      const folder = mkdtempSync('/tmp/mayfly-fifo-')
+      const folder = mkdtempSync(join(tmpdir(), 'mayfly-fifo-'))
       try {
         execFileSync('mkfifo', [`${folder}/never.jpg`])
         await expect(exiftool.read(`${folder}/never.jpg`, ['-n', '-Make'])).rejects.toMatchObject({

@@ -77,13 +77,13 @@ async function run(): Promise<Running> {
   return service
 }
 
-describe('mayfly all', { timeout: 120_000 }, () => {
+describe('mayfly all', { timeout: 600_000 }, () => {
   it('killed right after an upload was answered, loses nothing and goes on preparing', async () => {
     const first = await run()
     const share = await postShare(first.url, await photos(4), { title: 'Kept' })
     await end(first, 'SIGKILL')
     const second = await run()
-    const { items } = await untilReady(second.url, share, 90)
+    const { items } = await untilReady(second.url, share, 300)
     expect(items.map(({ state }) => state)).toEqual(['ready', 'ready', 'ready', 'ready'])
     const zip = await fetch(`${second.url}${pathOf(share)}/zip`)
     expect(zip.status).toBe(200)
@@ -96,7 +96,7 @@ describe('mayfly all', { timeout: 120_000 }, () => {
     await sleep(300)
     expect(await end(first, 'SIGINT', true)).toBe(0)
     const second = await run()
-    const { items } = await untilReady(second.url, share, 90)
+    const { items } = await untilReady(second.url, share, 300)
     expect(items.map(({ state, reason }) => [state, reason])).toEqual(items.map(() => ['ready', undefined]))
   })
 
@@ -111,7 +111,7 @@ describe('mayfly all', { timeout: 120_000 }, () => {
     expect(stop.status).toBe(204)
     process.kill(await redisPid(directory), 'SIGKILL')
     const status = async (share: typeof kept) => (await fetch(`${service.url}${pathOf(share)}`)).status
-    await expect.poll(() => status(kept), { timeout: 10_000 }).toBe(200)
+    await expect.poll(() => status(kept)).toBe(200)
     expect(await status(stopped)).toBe(410)
     expect((await untilReady(service.url, kept)).items).toHaveLength(1)
   })

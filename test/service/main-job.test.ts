@@ -9,6 +9,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { startService, type TestService } from '../support/app.ts'
 import { bearer, postShare, untilReady } from '../support/client.ts'
+import { uniqueName } from '../support/servers.ts'
 
 const run = promisify(execFile)
 const hour = 3_600_000
@@ -61,7 +62,7 @@ async function cameraFiles(directory: string): Promise<Record<string, Buffer>> {
 /** A new bucket on the tests' S3 server, as an operator would set it. */
 async function s3Environment(): Promise<Record<string, string>> {
   const s3 = inject('s3')
-  const bucket = `main-job-${Date.now()}`
+  const bucket = uniqueName('main-job')
   const { endpoint, region, accessKeyId, secretAccessKey } = s3
   const client = new S3Client({
     endpoint,
@@ -155,8 +156,8 @@ describe.each([
       expect(stopped.status).toBe(204)
       for (const address of [share.link.url, ...thumbs, `${share.link.url}/zip`])
         expect([address, (await fetch(address)).status]).toEqual([address, 410])
-      await expect.poll(objectsLeft, { timeout: 30_000, interval: 200 }).toEqual([])
-    }, 120_000)
+      await expect.poll(objectsLeft, { timeout: 90_000, interval: 200 }).toEqual([])
+    }, 400_000)
 
     it('protection 42: a day after the last link ended, nothing of the owner is left', async () => {
       const share = await postShare(service.url, { 'a.jpg': files['a.jpg'] ?? Buffer.alloc(0) })
@@ -164,8 +165,8 @@ describe.each([
       expect(await objectsLeft()).not.toEqual([])
       service.clock.move(31 * 24 * hour)
       await service.ports.queue.add({ kind: 'sweep' })
-      await expect.poll(objectsLeft, { timeout: 30_000, interval: 200 }).toEqual([])
+      await expect.poll(objectsLeft, { timeout: 90_000, interval: 200 }).toEqual([])
       expect((await fetch(share.link.url)).status).toBe(410)
-    }, 120_000)
+    }, 400_000)
   },
 )

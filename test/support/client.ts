@@ -43,7 +43,7 @@ export async function postShare(
 }
 
 /** Waits until nothing of a link is being prepared any more. */
-export async function untilReady(url: string, { link, ownerKey }: ShareAnswer, seconds = 60) {
+export async function untilReady(url: string, { link, ownerKey }: ShareAnswer, seconds = 180) {
   for (let tries = seconds * 5; tries > 0; tries--) {
     const res = await fetch(`${url}/api/v1/links/${link.id}`, { headers: bearer(ownerKey) })
     const answer = linkAnswer.parse(await res.json())

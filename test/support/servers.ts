@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 
 const startTries = 3
-const startMilliseconds = 10_000
+const startMilliseconds = 60_000
 
 export interface RedisProcess {
   readonly url: string
@@ -43,16 +43,29 @@ export async function startRedis({ directory, port }: RedisOptions): Promise<Red
   }
 }
 
-/** A loopback port that nobody listens on at this moment. */
+/** Below those that Linux gives to outgoing connections (from 32768 on), above those that services have. */
+const ports = { from: 12_000, to: 32_000 }
+
+/**
+ * A loopback port that nobody listens on at this moment. No outgoing connection gets it either, while a test has ended
+ * the server on it and not yet started it again; nor does one of those who try to reach it meanwhile meet itself.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(ports.from, ports.to)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false)
+      else reject(error)
+    })
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
-  const port = portOf(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** The TCP port that `server` listens on; throws when it does not. */

@@ -65,7 +65,10 @@ export async function offsetOf(upload: string, ownerKey: string | undefined): Pr
   return Number(res.headers.get('upload-offset'))
 }
 
-/** Announces all of `bytes`, sends the first `count` of them and breaks the connection once the server has taken them. */
+/**
+ * Announces all of `bytes`, sends the first `count` of them and breaks the connection, when the server has had time to
+ * take them: what it had not read by then it may lose.
+ */
 export async function cutPatch(
   upload: string,
   ownerKey: string | undefined,
@@ -85,7 +88,7 @@ export async function cutPatch(
   req.on('error', () => {})
   for await (const piece of Readable.from(piecesOf(bytes.subarray(0, count))))
     if (!req.write(piece)) await new Promise((resolve) => req.once('drain', resolve))
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await new Promise((resolve) => setTimeout(resolve, 500))
   req.destroy()
 }
 

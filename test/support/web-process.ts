@@ -27,7 +27,8 @@ export async function startWebProcess(
     child.kill('SIGKILL')
     await exited
   }
-  for (let tries = 0; tries < 200; tries++) {
+  const deadline = Date.now() + 90_000
+  while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`mayfly web ended with ${child.exitCode}`)
     const isReady = await fetch(`${url}/readyz`).then(
       (res) => res.ok,

@@ -56,7 +56,7 @@ async function fetched(key: string, name: string): Promise<string> {
   return path
 }
 
-describe('bundle', { timeout: 60_000 }, () => {
+describe('bundle', { timeout: 240_000 }, () => {
   it('is a ZIP of every copy under safe unique names, dated by capture', async () => {
     const { ports } = bench
     const { album, items } = await prepared([
@@ -213,7 +213,7 @@ describe('bundle', { timeout: 60_000 }, () => {
   })
 })
 
-describe('card', { timeout: 60_000 }, () => {
+describe('card', { timeout: 240_000 }, () => {
   it.each([1, 2, 3, 4, 5, 7])('is a small JPEG of 1200 × 630 for %i items', async (count) => {
     const { ports } = bench
     const pictures = await Promise.all(

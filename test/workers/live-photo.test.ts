@@ -53,7 +53,7 @@ async function albumItems({ owner, id }: { owner: string; id: string }): Promise
   return members.map(({ member }) => member)
 }
 
-describe('a Live Photo', { timeout: 60_000 }, () => {
+describe('a Live Photo', { timeout: 240_000 }, () => {
   it.each([
     ['the still first', (items: readonly Item[]) => [[items[0]!], [items[1]!]]],
     ['the video first', (items: readonly Item[]) => [[items[1]!], [items[0]!]]],

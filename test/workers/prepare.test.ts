@@ -47,7 +47,7 @@ async function whole(key: string, stored: { size: number; crc32: number; sha256:
   return bytes!
 }
 
-describe('prepare', { timeout: 60_000 }, () => {
+describe('prepare', { timeout: 240_000 }, () => {
   it('makes renditions and a checked copy of every format, with sizes and hashes that hold', async () => {
     const { ports } = bench
     const { items, album } = await shareFiles(ports, files)
@@ -271,7 +271,7 @@ describe('prepare', { timeout: 60_000 }, () => {
   })
 })
 
-describe('playable', { timeout: 60_000 }, () => {
+describe('playable', { timeout: 240_000 }, () => {
   it('converts what browsers do not play, tells how far it is, and leaves the album as it is', async () => {
     const { ports } = bench
     const { items, album } = await shareFiles(ports, [fileOf('a.mov'), fileOf('a.mp4')])

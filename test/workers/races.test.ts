@@ -37,7 +37,7 @@ async function shared() {
   }
 }
 
-describe('preparing', { timeout: 60_000 }, () => {
+describe('preparing', { timeout: 240_000 }, () => {
   it('leaves nothing of an item that is removed meanwhile, when its job fails for that', async () => {
     const { ports, media } = bench
     const { owner, link, items } = await shared()

@@ -35,7 +35,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-async function until(what: () => Promise<boolean>, seconds: number): Promise<void> {
+async function until(what: () => Promise<boolean>, seconds = 180): Promise<void> {
   const deadline = Date.now() + seconds * 1000
   while (!(await what())) {
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what.toString()}`)
@@ -75,22 +75,22 @@ const allReady =
     return found.every((item) => item?.state === 'ready')
   }
 
-describe('a worker', { timeout: 120_000 }, () => {
+describe('a worker', { timeout: 600_000 }, () => {
   it.each(['folder', 's3'])(
     'prepares what is shared, bundles it, and deletes it when it is stopped: %s',
     async (kind) => {
       const { deps, ports } = await open(kind === 's3' ? await s3Environment() : {})
       await work(deps)
       const { items, album, link } = await shareFiles(ports, files)
-      await until(allReady(ports, items), 60)
+      await until(allReady(ports, items))
       await until(async () => {
         const found = await albumOf(ports, album)
         return (
           found?.bundles['no-location']?.version === found?.version && found?.card?.version === found?.version
         )
-      }, 30)
+      })
       await stopSharing(ports, { owner: link.owner, link: link.id })
-      await until(async () => (await keysBelow(ports, '')).length === 0, 30)
+      await until(async () => (await keysBelow(ports, '')).length === 0)
     },
   )
 
@@ -106,9 +106,9 @@ describe('a worker', { timeout: 120_000 }, () => {
     }
     await work(deps, { ...ports, bucket })
     const { items, link } = await shareFiles(ports, files.slice(0, 1))
-    await until(allReady(ports, items), 60)
+    await until(allReady(ports, items))
     await stopSharing(ports, { owner: link.owner, link: link.id })
-    await until(async () => (await keysBelow(ports, 'items/')).length === 0, 30)
+    await until(async () => (await keysBelow(ports, 'items/')).length === 0)
     expect(refusals).toBeGreaterThan(3)
   })
 
@@ -120,7 +120,7 @@ describe('a worker', { timeout: 120_000 }, () => {
     await work(deps)
     // What the schedule does every 30 seconds.
     await ports.queue.add({ kind: 'sweep' })
-    await until(allReady(ports, items), 60)
+    await until(allReady(ports, items))
 
     clock.move(link.expiresAt - clock.now() + 23 * hour)
     await ports.queue.add({ kind: 'sweep' })
@@ -128,7 +128,7 @@ describe('a worker', { timeout: 120_000 }, () => {
     expect(await keysBelow(ports, objects.ofItem(items[0]!.id))).not.toEqual([])
     clock.move(hour)
     await ports.queue.add({ kind: 'sweep' })
-    await until(async () => (await keysBelow(ports, '')).length === 0, 60)
+    await until(async () => (await keysBelow(ports, '')).length === 0)
     expect(await albumOf(ports, album)).toBeNull()
   })
 })
@@ -158,7 +158,7 @@ describe('worker processes', () => {
 
   it(
     'take over from one that is killed in the middle of a job, and end in order',
-    { timeout: 90_000 },
+    { timeout: 600_000 },
     async () => {
       const environment = { REDIS_URL: redis.url, DATA_DIR: join(folder, 'killed'), LOG_LEVEL: 'error' }
       const deps = await openDeps(readConfig(environment), { log: quietLog, hasWorker: false })
@@ -178,14 +178,14 @@ describe('worker processes', () => {
       await until(async () => {
         const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
         return states.includes('preparing')
-      }, 60)
+      })
       first.kill('SIGKILL')
       await once(first, 'exit')
       const states = await Promise.all(items.map(async (item) => (await itemOf(ports, item))?.state))
       expect(states).toContain('preparing')
 
       const second = startProcess('worker', environment)
-      await until(allReady(ports, items), 60)
+      await until(allReady(ports, items))
       for (const { id } of items)
         expect(await keysBelow(ports, `${objects.ofItem(id)}/`)).toEqual(
           ['no-location', 'original', 'preview', 'small', 'thumb'].map(
