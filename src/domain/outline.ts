@@ -48,8 +48,6 @@ const version = '1'
 
 const states = { uploaded: 'u', preparing: 'p', ready: 'r', failed: 'f' } as const
 const policies = ['everything', 'no-location', 'none'] as const satisfies readonly MetadataPolicy[]
-const fixedCells = 3
-const cellsOfFile = 2 + policies.length
 
 /** The line that stands for an item. */
 export function lineOf(item: Item): string {
@@ -113,86 +111,76 @@ export const outlineRemoval = ({ id, owner }: Pick<Item, 'id' | 'owner'>): Write
 /** Whether a stored line can be read: one of another version is none. */
 export const isLine = (line: string | null | undefined): line is string => line?.startsWith(version) === true
 
+const textPattern = String.raw`([^\t]*)`
+const copyPattern = String.raw`(?:(-)|(\d+) (\d+) ([^\t ]+)|)`
+
+function linePattern(policy: MetadataPolicy): RegExp {
+  const copies = policies.map((other) => (other === policy ? copyPattern : String.raw`[^\t]*`))
+  const file = [textPattern, textPattern, ...copies].join(String.raw`\t`)
+  const head = `${version}([uprf])([pv])([-x])([-c])([-m])`
+  return new RegExp(String.raw`^${head}\t${textPattern}\t${textPattern}\t${file}(?:\t${file})?$`)
+}
+
+const patterns = {
+  everything: linePattern('everything'),
+  'no-location': linePattern('no-location'),
+  none: linePattern('none'),
+} as const
+
 /**
- * Reads an item's line for recipients under `policy`. Written by hand: 10,000 of them stand before the first byte of a
- * ZIP. Throws where the line is none: better refuse than guess.
+ * Reads an item's line for recipients under `policy`. 10,000 of them stand before the first byte of a ZIP: one pattern
+ * for all of it is as quick as code by hand, and twice as quick in a process that has just begun. Throws where
+ * the line is none: better refuse than guess.
  */
 export function parseLine(id: string, line: string, policy: MetadataPolicy): Outline {
-  const cells = line.split('\t')
-  const [head = '', local = '', offset = ''] = cells
-  const fileCount = (cells.length - fixedCells) / cellsOfFile
-  if (head.length !== 6 || (fileCount !== 1 && fileCount !== 2)) throw brokenLine(id)
-  const still = parseFile(id, cells, fixedCells, policy)
-  const files = fileCount === 1 ? [still] : [still, parseFile(id, cells, fixedCells + cellsOfFile, policy)]
-  const state = head[1]
-  const isSeen = flag(id, head, 3, 'x') ? false : state !== states.failed
-  let isWhole = isSeen
-  let withheld = false
+  const cells = patterns[policy].exec(line)
+  const [, state, kind, privacy, coordinates, motion, local = '', offset = ''] = cells ?? []
+  if (cells === null) throw new Error(`the outline of item ${id} is none`)
+  const files = [fileOf(cells, firstFile, policy)]
+  if (cells[secondFile] !== undefined) files.push(fileOf(cells, secondFile, policy))
+  const isShown = privacy === '-' && state !== states.failed
+  let isDownloadable = isShown
+  let isWithheld = false
   let bytes = 0
   for (const { copy } of files) {
-    if (copy === null) isWhole = false
-    else if (copy === 'withheld') {
-      isWhole = false
-      withheld = true
-    } else bytes += copy.size
+    isWithheld ||= copy === 'withheld'
+    if (copy === null || copy === 'withheld') isDownloadable = false
+    else bytes += copy.size
   }
-  if (state !== 'u' && state !== 'p' && state !== 'r' && state !== 'f') throw brokenLine(id)
-  if (head[2] !== 'p' && head[2] !== 'v') throw brokenLine(id)
   return {
     id,
-    kind: head[2] === 'v' ? 'video' : 'photo',
-    isShown: isSeen,
-    isReady: state === 'r',
-    isWithheld: withheld,
-    isDownloadable: isWhole,
-    bytes: isWhole ? bytes : 0,
-    hasCoordinates: flag(id, head, 4, 'c'),
-    awaitsMotion: flag(id, head, 5, 'm'),
-    capturedAt:
-      local === '' ? null : { local: parseText(local), offset: offset === '' ? null : parseText(offset) },
+    kind: kind === 'v' ? 'video' : 'photo',
+    isShown,
+    isReady: state === states.ready,
+    isWithheld,
+    isDownloadable,
+    bytes: isDownloadable ? bytes : 0,
+    hasCoordinates: coordinates === 'c',
+    awaitsMotion: motion === 'm',
+    capturedAt: local === '' ? null : { local: textOf(local), offset: offset === '' ? null : textOf(offset) },
     files,
   }
 }
 
-function flag(id: string, head: string, at: number, sign: string): boolean {
-  if (head[at] === sign) return true
-  if (head[at] !== '-') throw brokenLine(id)
-  return false
+/** Where a file's groups begin: name, shown name, withheld, size, CRC-32, SHA-256. */
+const firstFile = 8
+const secondFile = firstFile + 6
+
+function fileOf(cells: RegExpExecArray, at: number, policy: MetadataPolicy): OutlinedFile {
+  const shown = cells[at + 1] ?? ''
+  const name = policy === 'everything' || shown === '' ? (cells[at] ?? '') : shown
+  return { name: textOf(name), copy: copyOf(cells[at + 2], cells[at + 3], cells[at + 4], cells[at + 5]) }
 }
 
-const policyCell = { everything: 2, 'no-location': 3, none: 4 } as const
-
-function parseFile(id: string, cells: readonly string[], at: number, policy: MetadataPolicy): OutlinedFile {
-  const [name, shown] = [cells[at], cells[at + 1]]
-  const cell = cells[at + policyCell[policy]]
-  if (name === undefined || shown === undefined || cell === undefined) throw brokenLine(id)
-  return {
-    name: parseText(policy === 'everything' || shown === '' ? name : shown),
-    copy: cell === '' ? null : cell === '-' ? 'withheld' : parseCopy(id, cell),
-  }
+function copyOf(
+  withheld: string | undefined,
+  size: string | undefined,
+  crc32: string | undefined,
+  sha256: string | undefined,
+): OutlinedFile['copy'] {
+  if (withheld !== undefined) return 'withheld'
+  if (size === undefined || crc32 === undefined || sha256 === undefined) return null
+  return { size: Number(size), crc32: Number(crc32), sha256 }
 }
 
-const parseText = (cell: string): string => (cell.startsWith('"') ? String(JSON.parse(cell)) : cell)
-
-function parseCopy(id: string, cell: string): Pick<StoredObject, 'size' | 'crc32' | 'sha256'> {
-  const first = cell.indexOf(' ')
-  const second = cell.indexOf(' ', first + 1)
-  if (first <= 0 || second <= first + 1 || cell.length === second + 1) throw brokenLine(id)
-  return {
-    size: parseCount(id, cell, 0, first),
-    crc32: parseCount(id, cell, first + 1, second),
-    sha256: cell.slice(second + 1),
-  }
-}
-
-function parseCount(id: string, cell: string, from: number, to: number): number {
-  let count = 0
-  for (let index = from; index < to; index += 1) {
-    const digit = cell.charCodeAt(index) - 48
-    if (!(digit >= 0 && digit <= 9)) throw brokenLine(id)
-    count = count * 10 + digit
-  }
-  return count
-}
-
-const brokenLine = (id: string): Error => new Error(`the outline of item ${id} is none`)
+const textOf = (cell: string): string => (cell.startsWith('"') ? String(JSON.parse(cell)) : cell)

@@ -28,10 +28,17 @@ export interface Ahead {
 /** Outlines that were read lately, in items. */
 const mostKept = 40_000
 
-const kept = new WeakMap<Store, Recent<readonly OutlinedAlbum[]>>()
+interface Kept {
+  /** Of the albums, in their order: the outlines are those of these. */
+  readonly versions: readonly number[]
+  readonly albums: readonly OutlinedAlbum[]
+}
 
-function keptOf(store: Store): Recent<readonly OutlinedAlbum[]> {
-  const found = kept.get(store) ?? new Recent(mostKept)
+/** By policy and albums: what was kept of an older version makes room for the new. */
+const kept = new WeakMap<Store, Recent<Kept>>()
+
+function keptOf(store: Store): Recent<Kept> {
+  const found = kept.get(store) ?? new Recent<Kept>(mostKept)
   kept.set(store, found)
   return found
 }
@@ -46,10 +53,14 @@ export async function outlinesOf(
   policy: MetadataPolicy,
   ahead: Ahead = { from: 0, count: 0 },
 ): Promise<Outlined> {
-  const key = JSON.stringify([policy, albums.map(({ id, version }) => [id, version])])
+  const key = `${policy} ${albums.map(({ id }) => id).join(' ')}`
+  const versions = albums.map(({ version }) => version)
   const known = keptOf(store).get(key)
-  // The albums' records as they are now: a card or a bundle may have come without a new version.
-  if (known) return { albums: albums.map((album, at) => ({ album, items: known[at]?.items ?? [] })), records: new Map() } // prettier-ignore
+  if (known?.versions.every((version, at) => version === versions[at])) {
+    // The albums' records as they are now: a card or a bundle may have come without a new version.
+    const now = albums.map((album, at) => ({ album, items: known.albums[at]?.items ?? [] }))
+    return { albums: now, records: new Map() }
+  }
   const [first] = albums
   if (!first) return { albums: [], records: new Map() }
   const { owner } = first
@@ -62,41 +73,47 @@ export async function outlinesOf(
     someFields(keys.outlines(owner), ids),
     ...early.map((id) => value(keys.item(owner, id))),
   ])
-  const outlines = await parseLines(store, owner, ids, lines, policy)
-  const found = albums.map((album, at) => ({
-    album,
-    items: (lists[at] ?? []).flatMap((id) => outlines.get(id) ?? []),
-  }))
-  if (isLasting(outlines.values())) keptOf(store).set(key, found, ids.length + 1)
+  const outlines = (await parseLines(store, owner, ids, lines, policy)).filter((outline) => outline !== null)
+  const found = lists.length === 1 ? [{ album: first, items: outlines }] : inAlbums(albums, lists, outlines)
+  if (isLasting(outlines)) keptOf(store).set(key, { versions, albums: found }, ids.length + 1)
+  else keptOf(store).delete(key)
   return { albums: found, records: recordsById(texts) }
+}
+
+function inAlbums(
+  albums: readonly Album[],
+  lists: readonly (readonly string[])[],
+  outlines: readonly Outline[],
+): OutlinedAlbum[] {
+  const byId = new Map(outlines.map((outline) => [outline.id, outline]))
+  return albums.map((album, at) => ({
+    album,
+    items: (lists[at] ?? []).flatMap((id) => byId.get(id) ?? []),
+  }))
 }
 
 /**
  * Whether outlines stay as they are while their albums' versions do, which grow with every change that a visitor could
  * see, save for how far items are prepared.
  */
-function isLasting(outlines: Iterable<Outline>): boolean {
-  for (const { isShown, isReady, awaitsMotion } of outlines)
-    if (isShown && (!isReady || awaitsMotion)) return false
-  return true
-}
+const isLasting = (outlines: readonly Outline[]): boolean =>
+  outlines.every(({ isShown, isReady, awaitsMotion }) => !isShown || (isReady && !awaitsMotion))
 
+/** The outlines of items in their order; null for one that is gone. */
 async function parseLines(
   store: Store,
   owner: string,
   ids: readonly string[],
   lines: readonly (string | null)[],
   policy: MetadataPolicy,
-): Promise<Map<string, Outline>> {
+): Promise<(Outline | null)[]> {
   const missing = ids.filter((_, at) => !isLine(lines[at]))
-  const made = missing.length > 0 ? await makeLines(store, owner, missing) : new Map<string, string>()
-  const outlines = new Map<string, Outline>()
-  ids.forEach((id, at) => {
+  const made = missing.length > 0 ? await makeLines(store, owner, missing) : null
+  return ids.map((id, at) => {
     const stored = lines[at]
-    const line = isLine(stored) ? stored : made.get(id)
-    if (line !== undefined) outlines.set(id, parseLine(id, line, policy))
+    const line = isLine(stored) ? stored : made?.get(id)
+    return line === undefined ? null : parseLine(id, line, policy)
   })
-  return outlines
 }
 
 const readAtOnce = 500

@@ -18,6 +18,9 @@ import { sendObject, type Sendable } from './send-object.ts'
 import { planFiles, sendZip } from './send-zip.ts'
 import { countWhenSent } from './visits.ts'
 
+/** Entries of the plans that are kept, in all: one of 20,000 may be among them. */
+const mostPlanned = 80_000
+
 /** A presigned address cannot be taken back: it dies by itself within this time. */
 const presignSeconds = 60
 
@@ -128,14 +131,16 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     await archive(req, res, visit, albums, plan)
   })
 
-  /** Plans of whole albums, by all that they are made of: an album's version grows with every change of its items. */
-  const plans = new Recent<ZipPlan>(80_000)
+  /** Plans of whole albums, with all that they are made of: an album's version grows with every change of its items. */
+  const plans = new Recent<{ readonly madeOf: string; readonly plan: ZipPlan }>(mostPlanned)
   async function planOf(link: Link, albums: readonly Album[]): Promise<ZipPlan> {
-    const key = JSON.stringify([link, albums])
+    const madeOf = JSON.stringify([link, albums])
+    // What was kept of an older version makes room for the new.
+    const key = [link.id, ...albums.map(({ id }) => id)].join(' ')
     const known = plans.get(key)
-    if (known) return known
+    if (known?.madeOf === madeOf) return known.plan
     const plan = planFiles(await wholeArchive(store, link, albums))
-    plans.set(key, plan, plan.entries.length + 1)
+    plans.set(key, { madeOf, plan }, plan.entries.length)
     return plan
   }
 
