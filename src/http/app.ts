@@ -31,11 +31,11 @@ export function createApp(context: WebContext): Express {
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
   const metrics = createMetrics()
-  app.use(metrics.measure)
+  app.use(metrics.measure, securityHeaders(settings), refuseBrokenAddress, refuseCrossSite(settings))
+  // First what is asked for most: a request is compared with every route that stands before its own.
+  app.use(delivery(context, watchLinks(ports)), visitorPages(context, views))
   app.get('/metrics', metrics.show)
   app.use(operators(context))
-  app.use(securityHeaders(settings))
-  app.use(refuseBrokenAddress)
   // Names hold their content's hash; the build has compressed what is worth it.
   app.use(
     '/assets',
@@ -46,11 +46,9 @@ export function createApp(context: WebContext): Express {
       serveStatic: { immutable: true, maxAge: '1y' },
     }),
   )
-  app.use(refuseCrossSite(settings))
   app.use('/api/v1/uploads', tus(context))
   app.use('/api/v1', api(context))
-  app.use(delivery(context, watchLinks(ports)))
-  app.use(visitorPages(context, views), visitForms(context), mapPage(context, views))
+  app.use(visitForms(context), mapPage(context, views))
   app.use(albumPages(context, views), libraryPages(context, views))
   app.use(keyPages(context, views), linkPages(context, views))
   app.use(senderPages(context, views))

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Request, Response } from 'express'
 import { Recent } from '../domain/recent.ts'
+import { byHeader } from './by-header.ts'
 import { matches } from './send-object.ts'
 
 const mostBytesInAll = 24 * 1024 * 1024
@@ -23,41 +24,100 @@ interface Encoded {
   readonly etag: string
 }
 
-/** A page as text, and whether it stays the same while its key does. */
+/** A page as it is sent, and whether it stays the same while what it is made of does. */
+interface Made extends Encoded {
+  readonly isLasting: boolean
+}
+
+/** A page as text, and whether it stays the same while what it is made of does. */
 export interface MadePage {
   readonly html: string
   readonly isLasting: boolean
 }
 
+/** What a page is made of: the same parts, each the very same value, make the same page under the same name. */
+export interface PageSource {
+  readonly name: string
+  readonly parts: readonly unknown[]
+}
+
+interface Kept extends Encoded {
+  readonly parts: readonly unknown[]
+}
+
+const sameParts = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((part, at) => part === b[at])
+
+const encodingOf = byHeader('accept-encoding', (req: Request): Encoding => {
+  const asked = req.acceptsEncodings('br', 'gzip', 'identity')
+  return asked === 'br' || asked === 'gzip' ? asked : 'identity'
+})
+
 /**
- * Sends pages that are the same for everybody whom the gate lets in, compressed, and keeps them by a key that says all
- * that they are made of. Call it past the gate only. Not for an owner's pages: compressing what holds secrets next to what a
+ * Sends pages that are the same for everybody whom the gate lets in, compressed, and keeps them as long as all
+ * that they are made of stays the same. Call it past the gate only. Not for an owner's pages: compressing what holds secrets next to what a
  * request chose would tell of them by its length (BREACH).
  */
 export function keepPages() {
-  const kept = new Recent<Encoded>(mostBytesInAll)
+  const kept = new Recent<Kept>(mostBytesInAll)
+  /** Being made at this moment: a hundred who come at once wait for one. */
+  const coming = new Map<string, { readonly parts: readonly unknown[]; readonly made: Promise<Made> }>()
 
-  async function encodedOf(key: string, encoding: Encoding, make: () => Promise<MadePage>): Promise<Encoded> {
-    const found = kept.get(`${encoding} ${key}`)
-    if (found) return found
+  async function encode(make: () => Promise<MadePage>, encoding: Encoding): Promise<Made> {
     const { html, isLasting } = await make()
     const plain = Buffer.from(html)
     const bytes =
       encoding === 'identity' || plain.length < leastBytes ? plain : await encoders[encoding](plain)
     const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 27)
-    const encoded = { bytes, etag: `${hash}-${bytes === plain ? 'identity' : encoding}` }
-    if (isLasting) kept.set(`${encoding} ${key}`, encoded, bytes.length + key.length)
-    return encoded
+    return { bytes, etag: `${hash}-${bytes === plain ? 'identity' : encoding}`, isLasting }
   }
 
-  return async (req: Request, res: Response, key: string, make: () => Promise<MadePage>): Promise<void> => {
-    const asked = req.acceptsEncodings('br', 'gzip', 'identity')
-    const encoding: Encoding = asked === 'br' || asked === 'gzip' ? asked : 'identity'
-    const { bytes, etag } = await encodedOf(key, encoding, make)
-    res.status(200).type('html').vary('Accept-Language, Accept-Encoding, Cookie')
-    res.set({ 'Cache-Control': 'private, no-cache', ETag: `"${etag}"` })
-    if (matches(req.get('if-none-match'), etag)) return void res.status(304).end()
-    if (encoding !== 'identity' && etag.endsWith(`-${encoding}`)) res.set('Content-Encoding', encoding)
-    res.set('Content-Length', String(bytes.length)).end(bytes)
+  async function encodedOf(
+    { name, parts }: PageSource,
+    encoding: Encoding,
+    make: () => Promise<MadePage>,
+  ): Promise<Encoded> {
+    const key = `${encoding} ${name}`
+    const found = kept.get(key)
+    if (found && sameParts(found.parts, parts)) return found
+    const running = coming.get(key)
+    if (running && sameParts(running.parts, parts)) {
+      const made = await running.made
+      // One that is still to change may have been begun before what this visitor has come for.
+      if (made.isLasting) return made
+    }
+    const mine = { parts, made: encode(make, encoding) }
+    coming.set(key, mine)
+    try {
+      const made = await mine.made
+      if (made.isLasting) kept.set(key, { ...made, parts }, made.bytes.length + key.length)
+      return made
+    } finally {
+      if (coming.get(key) === mine) coming.delete(key)
+    }
+  }
+
+  return async (
+    req: Request,
+    res: Response,
+    source: PageSource,
+    make: () => Promise<MadePage>,
+  ): Promise<void> => {
+    const encoding = encodingOf(req)
+    const { bytes, etag } = await encodedOf(source, encoding, make)
+    const headers = {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Cache-Control': 'private, no-cache',
+      Vary: 'Accept-Language, Accept-Encoding, Cookie',
+      ETag: `"${etag}"`,
+    }
+    if (matches(req.get('if-none-match'), etag)) return void res.writeHead(304, headers).end()
+    const encoded = etag.endsWith(`-${encoding}`) && encoding !== 'identity'
+    res.writeHead(200, {
+      ...headers,
+      ...(encoded ? { 'Content-Encoding': encoding } : {}),
+      'Content-Length': bytes.length,
+    })
+    res.end(bytes)
   }
 }

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
 import { Recent } from '../domain/recent.ts'
+import { byHeader } from './by-header.ts'
 import type { WebSettings } from './context.ts'
 import { catalogues, languageCodes, type LanguageCode } from './messages/index.ts'
 import { ownerCatalogues } from './messages/owner/index.ts'
@@ -53,18 +54,35 @@ const usualRegion: Readonly<Partial<Record<LanguageCode, string>>> = { en: 'en-G
 
 /** Making one takes longer than using it a hundred times. */
 const dateFormats = new Recent<Intl.DateTimeFormat>(300)
+const numberFormats = new Recent<Intl.NumberFormat>(300)
 
-function dateFormat(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${locale} ${JSON.stringify(options)}`
-  const found = dateFormats.get(key) ?? new Intl.DateTimeFormat(locale, options)
-  dateFormats.set(key, found)
-  return found
+function kept<Options, Format>(
+  formats: Recent<Format>,
+  make: (locale: string, options: Options) => Format,
+): (locale: string, options: Options) => Format {
+  return (locale, options) => {
+    const key = `${locale} ${JSON.stringify(options)}`
+    const known = formats.get(key)
+    if (known) return known
+    const made = make(locale, options)
+    formats.set(key, made)
+    return made
+  }
 }
+
+const dateFormat = kept(
+  dateFormats,
+  (locale, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options),
+)
+const numberFormat = kept(
+  numberFormats,
+  (locale, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(locale, options),
+)
 
 function speak(code: LanguageCode, locale: string): Language {
   const translate = messages.getFixedT(code)
   const number = (amount: number, options: Intl.NumberFormatOptions = {}): string =>
-    new Intl.NumberFormat(locale, options).format(amount)
+    numberFormat(locale, options).format(amount)
   const dates = (options: Intl.DateTimeFormatOptions) => dateFormat(locale, { timeZone: 'UTC', ...options })
   return {
     code,
@@ -92,16 +110,27 @@ const isCode = (text: string): text is LanguageCode => languageCodes.some((code)
 
 export const languageCookie = 'mayfly-language'
 
+const acceptedLanguages = byHeader('accept-language', (req: Request) => req.acceptsLanguages())
+
+/** Every language that somebody was spoken to in lately. */
+const spoken = new Recent<Language>(300)
+
 /** The language that a reader chose, else the first of `Accept-Language` that there is a catalogue for, else English. */
 export function languageOf(settings: WebSettings, req: Request): Language {
-  const accepted = req.acceptsLanguages()
+  const accepted = acceptedLanguages(req)
   const chosen = readCookie(settings, req, languageCookie)
   const code =
     chosen !== null && isCode(chosen)
       ? chosen
       : (accepted.map((tag) => tag.slice(0, 2).toLowerCase()).find(isCode) ?? 'en')
   const region = accepted.find((tag) => localePattern.exec(tag)?.[1] === code)
-  return speak(code, region ?? usualRegion[code] ?? code)
+  const locale = region ?? usualRegion[code] ?? code
+  const name = `${code} ${locale}`
+  const known = spoken.get(name)
+  if (known) return known
+  const language = speak(code, locale)
+  spoken.set(name, language)
+  return language
 }
 
 /** Every language in its own name, for the switch. */

@@ -26,16 +26,16 @@ const cacheControl = 'private, max-age=5, must-revalidate'
  * When the bytes stop half-way, so does the connection: the client sees that it has not all.
  */
 export async function sendObject(req: Request, res: Response, object: Sendable): Promise<void> {
-  res.set({
+  const headers: Record<string, string> = {
     'Accept-Ranges': 'bytes',
     'Cache-Control': cacheControl,
     'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
     'Cross-Origin-Resource-Policy': 'same-origin',
     ETag: `"${object.etag}"`,
     'Content-Type': object.mime,
-  })
-  if (object.disposition) res.set('Content-Disposition', object.disposition)
-  if (matches(req.get('if-none-match'), object.etag)) return void res.status(304).end()
+  }
+  if (object.disposition) headers['Content-Disposition'] = object.disposition
+  if (matches(req.get('if-none-match'), object.etag)) return void res.writeHead(304, headers).end()
 
   const range = rangeOf(req, object)
   if (range === 'unsatisfiable') {
@@ -43,13 +43,16 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
     throw new Refused('range', 'There are no such bytes.', { size: object.size })
   }
   const { start, end } = range ?? { start: 0, end: object.size - 1 }
-  res.status(range ? 206 : 200).set('Content-Length', String(end - start + 1))
-  if (range) res.set('Content-Range', `bytes ${start}-${end}/${object.size}`)
-  if (req.method === 'HEAD' || end < start) return void res.end()
+  const status = range ? 206 : 200
+  headers['Content-Length'] = String(end - start + 1)
+  if (range) headers['Content-Range'] = `bytes ${start}-${end}/${object.size}`
+  if (req.method === 'HEAD' || end < start) return void res.writeHead(status, headers).end()
 
   const body = await object.open({ start, end })
   if (!body) throw new Error(`the bytes of ${object.etag} are gone`)
-  if (Buffer.isBuffer(body)) return void res.end(body)
+  if (Buffer.isBuffer(body)) return void res.writeHead(status, headers).end(body)
+  // Said with the first bytes: where there are none, another answer can still be given.
+  res.status(status).set(headers)
   await pipeline(body, res).catch((error: unknown) => {
     // A client that left is no failure of ours; anything else is reported, and the connection is broken by now.
     if (!isClientGone(error)) throw error

@@ -71,17 +71,14 @@ export function visitorPages(context: WebContext, views: Views): Router {
       const { page, album } = parse(pageSchema, req.query)
       const language = views.languageOf(res)
       const place = { ...placeOf(req), page }
-      // All that the page is made of: an album's version grows with every change of it that a visitor could see, save
-      // for how far its items are prepared. How long the link still lives is said to the minute.
-      const key = JSON.stringify([
-        language.locale,
-        language.code,
-        req.originalUrl,
-        { ...place, now: Math.floor(place.now / 60_000) },
-        visit.link,
-        albums,
-      ])
-      await sendPage(req, res, key, async () => {
+      // All that the page is made of. An album's version grows with every change of it that a visitor could see, save
+      // for how far its items are prepared; records of the same text are the same object. How long the link still lives is
+      // said to the minute.
+      const source = {
+        name: [language.code, language.locale, place.base, req.originalUrl].join(' '),
+        parts: [Math.floor(place.now / 60_000), visit.link, ...albums],
+      }
+      await sendPage(req, res, source, async () => {
         if (albums.length > 1 && album === undefined) {
           const all = await openOutlines(ports.store, visit, albums)
           return {
