@@ -8,6 +8,7 @@ const redis = await startEmbeddedRedis({
   directory,
   log: { debug: silent, info: silent, warn: silent, error: silent },
 })
-process.stdout.write(`${redis.url}\n`)
+// Before anybody knows that it runs: they may end it at once.
 process.once('SIGTERM', () => process.exit(0))
+process.stdout.write(`${redis.url}\n`)
 setInterval(silent, 60_000)

@@ -51,7 +51,12 @@ describe('events whose Redis fails', () => {
     await expect.poll(tell).toContain('back')
     expect(new Set(heard)).toEqual(new Set(['back']))
     const admin = new Redis(redis.url)
-    await expect.poll(() => admin.pubsub('CHANNELS', 'mayfly:left')).toEqual([])
+    const leftIn = async () => {
+      await tell()
+      return admin.pubsub('CHANNELS', 'mayfly:left')
+    }
+    await expect.poll(leftIn).toEqual([])
+    expect(new Set(heard)).toEqual(new Set(['back']))
     admin.disconnect()
     await events.close()
     await redis.kill()
