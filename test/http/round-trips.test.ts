@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { updateAlbum } from '../../src/domain/album.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -6,14 +7,21 @@ import { makeReady } from '../support/ready.ts'
 
 let web: TestWeb
 let share: ShareAnswer
-/** How often the store and the bucket were asked. */
-const asked = { store: 0, bucket: 0 }
+/** How often the store and the bucket were asked, and for how many whole records of items. */
+const asked = { store: 0, bucket: 0, items: 0 }
 
 beforeAll(async () => {
   web = await startWeb({
     ports: ({ store, bucket, ...ports }) => ({
       ...ports,
-      store: { ...store, read: (queries) => ((asked.store += 1), store.read(queries)) },
+      store: {
+        ...store,
+        read: (queries) => {
+          asked.store += 1
+          asked.items += queries.filter(({ kind, key }) => kind === 'value' && /:item:\w+$/.test(key)).length
+          return store.read(queries)
+        },
+      },
       bucket: { ...bucket, open: (...input) => ((asked.bucket += 1), bucket.open(...input)) },
     }),
   })
@@ -23,6 +31,13 @@ beforeAll(async () => {
 })
 afterAll(() => web.close())
 
+interface Costs {
+  readonly status: number
+  readonly store: number
+  readonly bucket: number
+  readonly items: number
+}
+
 async function ownerOf({ ownerKey }: ShareAnswer): Promise<string> {
   const { findOwner } = await import('../../src/domain/owner.ts')
   const owner = await findOwner(web.ports.store, ownerKey ?? '')
@@ -30,14 +45,18 @@ async function ownerOf({ ownerKey }: ShareAnswer): Promise<string> {
   return owner.id
 }
 
+const leastOf = (tries: readonly Costs[]): Costs | undefined =>
+  tries.toSorted((one, other) => one.store - other.store)[0]
+
 /** The least of a few tries: what watches running downloads asks the store now and then, too. */
-async function costs(path: string): Promise<{ status: number; store: number; bucket: number }> {
+async function costs(path: string): Promise<Omit<Costs, 'items'>> {
   const tries = [await costsOnce(path), await costsOnce(path), await costsOnce(path)]
-  return tries.reduce((least, one) => (one.store < least.store ? one : least))
+  const { status, store, bucket } = tries.reduce((best, one) => (one.store < best.store ? one : best))
+  return { status, store, bucket }
 }
 
-async function costsOnce(path: string): Promise<{ status: number; store: number; bucket: number }> {
-  Object.assign(asked, { store: 0, bucket: 0 })
+async function costsOnce(path: string): Promise<Costs> {
+  Object.assign(asked, { store: 0, bucket: 0, items: 0 })
   const res = await fetch(`${share.link.url}${path}`, { headers: { Accept: 'text/html' } })
   await res.arrayBuffer()
   return { status: res.status, ...asked }
@@ -55,6 +74,35 @@ it('a picture takes one round trip to the store and at most one read of the buck
 it('a page that was made before takes one round trip to the store and none to the bucket', async () => {
   await costs('')
   expect(await costs('')).toEqual({ status: 200, store: 1, bucket: 0 })
+})
+
+/** As any change of what visitors see does. */
+async function changeAlbum(): Promise<void> {
+  const owner = await ownerOf(share)
+  await updateAlbum(web.ports.store, owner, share.album.id, (album) => ({
+    ...album,
+    version: album.version + 1,
+  }))
+}
+
+it('after a change, a page takes two round trips after the gate, and reads whole only the items on it', async () => {
+  const tries: Costs[] = []
+  for (let round = 0; round < 3; round++) {
+    await changeAlbum()
+    tries.push(await costsOnce(''))
+  }
+  expect(leastOf(tries)).toEqual({ status: 200, store: 3, bucket: 0, items: 2 })
+  // What is known of the album by now serves its ZIP, and the page in another language.
+  expect(leastOf([await costsOnce('/zip')])).toMatchObject({ status: 200, store: 1, items: 0 })
+})
+
+it('after a change, a ZIP of everything takes two round trips after the gate, and reads no item whole', async () => {
+  const tries: Costs[] = []
+  for (let round = 0; round < 3; round++) {
+    await changeAlbum()
+    tries.push(await costsOnce('/zip'))
+  }
+  expect(leastOf(tries)).toMatchObject({ status: 200, store: 3, items: 0 })
 })
 
 it('what is kept in memory opens nothing once the item is private or the link stopped', async () => {
