@@ -171,7 +171,7 @@ describe('dates', () => {
  */
 const contradictory = new Set(['exiftool__ExifTool.jpg', 'metadata-extra__FLIR_iPhone_device.jpg'])
 
-describe('samples', () => {
+describe.skipIf(samples().length === 0)('samples', () => {
   const all = samples().filter(({ file }) => !contradictory.has(file))
   test.each(all.map((sample) => [sample.file, sample] as const))(
     '%s',
