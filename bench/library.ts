@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { folderBucket } from '../src/adapters/folder-bucket.ts'
 import { folderResumable } from '../src/adapters/folder-resumable.ts'
+import { hashThreads } from '../src/adapters/hash-threads.ts'
 import { redisEvents } from '../src/adapters/redis-events.ts'
 import { redisStore } from '../src/adapters/redis-store.ts'
 import { newAlbum, writeAlbum } from '../src/domain/album.ts'
@@ -111,6 +112,7 @@ async function overHttp(store: Store, ownerKey: string): Promise<void> {
     events,
     bucket,
     resumable,
+    hashing: hashThreads(),
     clock,
     limits,
     passwords,

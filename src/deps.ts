@@ -8,6 +8,7 @@ import { bullmqRunner } from './adapters/bullmq-runner.ts'
 import { startEmbeddedRedis } from './adapters/embedded-redis.ts'
 import { folderBucket } from './adapters/folder-bucket.ts'
 import { folderResumable } from './adapters/folder-resumable.ts'
+import { hashThreads } from './adapters/hash-threads.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
@@ -70,6 +71,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       store: opened(redisStore(redis), (store) => store.close()),
       events: opened(redisEvents(redis), (events) => events.close()),
       ...(await openBuckets(config, opened)),
+      hashing: opened(hashThreads(), (hashing) => hashing.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
       clock: options.clock ?? { now: () => Date.now() },
       passwords: argon2Passwords(),

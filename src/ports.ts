@@ -179,6 +179,7 @@ export interface PutOptions {
   readonly mime: string
   /** Bytes, where known ahead: the adapter may then send it in one piece. A body of another length fails. */
   readonly size?: number
+  /** Ends the put; one that waits for its body, where that is a Readable. */
   readonly signal?: AbortSignal
 }
 
@@ -190,12 +191,18 @@ export interface PresignOptions {
   readonly disposition: string
 }
 
+/**
+ * Bytes on their way into the bucket. Each piece is the bucket's until it asks for the next: whoever gives it may fill
+ * its memory anew then. A Readable is ended by whoever takes it.
+ */
+export type Body = Readable | AsyncIterable<Buffer>
+
 /** Where bytes live. Keys are made by the domain of ids alone, never by a user. Throws `BucketUnavailable` or `BucketFull`. */
 export interface Bucket {
   /** Streams `range` of the object (all of it without one), or null when there is none. */
   open(key: string, range?: ByteRange): Promise<OpenObject | null>
   /** Stores `body`; the object is seen by `open` only when all of it is there and durable. A failed put leaves nothing. */
-  put(key: string, body: Readable, options: PutOptions): Promise<{ size: number }>
+  put(key: string, body: Body, options: PutOptions): Promise<{ size: number }>
   /** A read-only local file with the object's bytes, made in `directory` where the bucket is not local; null when there is no object. */
   localFile(key: string, directory: string): Promise<string | null>
   /** Moves a local file in, without copying where the bucket is on the same disk. The file is gone afterwards or still the caller's to remove. */
@@ -232,7 +239,7 @@ export interface ResumableBucket {
   /**
    * Adds `body` at `offset`. Answers the grown object each time that more of it is durable, the last time at the end of
    * `body`: also when `body` throws, which is passed on afterwards. Whoever asks for the next answer has noted the last
-   * one; what was never noted, a later append replaces.
+   * one; what was never noted, a later append replaces. Pieces of `body` are lent, as those of `Body`.
    */
   append(growing: Growing, body: AsyncIterable<Buffer>): AsyncIterable<Growing>
   /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
@@ -247,6 +254,26 @@ export class BucketUnavailable extends Error {
 /** The disk or the account has no room left. */
 export class BucketFull extends Error {
   override readonly name = 'BucketFull'
+}
+
+// ── Hashing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** CRC-32 and SHA-256 of a long row of bytes, taken beside the event loop. */
+export interface RunningHash {
+  /**
+   * Adds `bytes`, which must lie at the beginning of memory of their own. That is taken away until it is answered, as a
+   * buffer of the same bytes. May be called again before: the order of the calls counts.
+   */
+  add(bytes: Buffer): Promise<Buffer>
+  /** The hashes of all that was added; nothing may follow. `sha256` in hexadecimal. */
+  end(): Promise<{ readonly crc32: number; readonly sha256: string }>
+  /** Nobody will ask for its end. */
+  forget(): void
+}
+
+export interface Hashing {
+  begin(): RunningHash
+  close(): Promise<void>
 }
 
 // ── Queue ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -329,6 +356,7 @@ export interface Ports {
   readonly events: Events
   readonly bucket: Bucket
   readonly resumable: ResumableBucket
+  readonly hashing: Hashing
   readonly queue: Queue
   readonly clock: Clock
   readonly passwords: Passwords

@@ -1,3 +1,19 @@
+import { Readable } from 'node:stream'
+import type { Body } from '../ports.ts'
+
+/** A stream may fail while nobody reads it: without a listener that would end the process. Its reader hears of it. */
+export function expectFailure(body: Body): void {
+  if (body instanceof Readable) body.on('error', () => undefined)
+}
+
+/** Ends a stream that is not read to its end. */
+export function endBody(body: Body, reason?: unknown): void {
+  if (body instanceof Readable) body.destroy(reason === undefined ? undefined : errorOf(reason))
+}
+
+export const errorOf = (reason: unknown): Error =>
+  reason instanceof Error ? reason : new Error('It was ended', { cause: reason })
+
 /**
  * The bytes of a body, as pieces. Throws when there are more than `expected`, at once, or fewer at its end: a body that
  * was cut off must not count as whole.

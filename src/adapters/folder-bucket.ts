@@ -3,20 +3,18 @@ import { lstat, open, rm, stat, statfs, utimes } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { BucketFull } from '../ports.ts'
-import type { Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
-import { bytesOf } from './body-bytes.ts'
+import type { Body, Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
+import { bytesOf, endBody, expectFailure } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
 import { moveFile, openNew, removeEmpty, removePrefix } from './folder-files.ts'
-import { unfinishedFileName, unfinishedName } from './folder-files.ts'
+import { unfinishedFileName, unfinishedName, writePiece } from './folder-files.ts'
 
 /** Measured: larger and smaller pieces read slower. */
 const readBytes = 256 * 1024
 /** So much is read in one go, without the ways of a stream. */
 const smallBytes = 128 * 1024
-const writeBytes = 1024 * 1024
 /** With less room than that nothing useful can be stored. */
 const leastFreeBytes = 16 * 1024 * 1024
 
@@ -38,9 +36,8 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
 
   const moveIn = (from: string, key: string) => moveFile(from, pathOf(key), durable)
 
-  async function put(key: string, body: Readable, options: PutOptions): Promise<{ size: number }> {
-    // It may fail while the file is being made; without a listener that would end the process.
-    body.on('error', ignore)
+  async function put(key: string, body: Body, options: PutOptions): Promise<{ size: number }> {
+    expectFailure(body)
     let path: string | null = null
     try {
       checkKey(key)
@@ -52,7 +49,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
       await disk(removeEmpty(dirname(path), unfinished))
       return { size }
     } catch (error) {
-      body.destroy()
+      endBody(body)
       if (path !== null) await discard(path)
       throw error
     }
@@ -177,8 +174,6 @@ const streamOf = (bytes: Buffer): Readable =>
     },
   })
 
-const ignore = (): void => undefined
-
 async function disk<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work
@@ -199,26 +194,24 @@ async function syncFile(path: string): Promise<void> {
 /** Writes `body` to `file`, closes it, where `durable` after it is on disk, and answers how much it was. */
 async function writeAll(
   file: FileHandle,
-  body: Readable,
+  body: Body,
   { size: expected, signal }: PutOptions,
   durable: boolean,
 ): Promise<number> {
-  let size = 0
-  let failure: unknown
-  const target = file.createWriteStream({ highWaterMark: writeBytes, flush: durable })
-  target.on('error', (error) => (failure = error))
-  async function* counted(pieces: AsyncIterable<unknown>) {
-    for await (const piece of bytesOf(pieces, expected)) {
-      size += piece.length
-      yield piece
-    }
-  }
+  const stop = (): void => endBody(body, signal?.reason)
+  signal?.addEventListener('abort', stop)
   try {
-    await (signal === undefined
-      ? pipeline(body, counted, target)
-      : pipeline(body, counted, target, { signal }))
+    signal?.throwIfAborted()
+    let size = 0
+    for await (const piece of bytesOf(body, expected)) {
+      signal?.throwIfAborted()
+      await disk(writePiece(file, piece, size))
+      size += piece.length
+    }
+    if (durable) await disk(file.datasync())
     return size
-  } catch (error) {
-    throw error === failure ? diskError(error) : error
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    await file.close()
   }
 }

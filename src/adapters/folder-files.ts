@@ -145,3 +145,9 @@ export async function moveFile(from: string, to: string, durable: boolean): Prom
   }
   if (durable) await syncFolder(dirname(to))
 }
+
+/** Writes all of `bytes` at `position`: one call may write less (write(2)). */
+export async function writePiece(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;)
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten
+}

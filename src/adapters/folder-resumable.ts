@@ -1,16 +1,12 @@
-import { once } from 'node:events'
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
 import { checkKey } from './bucket-key.ts'
 import { diskError, moveFile, openNew, orWhenAbsent, removeEmpty } from './folder-files.ts'
-import { unfinishedFileName, unfinishedName } from './folder-files.ts'
+import { unfinishedFileName, unfinishedName, writePiece } from './folder-files.ts'
 
-/** What a body may hold in memory while the disk is slow. */
-const writeBytes = 512 * 1024
 /** So often what was written is put on disk for good: no more than twice that is sent again after a crash. */
 const syncBytes = 32 * 1024 * 1024
 
@@ -81,58 +77,61 @@ async function* write(
   growing: Growing,
   body: AsyncIterable<Buffer>,
 ): AsyncGenerator<Growing> {
-  const { offset } = growing
-  const target = file.createWriteStream({ start: offset, autoClose: false, highWaterMark: writeBytes })
-  // Thrown where it is waited for, below.
-  const written = finished(target)
-  written.catch(() => {})
-  let told = offset
-  let durable = offset
-  /** One at a time, beside the writing. */
-  const syncs = new Set<Promise<void>>()
+  let written = growing.offset
+  let durable = written
+  let told = written
+  /** Syncs one at a time, beside the writing. */
+  let syncing = Promise.resolve()
+  let isSyncing = false
   const startSync = (): void => {
-    const end = offset + target.bytesWritten
-    const sync = file.datasync().then(
-      () => {
-        durable = end
-        syncs.delete(sync)
-      },
-      (error: unknown) => {
-        throw diskError(error)
-      },
-    )
-    sync.catch(() => {})
-    syncs.add(sync)
+    const end = written
+    isSyncing = true
+    syncing = disk(file.datasync()).then(() => {
+      durable = end
+      isSyncing = false
+    })
+    // Thrown where it is waited for.
+    syncing.catch(() => {})
   }
+  const pieces = body[Symbol.asyncIterator]()
   try {
     let broken: { error: unknown } | null = null
-    try {
-      for await (const bytes of body) {
-        if (!target.write(bytes)) await once(target, 'drain')
-        // A disk that does not keep up slows the body.
-        if (offset + target.bytesWritten - durable >= 2 * syncBytes) await Promise.all(syncs)
-        if (syncs.size === 0 && offset + target.bytesWritten - durable >= syncBytes) startSync()
-        if (durable === told) continue
-        told = durable
-        yield { ...growing, offset: told }
-      }
-    } catch (error) {
-      // The disk's own failure ends it; a body that breaks off leaves what came.
-      if (target.errored) throw error
-      broken = { error }
+    for (;;) {
+      const next = await pieces.next().catch((error: unknown) => {
+        // What came before it broke off is kept.
+        broken = { error }
+        return { done: true as const, value: undefined }
+      })
+      if (next.done) break
+      await disk(writePiece(file, next.value, written))
+      written += next.value.length
+      // A disk that does not keep up slows the body.
+      if (written - durable >= 2 * syncBytes) await syncing
+      if (!isSyncing && written - durable >= syncBytes) startSync()
+      if (durable === told) continue
+      told = durable
+      yield { ...growing, offset: told }
     }
-    target.end()
-    await written
-    await Promise.all(syncs)
+    await syncing
     startSync()
-    await Promise.all(syncs)
-    yield { ...growing, offset: offset + target.bytesWritten }
-    if (broken) throw broken.error
-  } catch (error) {
-    throw target.errored === error ? diskError(error) : error
+    await syncing
+    yield { ...growing, offset: written }
+    throwIfBroken(broken)
   } finally {
-    target.destroy()
+    await pieces.return?.()
     // A file is not closed under a running sync.
-    await Promise.allSettled(syncs)
+    await syncing.catch(() => {})
+  }
+}
+
+function throwIfBroken(broken: { error: unknown } | null): void {
+  if (broken) throw broken.error
+}
+
+async function disk(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    throw diskError(error)
   }
 }

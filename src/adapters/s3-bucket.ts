@@ -16,6 +16,7 @@ import type { MultipartUpload, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { BucketUnavailable } from '../ports.ts'
 import type { Bucket, ByteRange, ObjectEntry, OpenObject } from '../ports.ts'
+import { endBody, expectFailure } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { diskError } from './folder-files.ts'
 import { safeBody } from './s3-body.ts'
@@ -142,8 +143,8 @@ export function s3Bucket(options: S3Options): Bucket {
     try {
       checkKey(key)
     } catch (error) {
-      body.on('error', () => undefined)
-      body.destroy()
+      expectFailure(body)
+      endBody(body)
       throw error
     }
     return await putObject(s3, key, body, putOptions)

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -9,8 +8,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { BucketUnavailable } from '../ports.ts'
-import type { PutOptions } from '../ports.ts'
-import { bytesOf, partsOf } from './body-bytes.ts'
+import type { Body, PutOptions } from '../ports.ts'
+import { bytesOf, endBody, errorOf, expectFailure, partsOf } from './body-bytes.ts'
 import type { Part } from './body-bytes.ts'
 import { hasName, wayBytes } from './s3-client.ts'
 import type { S3Connection } from './s3-client.ts'
@@ -34,14 +33,13 @@ export interface CompletedPart {
 export async function putObject(
   s3: S3Connection,
   key: string,
-  body: Readable,
+  body: Body,
   { mime, size, signal }: PutOptions,
 ): Promise<{ size: number }> {
   const own = new AbortController()
   const stop = () => own.abort(signal?.reason)
-  // It may fail while nobody reads it; the next read throws it.
-  body.on('error', ignore)
-  own.signal.addEventListener('abort', () => body.destroy(errorOf(own.signal.reason)))
+  expectFailure(body)
+  own.signal.addEventListener('abort', () => endBody(body, own.signal.reason))
   try {
     signal?.throwIfAborted()
     signal?.addEventListener('abort', stop)
@@ -60,7 +58,7 @@ export async function putObject(
     throw own.signal.aborted ? errorOf(own.signal.reason) : error
   } finally {
     signal?.removeEventListener('abort', stop)
-    body.destroy()
+    endBody(body)
   }
 }
 
@@ -198,8 +196,3 @@ function partSizes(size: number | undefined): (number: number) => number {
 }
 
 export const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('base64')
-
-const errorOf = (reason: unknown): Error =>
-  reason instanceof Error ? reason : new Error('The upload was ended', { cause: reason })
-
-const ignore = (): void => undefined

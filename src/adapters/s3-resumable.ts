@@ -96,11 +96,11 @@ class Appending {
 
   async *run(body: AsyncIterable<Buffer>): AsyncGenerator<Growing> {
     const staleTail = this.offset % this.state.partBytes > 0 ? tailKey(this.growing.key, this.number) : null
+    const pieces = body[Symbol.asyncIterator]()
     try {
       await this.openPart()
       if (staleTail !== null) await this.readTail(staleTail)
       let broken: { error: unknown } | null = null
-      const pieces = body[Symbol.asyncIterator]()
       for (;;) {
         const next = await pieces.next().catch((error: unknown) => {
           // What came before it broke off is kept.
@@ -119,6 +119,7 @@ class Appending {
         await remove(this.s3, [staleTail])
       throwIfBroken(broken)
     } finally {
+      await pieces.return?.()
       await this.flying?.catch(() => {})
       this.closePart()
     }

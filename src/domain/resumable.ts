@@ -7,10 +7,11 @@ import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import { withLease, type Lease } from './lease.ts'
 import type { StoredObject } from './records.ts'
+import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
 import { abandonUpload, beginUpload, fileTooLarge, forgetResumable, headBytes } from './upload.ts'
-import { liveUntil, tellType } from './upload.ts'
+import { liveUntil, nextOf, tellType } from './upload.ts'
 
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100
@@ -19,7 +20,17 @@ const signEvery = 60_000
 
 export type ResumablePorts = Pick<
   Ports,
-  'store' | 'bucket' | 'resumable' | 'queue' | 'events' | 'clock' | 'limits' | 'sniff' | 'firstLook' | 'log'
+  | 'store'
+  | 'bucket'
+  | 'resumable'
+  | 'hashing'
+  | 'queue'
+  | 'events'
+  | 'clock'
+  | 'limits'
+  | 'sniff'
+  | 'firstLook'
+  | 'log'
 >
 
 /** What a client says of a file before it sends it. `name` and `folder` are already safe for display. */
@@ -184,25 +195,21 @@ class Writer {
     const chain = this.hashes.take(id, offset)
     const growing = growingOf(this.upload, type?.mime ?? '')
     const isFirst = offset === 0
+    const intake = new Intake(this.checked(head, pieces), chain)
     try {
-      for await (const { offset, state } of this.ports.resumable.append(
-        growing,
-        this.checked(head, pieces, chain),
-      ))
+      for await (const { offset, state } of this.ports.resumable.append(growing, intake))
         await this.record(
           { offset, state },
           isFirst ? [{ kind: 'remove', key: keys.resumableHead(owner, id) }] : [],
         )
     } finally {
-      if (chain && chain.offset === this.upload.offset) this.hashes.keep(id, chain)
+      intake.stop()
+      if (chain?.offset === this.upload.offset) this.hashes.keep(id, chain)
+      else chain?.forget()
     }
   }
 
-  private async *checked(
-    head: Buffer[],
-    pieces: AsyncIterator<Buffer, unknown>,
-    chain: HashChain | null,
-  ): AsyncGenerator<Buffer> {
+  private async *checked(head: Buffer[], pieces: AsyncIterator<Buffer, unknown>): AsyncGenerator<Buffer> {
     let { offset } = this.upload
     for (;;) {
       const piece = head.shift() ?? (await nextOf(pieces))
@@ -210,7 +217,6 @@ class Writer {
       this.lease.lost.throwIfAborted()
       offset += piece.length
       if (offset > this.upload.size) throw new Refused('bad-request', 'This is more than the upload holds.')
-      chain?.update(piece)
       yield piece
     }
   }
@@ -245,7 +251,7 @@ class Writer {
       writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofItem(item)), value: owner }],
     })
     await ports.resumable.complete(growingOf(upload, type.mime))
-    const original = this.hashes.take(id, size)?.facts() ?? (await hashObject(ports, upload))
+    const original = await (this.hashes.take(id, size)?.facts() ?? hashObject(ports, upload))
     const complete: Resumable = { ...upload, isComplete: true }
     const record = JSON.stringify(complete)
     try {
@@ -268,19 +274,17 @@ class Writer {
   }
 }
 
-async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer | null> {
-  const next = await pieces.next()
-  return next.done ? null : next.value
-}
-
 /** Reads an object again whose hashes were lost on the way. */
-async function hashObject({ bucket }: ResumablePorts, { item, size }: Resumable): Promise<StoredObject> {
-  const object = await bucket.open(objects.original(item))
+async function hashObject(ports: ResumablePorts, { item, size }: Resumable): Promise<StoredObject> {
+  const object = await ports.bucket.open(objects.original(item))
   if (object === null) throw new Error('A completed upload is not in the bucket')
-  const chain = new HashChain()
-  const pieces: AsyncIterable<Buffer> = object.body
-  for await (const bytes of pieces) chain.update(bytes)
-  const facts = chain.facts()
-  if (facts.size !== size) throw new Error(`${facts.size} bytes of ${size} are in the bucket`)
-  return facts
+  const chain = new HashChain(ports.hashing)
+  const intake = new Intake(object.body, chain)
+  try {
+    for await (const block of intake) void block
+  } finally {
+    intake.stop()
+  }
+  if (chain.offset !== size) throw new Error(`${chain.offset} bytes of ${size} are in the bucket`)
+  return chain.facts()
 }

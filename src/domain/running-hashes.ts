@@ -1,25 +1,30 @@
-import { createHash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
+import type { Hashing, RunningHash } from '../ports.ts'
 import type { StoredObject } from './records.ts'
 
 /** So many files may be half hashed at once; of one that is forgotten the object is read again at its end. */
 const mostChains = 1000
 
-/** Hashes a file from its beginning, piece by piece. */
-export class HashChain {
-  private readonly sha256 = createHash('sha256')
-  private crc = 0
+/** Hashes a file from its beginning, block by block. */
+export class HashChain implements RunningHash {
+  /** Bytes that were added so far. */
   offset = 0
+  private readonly hash: RunningHash
 
-  update(bytes: Buffer): void {
-    this.sha256.update(bytes)
-    this.crc = crc32(bytes, this.crc)
-    this.offset += bytes.length
+  constructor(hashing: Hashing) {
+    this.hash = hashing.begin()
   }
 
-  /** The hashes of all that came; nothing may be added afterwards. */
-  facts(): StoredObject {
-    return { size: this.offset, crc32: this.crc, sha256: this.sha256.digest('hex') }
+  add(bytes: Buffer): Promise<Buffer> {
+    this.offset += bytes.length
+    return this.hash.add(bytes)
+  }
+
+  end = () => this.hash.end()
+  forget = () => this.hash.forget()
+
+  /** The facts of all that came; nothing may be added afterwards. */
+  async facts(): Promise<StoredObject> {
+    return { size: this.offset, ...(await this.end()) }
   }
 }
 
@@ -30,17 +35,22 @@ export class HashChain {
 export class RunningHashes {
   private readonly chains = new Map<string, HashChain>()
 
+  constructor(private readonly hashing: Hashing) {}
+
   /** The chain of `id`, taken out, if it stands at `offset` exactly; a new one at the beginning; else null. */
   take(id: string, offset: number): HashChain | null {
     const chain = this.chains.get(id)
     this.chains.delete(id)
     if (chain?.offset === offset) return chain
-    return offset === 0 ? new HashChain() : null
+    chain?.forget()
+    return offset === 0 ? new HashChain(this.hashing) : null
   }
 
   keep(id: string, chain: HashChain): void {
     this.chains.set(id, chain)
-    const [oldest] = this.chains.keys()
-    if (this.chains.size > mostChains && oldest !== undefined) this.chains.delete(oldest)
+    const [oldest] = this.chains
+    if (this.chains.size <= mostChains || oldest === undefined) return
+    this.chains.delete(oldest[0])
+    oldest[1].forget()
   }
 }

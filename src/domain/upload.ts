@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto'
-import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream'
-import { crc32 } from 'node:zlib'
 import type { FirstLook, MediaType } from '../media/types.ts'
 import type { CommitOutcome, Limits, Ports, Store, Write } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
@@ -8,10 +5,12 @@ import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
-import type { Item, StoredObject } from './records.ts'
+import type { Item } from './records.ts'
+import { Intake } from './intake.ts'
+import { HashChain } from './running-hashes.ts'
 import { randomToken } from './tokens.ts'
 
-type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'sniff' | 'firstLook'>
+type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'hashing' | 'clock' | 'limits' | 'sniff' | 'firstLook'>
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
 export const headBytes = 64 * 1024
@@ -49,11 +48,8 @@ export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' |
 export interface Incoming {
   readonly name: string
   readonly folder: string | null
-  readonly body: Readable
-  /** Bytes, where known ahead. */
-  readonly size?: number
-  readonly signal?: AbortSignal
-  /** Called once all of it has been received and counted, though not yet stored. */
+  readonly body: AsyncIterable<Buffer>
+  /** Called once all of it has come in, though it is not yet stored, or it has failed. */
   onReceived?(): void
 }
 
@@ -129,97 +125,73 @@ async function setReserved(
   return outcome
 }
 
-/** Counts and hashes what passes, and asks for more room when what was reserved is used up. */
-class Meter extends Transform {
-  private readonly sha256 = createHash('sha256')
-  private crc = 0
-  private size = 0
-
-  constructor(
-    private readonly maxBytes: number,
-    private readonly tooLarge: () => Refused,
-    private readonly onBytes: (bytes: number) => Promise<void> | null,
-  ) {
-    super({ highWaterMark: 256 * 1024 })
+/** Reads up to `headBytes` from `pieces`, as they came. */
+async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[]> {
+  const head: Buffer[] = []
+  for (let length = 0; length < headBytes;) {
+    const next = await pieces.next()
+    if (next.done) break
+    head.push(next.value)
+    length += next.value.length
   }
+  return head
+}
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.size += chunk.length
-    if (this.size > this.maxBytes) return done(this.tooLarge())
-    this.sha256.update(chunk)
-    this.crc = crc32(chunk, this.crc)
-    const room = this.onBytes(chunk.length)
-    if (room === null) return done(null, chunk)
-    room.then(
-      () => done(null, chunk),
-      (error: Error) => done(error),
-    )
-  }
-
-  facts(): StoredObject {
-    return { size: this.size, crc32: this.crc, sha256: this.sha256.digest('hex') }
+/**
+ * The pieces of a file, `head` first. Throws Refused once they are more than a file may be, or than there is room for;
+ * asks for more room when what was reserved is used up.
+ */
+async function* counted(
+  ports: UploadPorts,
+  upload: Upload,
+  name: string,
+  head: readonly Buffer[],
+  pieces: AsyncIterator<Buffer, unknown>,
+): AsyncGenerator<Buffer> {
+  let size = 0
+  for (let at = 0; ; at += 1) {
+    const piece = head[at] ?? (await nextOf(pieces))
+    if (piece === null) return
+    size += piece.length
+    if (size > ports.limits.maxFileBytes) throw fileTooLarge(ports.limits, name)
+    upload.received += piece.length
+    if (upload.received > upload.reserved) await reserve(ports, upload, upload.reserved + reservationStep)
+    else if (ports.clock.now() - upload.signedAt > signEvery) await signOfLife(ports, upload)
+    yield piece
   }
 }
 
-/** Reads up to `headBytes` from `body` and answers them with a stream of the whole. */
-async function takeHead(body: Readable): Promise<{ head: Buffer; whole: Readable }> {
-  const chunks: Buffer[] = []
-  let length = 0
-  const iterator: AsyncIterator<Buffer, undefined> = body[Symbol.asyncIterator]()
-  while (length < headBytes) {
-    const next = await iterator.next()
-    if (next.done) break
-    chunks.push(next.value)
-    length += next.value.length
-  }
-  async function* whole(): AsyncGenerator<Buffer> {
-    yield* chunks
-    chunks.length = 0
-    for (;;) {
-      const next = await iterator.next()
-      if (next.done) return
-      yield next.value
-    }
-  }
-  return {
-    head: Buffer.concat(chunks),
-    whole: Readable.from(whole(), { objectMode: false, highWaterMark: 256 * 1024 }),
-  }
+export async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer | null> {
+  const next = await pieces.next()
+  return next.done ? null : next.value
 }
 
 /**
  * Streams one file into the bucket, told by its content, counted and hashed on the way. Throws Refused
- * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays.
+ * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays. The body is
+ * its caller's to end.
  */
 export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: Incoming): Promise<Received> {
-  const { limits } = ports
-  const { head, whole } = await takeHead(incoming.body)
+  const { name, folder } = incoming
+  const pieces = incoming.body[Symbol.asyncIterator]()
+  const head = await takeHead(pieces)
+  const start = Buffer.concat(head)
+  const type = await tellType(ports, name, start)
+  const id = newItemId(ports.clock.now(), upload.owner)
+  const chain = new HashChain(ports.hashing)
+  const intake = new Intake(counted(ports, upload, name, head, pieces), chain)
+  void intake.received.then(() => incoming.onReceived?.())
   try {
-    const type = await tellType(ports, incoming.name, head)
-    const id = newItemId(ports.clock.now(), upload.owner)
     // Known before the first byte is written, so that a crash leaves nothing that the sweep cannot find.
     await ports.store.commit({
       writes: [{ kind: 'rank', key: keys.uploadItems(upload.owner, upload.id), member: id, score: 0 }],
     })
-    const tooLarge = () => fileTooLarge(limits, incoming.name)
-    if (incoming.size !== undefined && incoming.size > limits.maxFileBytes) throw tooLarge()
-    const meter = new Meter(limits.maxFileBytes, tooLarge, (bytes) => {
-      upload.received += bytes
-      if (upload.received > upload.reserved) return reserve(ports, upload, upload.reserved + reservationStep)
-      return ports.clock.now() - upload.signedAt > signEvery ? signOfLife(ports, upload) : null
-    })
-    meter.once('finish', () => incoming.onReceived?.())
-    // The put reads the meter and so learns of every failure; it is the one to report it.
-    const metered = pipeline(whole, meter, () => {})
-    await ports.bucket.put(objects.original(id), metered, {
-      mime: type.mime,
-      ...(incoming.size === undefined ? {} : { size: incoming.size }),
-      ...(incoming.signal ? { signal: incoming.signal } : {}),
-    })
-    const { name, folder } = incoming
-    return { id, name, folder, type, original: meter.facts(), firstLook: await ports.firstLook(head, type) }
+    await ports.bucket.put(objects.original(id), intake, { mime: type.mime })
+    const firstLook = await ports.firstLook(start, type)
+    return { id, name, folder, type, original: await chain.facts(), firstLook }
   } finally {
-    whole.destroy()
+    intake.stop()
+    chain.forget()
   }
 }
 

@@ -8,9 +8,24 @@ const mostWaiting = 512 * 1024
 /**
  * The bytes of a request as they come in, no faster than they are taken. Throws Refused when the client goes away
  * (`bad-request`) or sends next to nothing (`too-slow`), and the reason of `signal`. It never ends the request itself,
- * so that it can still be answered.
+ * so that it can still be answered. Its `return` also ends whoever waits for the next bytes at that moment.
  */
-export async function* bodyOf(req: Request, signal: AbortSignal): AsyncGenerator<Buffer> {
+export function bodyOf(req: Request, signal?: AbortSignal): AsyncIterableIterator<Buffer> {
+  const left = new AbortController()
+  const bytes = bytesOf(req, signal ? AbortSignal.any([signal, left.signal]) : left.signal)
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    next: () => bytes.next(),
+    return() {
+      left.abort(new Refused('bad-request', 'Nobody reads the body any more.'))
+      return bytes.return(undefined)
+    },
+  }
+}
+
+async function* bytesOf(req: Request, signal: AbortSignal): AsyncGenerator<Buffer, undefined> {
   const waiting: Buffer[] = []
   let bytes = 0
   let failure: { reason: unknown } | null = null
@@ -44,7 +59,7 @@ export async function* bodyOf(req: Request, signal: AbortSignal): AsyncGenerator
         if (req.isPaused() && bytes < mostWaiting / 2) req.resume()
         yield next
       } else if (failure) throwReason(failure)
-      else if (req.readableEnded) return
+      else if (req.readableEnded) return undefined
       else await new Promise<void>((resolve) => (wake = resolve))
     }
   } finally {

@@ -33,7 +33,7 @@ class ProtocolError extends Error {
 export function tus(context: WebContext): Router {
   const { ports } = context
   const router = Router()
-  const hashes = new RunningHashes()
+  const hashes = new RunningHashes(ports.hashing)
   const bodies = new Bodies()
 
   router.use((req, res, next) => {

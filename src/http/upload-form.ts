@@ -26,10 +26,6 @@ export async function withUploadForm<T>(
 ): Promise<T> {
   if (!req.is('multipart/form-data'))
     throw new Refused('bad-request', 'Send the files as multipart/form-data.')
-  const gone = new AbortController()
-  req.once('close', () => {
-    if (!req.readableEnded) gone.abort()
-  })
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
   const storing: Promise<Received>[] = []
@@ -41,8 +37,7 @@ export async function withUploadForm<T>(
         // The next file comes in while this one is still on its way to the disk; a few of them at most.
         if (storing.length >= storedAtOnce) await storing[storing.length - storedAtOnce]
         await new Promise<void>((resolve, reject) => {
-          const incoming = { ...namesOf(filename), body, signal: gone.signal, onReceived: resolve }
-          const stored = receiveFile(ports, upload, incoming)
+          const stored = receiveFile(ports, upload, { ...namesOf(filename), body, onReceived: resolve })
           storing.push(stored)
           stored.then(() => resolve(), reject)
         })

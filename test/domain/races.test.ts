@@ -98,7 +98,12 @@ describe('the sweep for orphans', () => {
       await Promise.resolve()
       yield bytes
     })()
-    await receiveBytes({ ...ports, resumable }, new RunningHashes(), { owner: owner.id, id, offset: 0, body })
+    await receiveBytes({ ...ports, resumable }, new RunningHashes(ports.hashing), {
+      owner: owner.id,
+      id,
+      offset: 0,
+      body,
+    })
     expect(seen).toEqual([true])
     expect((await ports.bucket.open(objects.original(item)))?.size).toBe(bytes.length)
   })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { folderBucket } from '../../src/adapters/folder-bucket.ts'
 import { folderResumable } from '../../src/adapters/folder-resumable.ts'
+import { hashThreads } from '../../src/adapters/hash-threads.ts'
 import { redisEvents } from '../../src/adapters/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis-store.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
@@ -51,11 +52,13 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
   const store = redisStore({ url, prefix })
   const events = redisEvents({ url, prefix })
   const bucket = folderBucket(directory)
+  const hashing = hashThreads()
   const queued: Job[] = []
   return {
     store,
     events,
     bucket,
+    hashing,
     resumable: folderResumable(directory),
     queued,
     prefix,
@@ -75,7 +78,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
     limits: { ...testLimits, ...limits },
     log: quietLog,
     async close() {
-      await Promise.all([store.close(), events.close(), bucket.close()])
+      await Promise.all([store.close(), events.close(), bucket.close(), hashing.close()])
       await rm(directory, { recursive: true, force: true })
     },
   }
