@@ -10,7 +10,7 @@ import { keys } from '../src/domain/keys.ts'
 import type { KnownOwner } from '../src/domain/owner.ts'
 import type { Album } from '../src/domain/records.ts'
 import { newLink, writeLink } from '../src/domain/share.ts'
-import { addLink, clock, fillAlbum, limits, makeOwner, putBytes } from './support/fill.ts'
+import { addLink, clock, fillAlbum, limits, makeOwner, putBytes, touchAlbum } from './support/fill.ts'
 import { median, printMachine, printTable } from './support/measure.ts'
 import { isPart } from './support/parts.ts'
 import { startService, type Service } from './support/service.ts'
@@ -71,7 +71,11 @@ async function figures(service: Service, count: number): Promise<Record<string, 
   }
   const stopped = await Promise.all(Array.from({ length: 15 }, () => addLink(store, owner, album)))
   return {
-    'page, first time': await timed([1, 2, 3].map((n) => () => get(`${page}?n=${n}`))),
+    'page, first time': await timed([() => get(page)]),
+    'page, after a change': await timed(
+      Array.from({ length: 9 }, () => () => get(page)),
+      () => touchAlbum(store, album),
+    ),
     'page, seen before': await timed(Array.from({ length: 30 }, () => () => get(page))),
     thumb: await timed(Array.from({ length: 30 }, (_, n) => () => get(`${page}/items/${shown[n % 10]?.id}/thumb`))), // prettier-ignore
     'stop of one link': await timed(
@@ -89,9 +93,10 @@ async function figures(service: Service, count: number): Promise<Record<string, 
   }
 }
 
-async function timed(works: (() => Promise<void>)[]): Promise<number> {
+async function timed(works: (() => Promise<void>)[], before = () => Promise.resolve()): Promise<number> {
   const times: number[] = []
   for (const work of works) {
+    await before()
     const begun = performance.now()
     await work()
     times.push(performance.now() - begun)

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
-import { expectAlbum, newAlbum, writeAlbum } from '../../src/domain/album.ts'
+import { expectAlbum, newAlbum, updateAlbum, writeAlbum } from '../../src/domain/album.ts'
 import { changeOwner } from '../../src/domain/change.ts'
 import { newItem, writeItems, unknownFacts } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/keys.ts'
@@ -50,6 +50,11 @@ export async function fillAlbum(
       return Promise.resolve()
     })
   return { album, items }
+}
+
+/** As if something had changed that visitors see: what is kept of the album is then of no use. */
+export async function touchAlbum(store: Store, { owner, id }: Album): Promise<void> {
+  await updateAlbum(store, owner, id, (album) => ({ ...album, version: album.version + 1 }))
 }
 
 /** A link that opens `album`; answers its secret. */
