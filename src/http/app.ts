@@ -7,6 +7,7 @@ import type { WebContext } from './context.ts'
 import { delivery } from './delivery.ts'
 import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
+import { inTurn } from './in-turn.ts'
 import { keyPages } from './key-pages.ts'
 import { libraryPages } from './library-pages.ts'
 import { linkPages } from './link-pages.ts'
@@ -14,11 +15,14 @@ import { watchLinks } from './link-watch.ts'
 import { mapPage } from './map-page.ts'
 import { createMetrics } from './metrics.ts'
 import { operators } from './operators.ts'
+import { pictureNames, showPicture } from './pictures.ts'
 import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
+import { showShare } from './share-page.ts'
 import { tus } from './tus.ts'
 import { createViews } from './views.ts'
 import { visitForms } from './visit-forms.ts'
+import { visitorBytes } from './visitor-bytes.ts'
 import { visitorPages } from './visitor-pages.ts'
 
 /** The whole web service over its ports; whoever makes it lets it listen. */
@@ -31,9 +35,11 @@ export function createApp(context: WebContext): Express {
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
   const metrics = createMetrics()
-  app.use(metrics.measure, securityHeaders(settings), refuseBrokenAddress, refuseCrossSite(settings))
+  const bytes = visitorBytes(context, watchLinks(ports))
+  app.use(inTurn(metrics.measure, securityHeaders(settings), refuseBrokenAddress, refuseCrossSite(settings)))
   // First what is asked for most: a request is compared with every route that stands before its own.
-  app.use(delivery(context, watchLinks(ports)), visitorPages(context, views))
+  for (const name of pictureNames) app.get(`/s/:secret/items/:id/${name}`, showPicture(context, bytes, name))
+  app.get('/s/:secret', showShare(context, views))
   app.get('/metrics', metrics.show)
   app.use(operators(context))
   // Names hold their content's hash; the build has compressed what is worth it.
@@ -48,7 +54,8 @@ export function createApp(context: WebContext): Express {
   )
   app.use('/api/v1/uploads', tus(context))
   app.use('/api/v1', api(context))
-  app.use(visitForms(context), mapPage(context, views))
+  app.use(delivery(context, bytes))
+  app.use(visitorPages(context, views), visitForms(context), mapPage(context, views))
   app.use(albumPages(context, views), libraryPages(context, views))
   app.use(keyPages(context, views), linkPages(context, views))
   app.use(senderPages(context, views))

@@ -1,21 +1,19 @@
 import express, { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { tickedArchive, wholeArchive } from '../domain/archive.ts'
-import { downloadsOf, type Download } from '../domain/copies.ts'
+import { downloadsOf } from '../domain/copies.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
-import { enterForItem, enterWithAlbums, type Visit } from '../domain/link.ts'
+import { enterWithAlbums, type Visit } from '../domain/link.ts'
 import { Recent } from '../domain/recent.ts'
-import type { Album, Item, Link, RenditionName } from '../domain/records.ts'
+import type { Album, Link } from '../domain/records.ts'
 import { shownName, shownTitle } from '../domain/shown-text.ts'
 import { contentDisposition } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
-import { keepBytes } from './kept-bytes.ts'
-import type { LinkWatch } from './link-watch.ts'
-import { idSchema, knockOf, parse, parseAddress } from './request.ts'
-import { sendObject, type Sendable } from './send-object.ts'
+import { idSchema, knockOf, parse } from './request.ts'
 import { planFiles, sendZip } from './send-zip.ts'
+import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
 import { countWhenSent } from './visits.ts'
 
 /** Entries of the plans that are kept, in all: one of 20,000 may be among them. */
@@ -24,41 +22,14 @@ const mostPlanned = 80_000
 /** A presigned address cannot be taken back: it dies by itself within this time. */
 const presignSeconds = 60
 
-/** Every route that gives a visitor bytes. Each passes the gate first, and running ones are broken when it shuts. */
-export function delivery(context: WebContext, watch: LinkWatch): Router {
+/**
+ * Every route that gives a visitor bytes, but for pictures (see there). Each passes the gate first, and running ones are
+ * broken when it shuts.
+ */
+export function delivery(context: WebContext, bytes: VisitorBytes): Router {
   const { ports, settings } = context
   const { store, bucket } = ports
   const router = Router()
-
-  const stored = (
-    key: string,
-    { size, sha256 }: Pick<Download, 'size' | 'sha256'>,
-    mime: string,
-  ): Sendable => ({
-    size,
-    etag: sha256,
-    mime,
-    open: async (range) => (await bucket.open(key, range))?.body ?? null,
-  })
-
-  /** A small picture comes from memory where it was sent lately. */
-  const keptBytes = keepBytes()
-  const kept = (object: Sendable, key: string): Sendable => ({
-    ...object,
-    open: async (range) => {
-      const { etag: sha256, size } = object
-      const bytes = await keptBytes.take(
-        { key, sha256, size },
-        async () => (await bucket.open(key))?.body ?? null,
-      )
-      return bytes?.subarray(range.start, range.end + 1) ?? object.open(range)
-    },
-  })
-
-  async function send(req: Request, res: Response, object: Sendable): Promise<void> {
-    watch.add(knockOf(context, req), res)
-    await sendObject(req, res, object)
-  }
 
   /** Sends to the bucket itself where that is wanted and can be; answers false otherwise. */
   async function redirected(
@@ -75,36 +46,19 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     return true
   }
 
-  const visitItem = (req: Request) =>
-    enterForItem(ports, knockOf(context, req), parseAddress(idSchema, req.params['id']))
-
-  async function sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void> {
-    const rendition = item.renditions[name]
-    if (!rendition) throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
-    const key = objects.rendition(item.id, name)
-    const object = stored(key, rendition, rendition.mime)
-    await send(req, res, name === 'thumb' || name === 'small' ? kept(object, key) : object)
-  }
-
-  for (const name of ['small', 'thumb', 'preview'] as const)
-    router.get(`/s/:secret/items/:id/${name}`, async (req, res) => {
-      const { item } = await visitItem(req)
-      await sendRendition(req, res, item, name)
-    })
-
   router.get('/s/:secret/items/:id/video', async (req, res) => {
-    const { visit, item } = await visitItem(req)
+    const { visit, item } = await visitItem(context, req)
     // Of a photo that moves, the part that does: it plays everywhere and holds nothing personal.
     const made = (['playable', 'motion'] as const).find((name) => item.renditions[name])
-    if (made) return sendRendition(req, res, item, made)
+    if (made) return bytes.sendRendition(req, res, item, made)
     const video = downloadsOf(item, visit.link.metadata).find(({ mime }) => mime.startsWith('video/'))
     if (!video) throw unknown('video')
     if (await redirected(req, res, video.key, video.mime, 'inline')) return
-    await send(req, res, stored(video.key, video, video.mime))
+    await bytes.send(req, res, bytes.stored(video.key, video, video.mime))
   })
 
   router.get('/s/:secret/items/:id/download', async (req, res) => {
-    const { visit, item } = await visitItem(req)
+    const { visit, item } = await visitItem(context, req)
     if (!visit.link.allow.downloads) throw new Refused('forbidden', 'This link is for looking only.')
     const { part } = parse(z.object({ part: z.enum(['still', 'motion']).default('still') }), req.query)
     const file = downloadsOf(item, visit.link.metadata)[part === 'still' ? 0 : 1]
@@ -113,7 +67,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const disposition = contentDisposition(name, 'attachment')
     countWhenSent(context, req, res, visit.link)
     if (await redirected(req, res, file.key, file.mime, disposition)) return
-    await send(req, res, { ...stored(file.key, file, file.mime), disposition })
+    await bytes.send(req, res, { ...bytes.stored(file.key, file, file.mime), disposition })
   })
 
   router.get('/s/:secret/zip', async (req, res) => {
@@ -167,7 +121,7 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     albums: readonly Album[],
     plan: ZipPlan,
   ): Promise<void> {
-    watch.add(knockOf(context, req), res)
+    bytes.watch(req, res)
     await sendZip(req, res, bucket, { name: zipName(albums, link), plan })
   }
 
@@ -175,7 +129,11 @@ export function delivery(context: WebContext, watch: LinkWatch): Router {
     const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
     const album = visit.link.showsCover ? albums.find(({ card }) => card !== null) : undefined
     if (!album?.card) throw unknown('picture')
-    await send(req, res, stored(objects.card(album.id, album.card.version), album.card, 'image/jpeg'))
+    await bytes.send(
+      req,
+      res,
+      bytes.stored(objects.card(album.id, album.card.version), album.card, 'image/jpeg'),
+    )
   })
 
   return router
@@ -187,9 +145,6 @@ const tickedForm = z.strictObject({
     z.array(idSchema).default([]),
   ),
 })
-
-const notReady = () =>
-  new Refused('not-ready', 'This is still being prepared. Try again in a moment.', { retryAfterSeconds: 5 })
 
 const zipName = (albums: readonly Album[], { metadata }: Link): string =>
   `${albums.map((album) => shownTitle(album, metadata)).find((title) => title !== '') ?? 'Mayfly'}.zip`

@@ -1,0 +1,36 @@
+import type { Request, Response } from 'express'
+import { Refused } from '../domain/errors.ts'
+import type { WebContext } from './context.ts'
+import { lockedPage } from './locked-model.ts'
+import { baseUrl, parseAddress, secretSchema } from './request.ts'
+import type { Views } from './views.ts'
+
+/** Where a link's page is, and what its previews are made of. */
+export interface LinkPlace {
+  readonly path: string
+  readonly base: string
+  readonly genericCard: string
+  readonly now: number
+}
+
+/** The place of the link in the address. Throws Refused('unknown') for a secret that cannot be one. */
+export function placeOf({ ports, settings }: WebContext, views: Views, req: Request): LinkPlace {
+  const origin = baseUrl(settings, req)
+  const path = `/s/${parseAddress(secretSchema, req.params['secret'])}`
+  return { path, base: origin + path, genericCard: origin + views.asset('card.jpg'), now: ports.clock.now() }
+}
+
+/** Shows the password page in place of a locked one: link previews read it, so it is a 200 and says nothing. */
+export async function unlessLocked(
+  context: WebContext,
+  views: Views,
+  [req, res]: readonly [Request, Response],
+  show: () => Promise<void>,
+): Promise<void> {
+  try {
+    await show()
+  } catch (error) {
+    if (!(error instanceof Refused && error.reason === 'link-locked')) throw error
+    views.render(res, 200, 'locked', lockedPage(views.languageOf(res), placeOf(context, views, req), null))
+  }
+}

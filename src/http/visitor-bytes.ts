@@ -1,0 +1,73 @@
+import type { Request, Response } from 'express'
+import type { Download } from '../domain/copies.ts'
+import { Refused, unknown } from '../domain/errors.ts'
+import { objects } from '../domain/keys.ts'
+import { enterForItem, type Visit } from '../domain/link.ts'
+import type { Item, RenditionName } from '../domain/records.ts'
+import type { WebContext } from './context.ts'
+import { keepBytes } from './kept-bytes.ts'
+import type { LinkWatch } from './link-watch.ts'
+import { idSchema, knockOf, parseAddress } from './request.ts'
+import { sendObject, type Sendable } from './send-object.ts'
+
+/** Sends visitors what the bucket holds. Past the gate only; what runs is broken when it shuts. */
+export interface VisitorBytes {
+  stored(key: string, facts: Pick<Download, 'size' | 'sha256'>, mime: string): Sendable
+  send(req: Request, res: Response, object: Sendable): Promise<void>
+  /** Throws Refused: `unknown` for a rendition that is not to be, `not-ready` for one that still is to come. */
+  sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void>
+  /** Breaks an answer that runs when the gate shuts. */
+  watch(req: Request, res: Response): void
+}
+
+export function visitorBytes(context: WebContext, watchers: LinkWatch): VisitorBytes {
+  const { bucket } = context.ports
+  const watch = (req: Request, res: Response): void => watchers.add(knockOf(context, req), res)
+
+  const stored: VisitorBytes['stored'] = (key, { size, sha256 }, mime) => ({
+    size,
+    etag: sha256,
+    mime,
+    open: async (range) => (await bucket.open(key, range))?.body ?? null,
+  })
+
+  /** A small picture comes from memory where it was sent lately. */
+  const keptBytes = keepBytes()
+  const kept = (object: Sendable, key: string): Sendable => ({
+    ...object,
+    open: async (range) => {
+      const { etag: sha256, size } = object
+      const bytes = await keptBytes.take(
+        { key, sha256, size },
+        async () => (await bucket.open(key))?.body ?? null,
+      )
+      return bytes?.subarray(range.start, range.end + 1) ?? object.open(range)
+    },
+  })
+
+  async function send(req: Request, res: Response, object: Sendable): Promise<void> {
+    watch(req, res)
+    await sendObject(req, res, object)
+  }
+
+  return {
+    stored,
+    send,
+    watch,
+    async sendRendition(req, res, item, name) {
+      const rendition = item.renditions[name]
+      if (!rendition)
+        throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
+      const key = objects.rendition(item.id, name)
+      const object = stored(key, rendition, rendition.mime)
+      await send(req, res, name === 'thumb' || name === 'small' ? kept(object, key) : object)
+    },
+  }
+}
+
+const notReady = () =>
+  new Refused('not-ready', 'This is still being prepared. Try again in a moment.', { retryAfterSeconds: 5 })
+
+/** Passes the gate for the item of the address. */
+export const visitItem = (context: WebContext, req: Request): Promise<{ visit: Visit; item: Item }> =>
+  enterForItem(context.ports, knockOf(context, req), parseAddress(idSchema, req.params['id']))
