@@ -1,10 +1,8 @@
 const segment = /^[a-z0-9][a-z0-9._-]*$/
-const longestSegment = 200
-const longestKey = 800
+/** A key of that length has room in a file's name. */
+const longestKey = 200
 
-function isSegment(text: string): boolean {
-  return text.length <= longestSegment && segment.test(text)
-}
+const isSegment = (text: string): boolean => segment.test(text)
 
 /** Throws a `TypeError` for what is no key: small letters, digits, `.`, `_`, `-` in parts between slashes. No part starts with a dot. */
 export function checkKey(key: string): void {

@@ -1,15 +1,15 @@
 import { createReadStream } from 'node:fs'
 import { lstat, open, rm, stat, statfs, utimes } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { BucketFull } from '../ports.ts'
 import type { Body, Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
 import { bytesOf, endBody, expectFailure } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
-import { moveFile, openNew, removeEmpty, removePrefix } from './folder-files.ts'
-import { unfinishedFileName, unfinishedName, writePiece } from './folder-files.ts'
+import { flatName, moveFile, openNew, removePrefix } from './folder-files.ts'
+import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './folder-files.ts'
 
 /** Measured: larger and smaller pieces read slower. */
 const readBytes = 256 * 1024
@@ -32,7 +32,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
     checkKey(key)
     return join(folder, key)
   }
-  const unfinishedPath = (key: string): string => join(unfinished, key, unfinishedFileName())
+  const unfinishedPath = (key: string): string => join(unfinished, unfinishedFile(key, unfinishedMark()))
 
   const moveIn = (from: string, key: string) => moveFile(from, pathOf(key), durable)
 
@@ -46,7 +46,6 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
       const size = await writeAll(file, body, options, durable)
       options.signal?.throwIfAborted()
       await disk(moveIn(path, key))
-      await disk(removeEmpty(dirname(path), unfinished))
       return { size }
     } catch (error) {
       endBody(body)
@@ -55,10 +54,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
     }
   }
 
-  async function discard(path: string): Promise<void> {
-    await disk(rm(path, { force: true }))
-    await disk(removeEmpty(dirname(path), unfinished))
-  }
+  const discard = (path: string) => disk(rm(path, { force: true }))
 
   async function openObject(key: string, range?: ByteRange): Promise<OpenObject | null> {
     const path = pathOf(key)
@@ -127,7 +123,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
     async removeAll(prefix) {
       checkPrefix(prefix)
       // Unfinished first: a put that ends between the two finds its file gone.
-      await disk(removePrefix(unfinished, prefix))
+      await disk(removePrefix(unfinished, flatName(prefix)))
       await disk(removePrefix(folder, prefix))
     },
 
@@ -137,7 +133,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
       const before = Date.now() - olderThanMs
       let ended = 0
       for await (const path of filesBelow(unfinished)) {
-        const began = Number(path.slice(path.lastIndexOf('/') + 1).split('-')[0])
+        const began = Number(path.slice(path.lastIndexOf('~') + 1).split('-')[0])
         if (began >= before) continue
         await discard(join(unfinished, path))
         ended += 1
@@ -148,7 +144,7 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
     presign: () => Promise.resolve(null),
 
     async check() {
-      await disk(makeFolder(unfinished, false))
+      await disk(makeFolder(unfinished))
       const room = await disk(statfs(folder))
       if (room.bavail * room.bsize < leastFreeBytes) throw new BucketFull('The disk is full')
       const path = unfinishedPath('check')

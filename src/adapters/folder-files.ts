@@ -8,11 +8,14 @@ import { BucketFull, BucketUnavailable } from '../ports.ts'
 /** Where files stand that are no objects yet. No key's part starts with a dot, so this never is one. */
 export const unfinishedName = '.unfinished'
 
-/**
- * Unfinished files stand under their key as a folder, so that removeAll finds them, and are named by their beginning, so
- * that sweepUnfinished can judge them.
- */
-export const unfinishedFileName = (): string => `${Date.now()}-${randomBytes(8).toString('hex')}`
+/** What stands for a key in the name of its unfinished file: no key has a tilde. */
+export const flatName = (key: string): string => key.replaceAll('/', '~')
+
+/** What follows its key in the name of an unfinished file: its beginning, so that sweepUnfinished can judge it. */
+export const unfinishedMark = (): string => `${Date.now()}-${randomBytes(8).toString('hex')}`
+
+/** All unfinished files stand in one folder, so that no folders are made and removed for each. */
+export const unfinishedFile = (key: string, mark: string): string => `${flatName(key)}~${mark}`
 
 export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
@@ -58,14 +61,15 @@ export async function* filesBelow(folder: string, skip?: string): AsyncGenerator
   }
 }
 
-/** Makes a folder and those above it; where `durable`, their names are on disk afterwards. */
-export async function makeFolder(folder: string, durable: boolean): Promise<void> {
+/** Makes a folder and those above it. Answers the folders whose names in them are new: the lowest first. */
+export async function makeFolder(folder: string): Promise<string[]> {
   const first = await makeAll(folder)
-  if (first === undefined || !durable) return
-  for (let made = folder; ; made = dirname(made)) {
-    await syncFolder(dirname(made))
-    if (made === first) return
+  const changed: string[] = []
+  for (let made = folder; first !== undefined; made = dirname(made)) {
+    changed.push(dirname(made))
+    if (made === first) break
   }
+  return changed
 }
 
 async function makeAll(folder: string): Promise<string | undefined> {
@@ -79,8 +83,34 @@ async function makeAll(folder: string): Promise<string | undefined> {
   }
 }
 
-/** A file's name is on disk when its folder is (fsync(2)). */
-async function syncFolder(folder: string): Promise<void> {
+const syncing = new Map<string, Promise<void>>()
+const waiting = new Map<string, Promise<void>>()
+
+/** A file's name is on disk when its folder is (fsync(2)). One sync does for all who came before it began. */
+function syncFolder(folder: string): Promise<void> {
+  const joined = waiting.get(folder)
+  if (joined) return joined
+  const running = syncing.get(folder)
+  if (!running) return beginSync(folder)
+  const next = running
+    .catch(() => {})
+    .then(() => {
+      waiting.delete(folder)
+      return beginSync(folder)
+    })
+  waiting.set(folder, next)
+  return next
+}
+
+function beginSync(folder: string): Promise<void> {
+  const sync = syncNow(folder).finally(() => {
+    if (syncing.get(folder) === sync) syncing.delete(folder)
+  })
+  syncing.set(folder, sync)
+  return sync
+}
+
+async function syncNow(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
     await handle.sync()
@@ -121,11 +151,15 @@ export async function removeEmpty(folder: string, root: string): Promise<void> {
 export async function openNew(path: string): Promise<FileHandle> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await makeFolder(dirname(path), false)
       return await open(path, 'wx', 0o600)
     } catch (error) {
-      // The folder was empty for a moment, and removeAll of a neighbour took it.
+      // Its folder is not there yet, or was empty for a moment and removed.
       if (codeOf(error) !== 'ENOENT' || tries === 10) throw diskError(error)
+    }
+    try {
+      await makeFolder(dirname(path))
+    } catch (error) {
+      throw diskError(error)
     }
   }
 }
@@ -133,17 +167,19 @@ export async function openNew(path: string): Promise<FileHandle> {
 /** Moves a file into the bucket. Throws when removeAll took `from` meanwhile: what was removed stays so. */
 export async function moveFile(from: string, to: string, durable: boolean): Promise<void> {
   for (let tries = 1; ; tries += 1) {
-    await makeFolder(dirname(to), durable)
+    const changed = [dirname(to), ...(await makeFolder(dirname(to)))]
     try {
       await rename(from, to)
-      break
     } catch (error) {
-      // As in openNew.
+      // A folder was empty for a moment, and removeAll of a neighbour took it.
       const taken = codeOf(error) === 'ENOENT' && (await orWhenAbsent(lstat(from), null)) !== null
       if (!taken || tries === 10) throw error
+      continue
     }
+    // What they hold is on disk by now; that it is in them follows in one go.
+    if (durable) await Promise.all(changed.map(syncFolder))
+    return
   }
-  if (durable) await syncFolder(dirname(to))
 }
 
 /** Writes all of `bytes` at `position`: one call may write less (write(2)). */

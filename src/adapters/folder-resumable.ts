@@ -1,11 +1,11 @@
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
 import { checkKey } from './bucket-key.ts'
-import { diskError, moveFile, openNew, orWhenAbsent, removeEmpty } from './folder-files.ts'
-import { unfinishedFileName, unfinishedName, writePiece } from './folder-files.ts'
+import { diskError, moveFile, openNew, orWhenAbsent } from './folder-files.ts'
+import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './folder-files.ts'
 
 /** So often what was written is put on disk for good: no more than twice that is sent again after a crash. */
 const syncBytes = 32 * 1024 * 1024
@@ -18,12 +18,12 @@ export function folderResumable(root: string): ResumableBucket {
   const pathOf = ({ key, state }: Growing): string => {
     checkKey(key)
     if (!/^\d+-[0-9a-f]+$/.test(state)) throw new TypeError('That is no unfinished file')
-    return join(unfinished, key, state)
+    return join(unfinished, unfinishedFile(key, state))
   }
 
   return {
     async *append(growing, body) {
-      const known = growing.state === '' ? { ...growing, state: unfinishedFileName() } : growing
+      const known = growing.state === '' ? { ...growing, state: unfinishedMark() } : growing
       const file = growing.state === '' ? await openNew(pathOf(known)) : await reopen(pathOf(known), known)
       try {
         yield* write(file, known, body)
@@ -44,7 +44,6 @@ export function folderResumable(root: string): ResumableBucket {
         }
         if (facts.size !== growing.size) throw lost(growing)
         await moveFile(from, to, true)
-        await removeEmpty(dirname(from), unfinished)
       } catch (error) {
         throw diskError(error)
       }
