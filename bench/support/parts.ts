@@ -34,6 +34,8 @@ const partSchema = z.discriminatedUnion('part', [
     url: z.string(),
     isForm: z.boolean(),
     groups: z.array(z.array(z.string())),
+    /** Fields of the form, besides the files. */
+    fields: z.record(z.string(), z.string()).optional(),
     headers: z.record(z.string(), z.string()),
     method: z.string(),
   }),
@@ -256,6 +258,10 @@ async function give(part: Extract<Part, { part: 'give' }>): Promise<Result> {
       if (part.isForm) pieces.push(Buffer.from(partHead(`IMG_${index}.jpg`)), bytes, Buffer.from('\r\n'))
       else pieces.push(bytes)
     })
+    for (const [name, value] of Object.entries(part.fields ?? {}))
+      pieces.push(
+        Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
+      )
     if (part.isForm) pieces.push(Buffer.from(`--${boundary}--\r\n`))
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
     const socket = await connectTo(url)
