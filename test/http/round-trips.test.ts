@@ -105,6 +105,20 @@ it('after a change, a ZIP of everything takes two round trips after the gate, an
   expect(leastOf(tries)).toMatchObject({ status: 200, store: 3, items: 0 })
 })
 
+it('of many who ask at once for a page that was not made yet, one makes it', async () => {
+  Object.assign(asked, { store: 0, bucket: 0 })
+  const many = 30
+  const pages = await Promise.all(
+    Array.from({ length: many }, () =>
+      fetch(`${share.link.url}?at=once`, { headers: { Accept: 'text/html' } }).then((res) => res.text()),
+    ),
+  )
+  expect(new Set(pages).size).toBe(1)
+  // Each passes the gate by himself.
+  expect(asked.store).toBeGreaterThanOrEqual(many)
+  expect(asked.store).toBeLessThan(many + 6)
+})
+
 it('what is kept in memory opens nothing once the item is private or the link stopped', async () => {
   const [a, b] = share.items
   await costs(`/items/${a?.id}/thumb`)
