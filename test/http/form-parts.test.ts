@@ -38,7 +38,9 @@ async function readByBusboy(bytes: Buffer, boundary: string): Promise<Read[]> {
   const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
   const form = busboy({ headers, preservePath: true, defParamCharset: 'utf8' })
   form.on('file', (name, body, { filename }) => {
-    found.push(buffer(body).then((all) => ({ name, filename: filename ?? null, text: all.toString('latin1') })))
+    found.push(
+      buffer(body).then((all) => ({ name, filename: filename ?? null, text: all.toString('latin1') })),
+    )
   })
   form.on('field', (name, value) => {
     found.push(Promise.resolve({ name, filename: null, text: Buffer.from(value).toString('latin1') }))
