@@ -8,7 +8,8 @@ import { keys, objects } from './keys.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import { albumSchema, parseRecord, type Album, type Item } from './records.ts'
 import { randomToken } from './tokens.ts'
-import { closeUpload, settleUpload, type Received, type UploadName } from './upload.ts'
+import type { Received } from './receive.ts'
+import { closeUpload, settleUpload, type UploadName } from './upload.ts'
 
 /** What an owner says about an album. */
 export type AlbumWish = Pick<Album, 'title' | 'description' | 'sender'>

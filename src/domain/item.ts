@@ -6,7 +6,7 @@ import { unknown } from './errors.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
-import type { Received } from './upload.ts'
+import type { Received } from './receive.ts'
 
 /** Facts of which nothing is known. */
 export const unknownFacts: Facts = {

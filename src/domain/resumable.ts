@@ -10,8 +10,8 @@ import type { StoredObject } from './records.ts'
 import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
-import { abandonUpload, beginUpload, fileTooLarge, forgetResumable, headBytes } from './upload.ts'
-import { liveUntil, nextOf, tellType } from './upload.ts'
+import { fileTooLarge, headBytes, nextOf, tellType } from './receive.ts'
+import { abandonUpload, beginUpload, forgetResumable, liveUntil } from './upload.ts'
 
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100

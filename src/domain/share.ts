@@ -16,7 +16,8 @@ import { announce, askToPrepare } from './prepare.ts'
 import { entranceSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
 import { seal } from './seal.ts'
 import { hashToken, randomToken } from './tokens.ts'
-import { closeUpload, settleUpload, type Received, type Upload } from './upload.ts'
+import type { Received } from './receive.ts'
+import { closeUpload, settleUpload, type Upload } from './upload.ts'
 
 /** What an owner wants of a link. */
 export interface LinkWish {

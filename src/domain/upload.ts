@@ -1,19 +1,13 @@
-import type { FirstLook, MediaType } from '../media/types.ts'
-import type { CommitOutcome, Limits, Ports, Store, Write } from '../ports.ts'
+import type { CommitOutcome, Ports, Store, Write } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
-import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import type { Item } from './records.ts'
-import { Intake } from './intake.ts'
-import { HashChain } from './running-hashes.ts'
 import { randomToken } from './tokens.ts'
 
-type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'hashing' | 'clock' | 'limits' | 'sniff' | 'firstLook'>
+export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits'>
 
-/** As much of a file's beginning as telling its type may need, in bytes. */
-export const headBytes = 64 * 1024
 /** Room is reserved in steps of this many bytes where the length is not known ahead. */
 const reservationStep = 64 * 1024 * 1024
 /** An upload says at least this often that it lives, in milliseconds. */
@@ -31,27 +25,16 @@ export interface Upload {
   received: number
   /** When it last said that it lives. */
   signedAt: number
+  /** Resolves with the id for the file before the next one. */
+  lastId: Promise<unknown>
+  /** Ids that are noted with the upload and that no file has yet. */
+  ids: string[]
+  /** How many ids were noted so far. */
+  drawn: number
 }
 
 /** What an upload is known by. */
 export type UploadName = Pick<Upload, 'id' | 'owner'>
-
-/** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
-export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
-  /** What its first bytes told, for an order before it is prepared. */
-  readonly firstLook: FirstLook | null
-  /** When its sending began, where that was before now: what has no capture date stands there. */
-  readonly createdAt?: number
-}
-
-/** A file as it arrives. `name` and `folder` are already safe for display. */
-export interface Incoming {
-  readonly name: string
-  readonly folder: string | null
-  readonly body: AsyncIterable<Buffer>
-  /** Called once all of it has come in, though it is not yet stored, or it has failed. */
-  onReceived?(): void
-}
 
 /** Begins an upload. `expected` bytes are reserved at once, where they are known. Throws Refused (`owner-quota`, `instance-full`). */
 export async function beginUpload(
@@ -59,7 +42,16 @@ export async function beginUpload(
   owner: string,
   expected: number | null,
 ): Promise<Upload> {
-  const upload: Upload = { id: randomToken(), owner, reserved: 0, received: 0, signedAt: 0 }
+  const upload: Upload = {
+    id: randomToken(),
+    owner,
+    reserved: 0,
+    received: 0,
+    signedAt: 0,
+    lastId: Promise.resolve(),
+    ids: [],
+    drawn: 0,
+  }
   await signOfLife(ports, upload)
   await ports.store.commit({ writes: [{ kind: 'set', key: keys.uploadBytes(owner, upload.id), value: '0' }] })
   try {
@@ -80,6 +72,13 @@ async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promis
 export async function liveUntil(store: Store, { owner, id }: UploadName, at: number): Promise<void> {
   const score = at - deadAfterMs
   await store.commit({ writes: [{ kind: 'rank', key: keys.uploads, member: `${owner}/${id}`, score }] })
+}
+
+/** Counts what has come in of an upload: asks for more room when what was reserved is used up, and says that it lives. */
+export async function count(ports: UploadPorts, upload: Upload, bytes: number): Promise<void> {
+  upload.received += bytes
+  if (upload.received > upload.reserved) await reserve(ports, upload, upload.reserved + reservationStep)
+  else if (ports.clock.now() - upload.signedAt > signEvery) await signOfLife(ports, upload)
 }
 
 /** Raises what is reserved for `upload` to `bytes`: first with its owner, then with the instance. */
@@ -123,87 +122,6 @@ async function setReserved(
   if (outcome === 'conflict') throw new Refused('conflict', 'This upload has ended. Begin it anew.')
   if (outcome === 'done') upload.reserved = bytes
   return outcome
-}
-
-/** Reads up to `headBytes` from `pieces`, as they came. */
-async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[]> {
-  const head: Buffer[] = []
-  for (let length = 0; length < headBytes;) {
-    const next = await pieces.next()
-    if (next.done) break
-    head.push(next.value)
-    length += next.value.length
-  }
-  return head
-}
-
-/**
- * The pieces of a file, `head` first. Throws Refused once they are more than a file may be, or than there is room for;
- * asks for more room when what was reserved is used up.
- */
-async function* counted(
-  ports: UploadPorts,
-  upload: Upload,
-  name: string,
-  head: readonly Buffer[],
-  pieces: AsyncIterator<Buffer, unknown>,
-): AsyncGenerator<Buffer> {
-  let size = 0
-  for (let at = 0; ; at += 1) {
-    const piece = head[at] ?? (await nextOf(pieces))
-    if (piece === null) return
-    size += piece.length
-    if (size > ports.limits.maxFileBytes) throw fileTooLarge(ports.limits, name)
-    upload.received += piece.length
-    if (upload.received > upload.reserved) await reserve(ports, upload, upload.reserved + reservationStep)
-    else if (ports.clock.now() - upload.signedAt > signEvery) await signOfLife(ports, upload)
-    yield piece
-  }
-}
-
-export async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer | null> {
-  const next = await pieces.next()
-  return next.done ? null : next.value
-}
-
-/**
- * Streams one file into the bucket, told by its content, counted and hashed on the way. Throws Refused
- * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays. The body is
- * its caller's to end.
- */
-export async function receiveFile(ports: UploadPorts, upload: Upload, incoming: Incoming): Promise<Received> {
-  const { name, folder } = incoming
-  const pieces = incoming.body[Symbol.asyncIterator]()
-  const head = await takeHead(pieces)
-  const start = Buffer.concat(head)
-  const type = await tellType(ports, name, start)
-  const id = newItemId(ports.clock.now(), upload.owner)
-  const chain = new HashChain(ports.hashing)
-  const intake = new Intake(counted(ports, upload, name, head, pieces), chain)
-  void intake.received.then(() => incoming.onReceived?.())
-  try {
-    // Known before the first byte is written, so that a crash leaves nothing that the sweep cannot find.
-    await ports.store.commit({
-      writes: [{ kind: 'rank', key: keys.uploadItems(upload.owner, upload.id), member: id, score: 0 }],
-    })
-    await ports.bucket.put(objects.original(id), intake, { mime: type.mime })
-    const firstLook = await ports.firstLook(start, type)
-    return { id, name, folder, type, original: await chain.facts(), firstLook }
-  } finally {
-    intake.stop()
-    chain.forget()
-  }
-}
-
-export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>
-  new Refused('file-too-large', `“${name}” is larger than this server takes.`, { name, limit: maxFileBytes })
-
-/** Throws Refused (`bad-request`, `unsupported-format`). */
-export async function tellType(ports: Pick<Ports, 'sniff'>, name: string, head: Buffer): Promise<MediaType> {
-  if (head.length === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
-  const type = await ports.sniff(head)
-  if (type) return type
-  throw new Refused('unsupported-format', `“${name}” is not a photo or video that Mayfly knows.`, { name })
 }
 
 /** Turns what was reserved for an upload into what its items really take, and ends it. Answers by how many

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/errors.ts'
-import { abandonUpload, beginUpload, receiveFile, type Received, type Upload } from '../domain/upload.ts'
+import { receiveFile, type Received } from '../domain/receive.ts'
+import { abandonUpload, beginUpload, type Upload } from '../domain/upload.ts'
 import { safeName } from '../media/names.ts'
 import type { Ports } from '../ports.ts'
 import { readMultipart } from './multipart.ts'
@@ -12,7 +13,7 @@ export interface UploadedForm {
 }
 
 /** Files of one form that may be on their way into the bucket at the same time. */
-const storedAtOnce = 4
+const storedAtOnce = 8
 
 /**
  * Streams a form's files into the bucket and hands them to `use`, which records them. Whatever fails on the way,

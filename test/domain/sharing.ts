@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { newOwner, type KnownOwner } from '../../src/domain/owner.ts'
 import { makeShare, type Share } from '../../src/domain/share.ts'
-import { beginUpload, receiveFile, type Received, type Upload } from '../../src/domain/upload.ts'
+import { receiveFile, type Received } from '../../src/domain/receive.ts'
+import { beginUpload, type Upload } from '../../src/domain/upload.ts'
 import { jpeg } from '../support/pictures.ts'
 import type { TestPorts } from '../support/ports.ts'
 

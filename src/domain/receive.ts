@@ -1,0 +1,140 @@
+import type { FirstLook, MediaType } from '../media/types.ts'
+import type { Limits, Ports } from '../ports.ts'
+import { Refused } from './errors.ts'
+import { Intake } from './intake.ts'
+import { newItemId } from './item-id.ts'
+import { keys, objects } from './keys.ts'
+import type { Item } from './records.ts'
+import { HashChain } from './running-hashes.ts'
+import { count, type Upload, type UploadPorts } from './upload.ts'
+
+/** As much of a file's beginning as telling its type may need, in bytes. */
+export const headBytes = 64 * 1024
+
+/** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
+export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
+  /** What its first bytes told, for an order before it is prepared. */
+  readonly firstLook: FirstLook | null
+  /** When its sending began, where that was before now: what has no capture date stands there. */
+  readonly createdAt?: number
+}
+
+/** A file as it arrives. `name` and `folder` are already safe for display. */
+export interface Incoming {
+  readonly name: string
+  readonly folder: string | null
+  readonly body: AsyncIterable<Buffer>
+  /** Called once all of it has come in, though it is not yet stored, or it has failed. */
+  onReceived?(): void
+}
+
+type ReceivingPorts = UploadPorts & Pick<Ports, 'bucket' | 'hashing' | 'sniff' | 'firstLook'>
+
+/** Reads up to `headBytes` from `pieces`, as they came. */
+async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[]> {
+  const head: Buffer[] = []
+  for (let length = 0; length < headBytes;) {
+    const next = await pieces.next()
+    if (next.done) break
+    head.push(next.value)
+    length += next.value.length
+  }
+  return head
+}
+
+/**
+ * The pieces of a file, `head` first. Throws Refused once they are more than a file may be, or than there is room for;
+ * asks for more room when what was reserved is used up.
+ */
+async function* counted(
+  ports: UploadPorts,
+  upload: Upload,
+  name: string,
+  head: readonly Buffer[],
+  pieces: AsyncIterator<Buffer, unknown>,
+): AsyncGenerator<Buffer> {
+  let size = 0
+  for (let at = 0; ; at += 1) {
+    const piece = head[at] ?? (await nextOf(pieces))
+    if (piece === null) return
+    size += piece.length
+    if (size > ports.limits.maxFileBytes) throw fileTooLarge(ports.limits, name)
+    await count(ports, upload, piece.length)
+    yield piece
+  }
+}
+
+export async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer | null> {
+  const next = await pieces.next()
+  return next.done ? null : next.value
+}
+
+/** Ids are noted for so many files at once: as many as came before, but not more than this. */
+const mostIds = 32
+
+/**
+ * The id for the next file, noted before its first byte is written so that a crash leaves nothing that the sweep cannot
+ * find. In the order of the calls: items of one date stand in the order of their ids.
+ */
+function nextId(ports: UploadPorts, upload: Upload): Promise<string> {
+  const id = upload.lastId.then(async () => {
+    const next = upload.ids.shift()
+    if (next !== undefined) return next
+    return noteIds(ports, upload)
+  })
+  // Whoever asked for it hears of a failure.
+  upload.lastId = id.catch(() => {})
+  return id
+}
+
+async function noteIds({ store, clock }: UploadPorts, upload: Upload): Promise<string> {
+  const { owner, id, drawn } = upload
+  const count = Math.min(Math.max(drawn, 1), mostIds)
+  const ids = Array.from({ length: count }, () => newItemId(clock.now(), owner))
+  const key = keys.uploadItems(owner, id)
+  await store.commit({ writes: ids.map((member) => ({ kind: 'rank', key, member, score: 0 })) })
+  upload.drawn += count
+  const [first = '', ...rest] = ids
+  upload.ids = rest
+  return first
+}
+
+/**
+ * Streams one file into the bucket, told by its content, counted and hashed on the way. Throws Refused
+ * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays. The body is
+ * its caller's to end.
+ */
+export async function receiveFile(
+  ports: ReceivingPorts,
+  upload: Upload,
+  incoming: Incoming,
+): Promise<Received> {
+  const { name, folder } = incoming
+  const pieces = incoming.body[Symbol.asyncIterator]()
+  const head = await takeHead(pieces)
+  const start = Buffer.concat(head)
+  const type = await tellType(ports, name, start)
+  const chain = new HashChain(ports.hashing)
+  const intake = new Intake(counted(ports, upload, name, head, pieces), chain)
+  void intake.received.then(() => incoming.onReceived?.())
+  try {
+    const id = await nextId(ports, upload)
+    await ports.bucket.put(objects.original(id), intake, { mime: type.mime })
+    const firstLook = await ports.firstLook(start, type)
+    return { id, name, folder, type, original: await chain.facts(), firstLook }
+  } finally {
+    intake.stop()
+    chain.forget()
+  }
+}
+
+export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>
+  new Refused('file-too-large', `“${name}” is larger than this server takes.`, { name, limit: maxFileBytes })
+
+/** Throws Refused (`bad-request`, `unsupported-format`). */
+export async function tellType(ports: Pick<Ports, 'sniff'>, name: string, head: Buffer): Promise<MediaType> {
+  if (head.length === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
+  const type = await ports.sniff(head)
+  if (type) return type
+  throw new Refused('unsupported-format', `“${name}” is not a photo or video that Mayfly knows.`, { name })
+}
