@@ -31,7 +31,6 @@ COPY --from=build /app/dist ./dist
 COPY views ./views
 
 ENV NODE_ENV=production \
-    UV_THREADPOOL_SIZE=16 \
     HOST=0.0.0.0 \
     PORT=3000 \
     DATA_DIR=/data \

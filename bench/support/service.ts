@@ -32,8 +32,6 @@ export async function startService(environment: Record<string, string> = {}): Pr
     cwd: root,
     env: {
       ...process.env,
-      // As the Dockerfile and script/server start it.
-      UV_THREADPOOL_SIZE: '16',
       LOG_LEVEL: 'error',
       HOST: '127.0.0.1',
       PORT: String(port),

@@ -6,7 +6,7 @@ const blockBytes = 512 * 1024
 const mostOnTheWay = 3
 /** With more than that in use by all bodies of this process, each body has only one on its way. */
 const generousUntil = 64
-const mostSpare = 32
+const mostSpare = 16
 
 /** The memory of all bodies of this process. It is used again: fresh memory costs more than filling it. */
 const spare: Buffer[] = []
