@@ -329,6 +329,15 @@ describe('links', () => {
       expect((await tags(bare, { 'If-None-Match': whole ?? '' }))[0]).toBe(403)
     }
     expect(bytes.length).toBeGreaterThan(0)
+    const zipTag = async (link: { url: string }) =>
+      (await fetch(`${link.url}/zip`, { method: 'HEAD' })).headers.get('etag')
+    const zips = [await zipTag(made.link), await zipTag(clean)]
+    expect(new Set(zips).size).toBe(2)
+    expect([await zipTag(made.link), await zipTag(clean)]).toEqual(zips)
+    for (const { url } of [made.link, clean, made.link]) {
+      const page = await (await fetch(url, { headers: { Accept: 'text/html' } })).text()
+      expect(page).toContain(`href="${new URL(url).pathname}/zip`)
+    }
     // A policy that needs copies asks for them.
     const later = await share()
     await makeReady(
