@@ -14,6 +14,25 @@ export function endBody(body: Body, reason?: unknown): void {
 export const errorOf = (reason: unknown): Error =>
   reason instanceof Error ? reason : new Error('It was ended', { cause: reason })
 
+/** A body that may break off: its pieces end there, so that what came is kept, and `check` throws what broke it. */
+export class BreakableBody {
+  private broken: { readonly error: unknown } | null = null
+
+  constructor(private readonly body: AsyncIterable<Buffer>) {}
+
+  async *pieces(): AsyncGenerator<Buffer> {
+    try {
+      yield* this.body
+    } catch (error) {
+      this.broken = { error }
+    }
+  }
+
+  check(): void {
+    if (this.broken) throw this.broken.error
+  }
+}
+
 /**
  * The bytes of a body, as pieces. Throws when there are more than `expected`, at once, or fewer at its end: a body that
  * was cut off must not count as whole.

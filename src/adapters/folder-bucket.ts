@@ -7,7 +7,7 @@ import { BucketFull } from '../ports.ts'
 import type { Body, Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../ports.ts'
 import { bytesOf, endBody, expectFailure } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
-import { codeOf, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
+import { codeOf, disk, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
 import { flatName, moveFile, openNew, removePrefix } from './folder-files.ts'
 import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './folder-files.ts'
 
@@ -169,14 +169,6 @@ const streamOf = (bytes: Buffer): Readable =>
       this.push(null)
     },
   })
-
-async function disk<Result>(work: Promise<Result>): Promise<Result> {
-  try {
-    return await work
-  } catch (error) {
-    throw diskError(error)
-  }
-}
 
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r')

@@ -29,6 +29,15 @@ export function diskError(error: unknown): Error {
   return new BucketUnavailable('The folder cannot be used', { cause: error })
 }
 
+/** Does `work`; what fails of it is said in the bucket's words. */
+export async function disk<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    throw diskError(error)
+  }
+}
+
 /** Absent answers `absent`; everything else that fails is the disk's. */
 export async function orWhenAbsent<Result, Absent>(
   work: Promise<Result>,
@@ -156,11 +165,7 @@ export async function openNew(path: string): Promise<FileHandle> {
       // Its folder is not there yet, or was empty for a moment and removed.
       if (codeOf(error) !== 'ENOENT' || tries === 10) throw diskError(error)
     }
-    try {
-      await makeFolder(dirname(path))
-    } catch (error) {
-      throw diskError(error)
-    }
+    await disk(makeFolder(dirname(path)))
   }
 }
 

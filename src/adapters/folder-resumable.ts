@@ -3,8 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
+import { BreakableBody } from './body-bytes.ts'
 import { checkKey } from './bucket-key.ts'
-import { diskError, moveFile, openNew, orWhenAbsent } from './folder-files.ts'
+import { disk, diskError, moveFile, openNew, orWhenAbsent } from './folder-files.ts'
 import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './folder-files.ts'
 
 /** So often what was written is put on disk for good: no more than twice that is sent again after a crash. */
@@ -92,18 +93,11 @@ async function* write(
     // Thrown where it is waited for.
     syncing.catch(() => {})
   }
-  const pieces = body[Symbol.asyncIterator]()
+  const breakable = new BreakableBody(body)
   try {
-    let broken: { error: unknown } | null = null
-    for (;;) {
-      const next = await pieces.next().catch((error: unknown) => {
-        // What came before it broke off is kept.
-        broken = { error }
-        return { done: true as const, value: undefined }
-      })
-      if (next.done) break
-      await disk(writePiece(file, next.value, written))
-      written += next.value.length
+    for await (const piece of breakable.pieces()) {
+      await disk(writePiece(file, piece, written))
+      written += piece.length
       // A disk that does not keep up slows the body.
       if (written - durable >= 2 * syncBytes) await syncing
       if (!isSyncing && written - durable >= syncBytes) startSync()
@@ -115,22 +109,9 @@ async function* write(
     startSync()
     await syncing
     yield { ...growing, offset: written }
-    throwIfBroken(broken)
+    breakable.check()
   } finally {
-    await pieces.return?.()
     // A file is not closed under a running sync.
     await syncing.catch(() => {})
-  }
-}
-
-function throwIfBroken(broken: { error: unknown } | null): void {
-  if (broken) throw broken.error
-}
-
-async function disk(work: Promise<void>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    throw diskError(error)
   }
 }

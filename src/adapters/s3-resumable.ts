@@ -13,6 +13,7 @@ import {
 import { z } from 'zod'
 import { BucketUnavailable } from '../ports.ts'
 import type { Growing, ResumableBucket } from '../ports.ts'
+import { BreakableBody } from './body-bytes.ts'
 import { checkKey } from './bucket-key.ts'
 import { PartMemory } from './part-memory.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
@@ -96,20 +97,13 @@ class Appending {
 
   async *run(body: AsyncIterable<Buffer>): AsyncGenerator<Growing> {
     const staleTail = this.offset % this.state.partBytes > 0 ? tailKey(this.growing.key, this.number) : null
-    const pieces = body[Symbol.asyncIterator]()
+    const breakable = new BreakableBody(body)
     try {
       await this.openPart()
       if (staleTail !== null) await this.readTail(staleTail)
-      let broken: { error: unknown } | null = null
-      for (;;) {
-        const next = await pieces.next().catch((error: unknown) => {
-          // What came before it broke off is kept.
-          broken = { error }
-          return { done: true as const, value: undefined }
-        })
-        if (next.done) break
-        for (let from = 0; from < next.value.length;) {
-          from += this.fill(next.value.subarray(from))
+      for await (const piece of breakable.pieces()) {
+        for (let from = 0; from < piece.length;) {
+          from += this.fill(piece.subarray(from))
           if (this.part && this.filled === this.part.length) yield* this.endPart()
         }
       }
@@ -117,9 +111,8 @@ class Appending {
       if (this.part && this.filled > 0) yield await this.keepTail()
       if (staleTail !== null && staleTail !== tailKey(this.growing.key, this.number))
         await remove(this.s3, [staleTail])
-      throwIfBroken(broken)
+      breakable.check()
     } finally {
-      await pieces.return?.()
       await this.flying?.catch(() => {})
       this.closePart()
     }
@@ -241,10 +234,6 @@ class Appending {
 
 /** The bytes that came are kept, whatever becomes of the connection they came by. */
 const never = new AbortController().signal
-
-function throwIfBroken(broken: { error: unknown } | null): void {
-  if (broken) throw broken.error
-}
 
 async function completeUpload(s3: S3Connection, growing: Growing, state: State & { uploadId: string }) {
   const { key, size } = growing
