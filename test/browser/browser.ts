@@ -82,12 +82,36 @@ export async function expectAccessible(page: Page): Promise<void> {
   ).toEqual([])
 }
 
-/** Expects that nothing stands outside the window: `scrollWidth` alone does not tell on phones. */
+/**
+ * Expects that nothing stands outside the device's width. Neither `scrollWidth` nor `innerWidth` tells that on phones:
+ * both grow with what is too wide. A failure names the fonts that were used: what fits in one may not in another.
+ */
 export async function expectNoOverflow(page: Page): Promise<void> {
-  const outside = await page.evaluate(`[...document.querySelectorAll('body *')].filter((element) => {
+  const width = page.viewportSize()?.width ?? 0
+  const outside = z.array(z.string()).parse(
+    await page.evaluate(`[...document.querySelectorAll('body *')].filter((element) => {
     const { left, right, width, height } = element.getBoundingClientRect()
     const isHidden = width <= 1 || height <= 1 || element.closest('.visually-hidden, .skip, svg, details:not([open]) > :not(summary)') !== null
-    return !isHidden && (left < -1 || right > innerWidth + 1)
-  }).map((element) => element.outerHTML.slice(0, 120))`)
-  expect(outside).toEqual([])
+    return !isHidden && (left + scrollX < -1 || right + scrollX > ${width} + 1)
+  }).map((element) => Math.round(element.getBoundingClientRect().right) + ' px: ' + element.outerHTML.slice(0, 120))`),
+  )
+  if (outside.length > 0)
+    expect.fail(`Wider than ${width} px, with ${await fontsOf(page)}:\n${outside.join('\n')}`)
+}
+
+/** The fonts that the page's text is drawn with, as the browser found them on this machine. */
+async function fontsOf(page: Page): Promise<string> {
+  const debug = await page.context().newCDPSession(page)
+  await debug.send('DOM.enable')
+  await debug.send('CSS.enable')
+  const { root } = await debug.send('DOM.getDocument', { depth: 0 })
+  const { nodeIds } = await debug.send('DOM.querySelectorAll', {
+    nodeId: root.nodeId,
+    selector: 'body, body *',
+  })
+  const fonts = await Promise.all(
+    nodeIds.map(async (nodeId) => (await debug.send('CSS.getPlatformFontsForNode', { nodeId })).fonts),
+  )
+  await debug.detach()
+  return [...new Set(fonts.flat().map(({ familyName }) => familyName))].join(', ')
 }
