@@ -4,8 +4,8 @@
 #   docker build -t mayfly .
 #   docker build -t mayfly --build-arg EMBEDDED_REDIS=true .    with a Redis of its own, for `all` without REDIS_URL
 
-# Debian 12: the media tools' arguments were measured on its ffmpeg.
-ARG NODE_IMAGE=node:24-bookworm-slim
+# The version that .nvmrc names, on Debian 13.
+ARG NODE_IMAGE=node:24.21.0-trixie-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
@@ -25,7 +25,7 @@ RUN set -eu; \
     install -d -o node -g node -m 700 /data
 WORKDIR /app
 # Root's, and so not to be changed by the service.
-COPY --from=build /app/package.json ./
+COPY --from=build /app/package.json /app/LICENSE /app/NOTICE ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY views ./views
@@ -33,8 +33,7 @@ COPY views ./views
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3000 \
-    DATA_DIR=/data \
-    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true
+    DATA_DIR=/data
 USER node
 VOLUME /data
 EXPOSE 3000
