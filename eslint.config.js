@@ -68,7 +68,7 @@ const restrict = (files, patterns) => ({
 })
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'data/**', 'node_modules/**', '.test/**'] },
+  { ignores: ['dist/**', 'data/**', 'node_modules/**', '.node/**', '.test/**'] },
   ...tseslint.configs.recommended,
   {
     files: ['src/**/*.ts', 'workers/**/*.ts'],

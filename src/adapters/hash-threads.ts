@@ -86,7 +86,7 @@ class HashThread {
       this.waiting.get(answer.id)?.resolve(answer)
       this.waiting.delete(answer.id)
     })
-    this.worker.on('error', (error) => this.end(error))
+    this.worker.on('error', (error: Error) => this.end(error))
     this.worker.on('exit', () => this.end(new Error('A thread that hashes has ended')))
     // Nobody waits for a thread that has nothing to do.
     this.worker.unref()
