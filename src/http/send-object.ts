@@ -54,15 +54,17 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
   // Said with the first bytes: where there are none, another answer can still be given.
   res.status(status).set(headers)
   await pipeline(body, res).catch((error: unknown) => {
+    // Where the client left before the body was open, pipeline refuses and leaves the body open.
+    body.destroy()
     // A client that left is no failure of ours; anything else is reported, and the connection is broken by now.
     if (!isClientGone(error)) throw error
   })
 }
 
+const clientGone: readonly unknown[] = ['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE', 'EPIPE']
+
 const isClientGone = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  (error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'EPIPE')
+  error instanceof Error && 'code' in error && clientGone.includes(error.code)
 
 export function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false
