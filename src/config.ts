@@ -13,6 +13,10 @@ const wholeNumber = (fallback: number, least = 1) =>
 
 const days = (fallback: number) => wholeNumber(fallback).pipe(z.number().max(3650, 'is more than 3650 days'))
 
+/** None of its names is one of our own folders: an instance without a prefix beside it would take what is there for its own. */
+const prefixPattern =
+  /^(?!(?:.*\/)?(?:items|albums|instance|backups|tombstones)(?:\/|$))[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9_-]*)*$/
+
 /** One setting an environment variable; an empty one counts as absent. `.env.example` says the same for people. */
 const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -27,6 +31,17 @@ const settings = z.object({
   S3_ENDPOINT: z.url().optional(),
   S3_REGION: z.string().default('us-east-1'),
   S3_BUCKET: z.string().optional(),
+  S3_PREFIX: z
+    .string()
+    .transform((text) => text.replace(/\/+$/, ''))
+    .pipe(
+      z
+        .string()
+        .max(60)
+        .regex(prefixPattern, 'is no row of names of a–z, 0–9, “-” and “_” with slashes between'),
+    )
+    .transform((text) => `${text}/`)
+    .optional(),
   S3_ACCESS_KEY_ID: z.string().optional(),
   S3_SECRET_ACCESS_KEY: z.string().optional(),
   DELIVERY: z.enum(['proxy', 'redirect']).default('proxy'),
@@ -51,6 +66,8 @@ export interface S3Settings {
   readonly endpoint: string | undefined
   readonly region: string
   readonly bucket: string
+  /** Stands before every key, with a slash at its end; '': none. */
+  readonly prefix: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
 }
@@ -101,6 +118,7 @@ function s3Of(given: Omit<Settings, 'PUBLIC_URL'>): S3Settings {
     endpoint: given.S3_ENDPOINT,
     region: given.S3_REGION,
     bucket: S3_BUCKET,
+    prefix: given.S3_PREFIX ?? '',
     accessKeyId: S3_ACCESS_KEY_ID,
     secretAccessKey: S3_SECRET_ACCESS_KEY,
   }

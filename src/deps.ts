@@ -13,6 +13,7 @@ import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
+import { guardRemovals, watchInstance } from './domain/instance-watch.ts'
 import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits } from './media/types.ts'
@@ -67,10 +68,16 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const { log, prefix } = options
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
+    const store = opened(redisStore(redis), (store) => store.close())
+    const { bucket, resumable } = await openBuckets(config, opened)
+    const instance = opened(watchInstance({ store, bucket, log }), (watch) => watch.close())
+    await instance.check()
     const ports: Ports = {
-      store: opened(redisStore(redis), (store) => store.close()),
+      store,
       events: opened(redisEvents(redis), (events) => events.close()),
-      ...(await openBuckets(config, opened)),
+      bucket: guardRemovals(bucket, instance),
+      resumable,
+      instance,
       hashing: opened(hashThreads(), (hashing) => hashing.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
       clock: options.clock ?? { now: () => Date.now() },

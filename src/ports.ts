@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Instance } from './domain/instance.ts'
 import type { FirstLook, MediaType } from './media/types.ts'
 
 /** The present moment, in milliseconds since 1970. Tests move it. */
@@ -105,6 +106,12 @@ export interface Change {
 /** `conflict`: an expectation no longer holds. `over`: an `increase` would pass its `max`. Nothing was written then. */
 export type CommitOutcome = 'done' | 'conflict' | 'over'
 
+/** A key, and which query reads it. */
+export interface Entry {
+  readonly key: Key
+  readonly kind: 'value' | 'fields' | 'ranks'
+}
+
 /** `retryAfterSeconds` is 0 when the hit is allowed. */
 export interface RateAnswer {
   readonly allowed: boolean
@@ -118,6 +125,8 @@ export interface Store {
   commit(change: Change): Promise<CommitOutcome>
   /** Counts a hit on `key` and says whether it is one of the first `limit` in the running window. */
   hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer>
+  /** Every key with what is kept under it, in no order; what changes meanwhile may be missed. For what seldom runs. */
+  entries(): AsyncIterable<Entry>
   /** Resolves when the store answers; throws otherwise. */
   check(): Promise<void>
   close(): Promise<void>
@@ -211,8 +220,8 @@ export interface Bucket {
   removeAll(prefix: string): Promise<void>
   /** Every object under `prefix`, in no order. */
   list(prefix: string): AsyncIterable<ObjectEntry>
-  /** Ends unfinished puts that began more than `olderThanMs` ago; answers how many. */
-  sweepUnfinished(olderThanMs: number): Promise<number>
+  /** Ends unfinished puts under `prefix` (absent: all) that began more than `olderThanMs` ago; answers how many. */
+  sweepUnfinished(olderThanMs: number, prefix?: string): Promise<number>
   /** An address that gives the object for a short time without passing through us; null where the bucket has none. */
   presign(key: string, options: PresignOptions): Promise<string | null>
   /** Resolves when the bucket answers; throws otherwise. */
@@ -364,6 +373,8 @@ export interface Ports {
   readonly sniff: (head: Uint8Array) => Promise<MediaType | null>
   /** What a file's first bytes tell besides; null where they tell nothing. Quick, and never throws. */
   readonly firstLook: (head: Uint8Array, type: MediaType) => Promise<FirstLook | null>
+  /** Whether store and bucket belong to each other. */
+  readonly instance: Instance
   readonly limits: Limits
   readonly log: Log
 }

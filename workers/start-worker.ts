@@ -1,4 +1,5 @@
-import type { JobRunner } from '../src/ports.ts'
+import type { Instance } from '../src/domain/instance.ts'
+import { BucketUnavailable, type JobContext, type JobRunner } from '../src/ports.ts'
 import { bundle } from './bundle.ts'
 import { card } from './card.ts'
 import type { WorkerContext } from './context.ts'
@@ -12,17 +13,33 @@ export interface Worker {
   stop(): Promise<void>
 }
 
+/**
+ * Does no job while store and bucket are not of one instance: a file that is absent from the one bucket may be there in
+ * the other. The job is tried again, and what is given up the sweep queues anew.
+ */
+function whileTogether<J>(
+  instance: Instance,
+  work: (job: J, context: JobContext) => Promise<void>,
+): (job: J, context: JobContext) => Promise<void> {
+  return async (job, context) => {
+    if (instance.state().kind === 'apart')
+      throw new BucketUnavailable('No job is done: store and bucket are not of one instance')
+    await work(job, context)
+  }
+}
+
 /** Runs jobs in this process until it is stopped. */
 export async function startWorker(deps: WorkerContext & { runner: JobRunner }): Promise<Worker> {
   const { runner, ...context } = deps
   const { ports } = context
+  const { instance } = ports
   await runner.run({
-    prepare: (job, run) => prepare(context, job, run),
-    playable: (job, run) => playable(context, job, run),
-    bundle: (job, run) => bundle(context, job, run),
-    card: (job) => card(context, job),
-    remove: (job) => remove(context, job),
-    sweep: () => sweep(context),
+    prepare: whileTogether(instance, (job, run) => prepare(context, job, run)),
+    playable: whileTogether(instance, (job, run) => playable(context, job, run)),
+    bundle: whileTogether(instance, (job, run) => bundle(context, job, run)),
+    card: whileTogether(instance, (job) => card(context, job)),
+    remove: whileTogether(instance, (job) => remove(context, job)),
+    sweep: whileTogether(instance, () => sweep(context)),
   })
   await ports.queue.schedule({ kind: 'sweep' }, sweepEveryMs)
   return {

@@ -129,10 +129,11 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
 
     list,
 
-    async sweepUnfinished(olderThanMs) {
+    async sweepUnfinished(olderThanMs, prefix = '') {
       const before = Date.now() - olderThanMs
       let ended = 0
       for await (const path of filesBelow(unfinished)) {
+        if (!path.startsWith(flatName(prefix))) continue
         const began = Number(path.slice(path.lastIndexOf('~') + 1).split('-')[0])
         if (began >= before) continue
         await discard(join(unfinished, path))

@@ -1,4 +1,5 @@
-import type { Answer, Change, CommitOutcome, Key, Query, RateAnswer, Store, Write } from '../ports.ts'
+import type { Answer, Change, CommitOutcome, Entry, Key, Query, RateAnswer, Store, Write } from '../ports.ts'
+import type { Cluster, Redis } from 'ioredis'
 import { StoreUnavailable } from '../ports.ts'
 import { boundedRedis } from './redis-connection.ts'
 import { askTogether, scoreText } from './redis-queries.ts'
@@ -47,15 +48,49 @@ export function redisStore({ url, prefix = 'mayfly:' }: RedisStoreOptions): Stor
       : { allowed: false, retryAfterSeconds: Math.ceil(left / 1000) }
   }
 
+  async function* entries(): AsyncGenerator<Entry> {
+    const pattern = `${prefix.replace(/[\\*?[\]]/g, '\\$&')}*`
+    const nodes = await redis.run((client) =>
+      Promise.resolve(client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]),
+    )
+    for (const node of nodes) {
+      let cursor = '0'
+      do {
+        const [next, found] = await redis.run(() => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanStep))
+        cursor = next
+        const kinds = await redis.run(async () => {
+          const pipeline = node.pipeline()
+          for (const key of found) pipeline.type(key)
+          return (await pipeline.exec()) ?? []
+        })
+        for (const [at, key] of found.entries()) {
+          const kind = kindOfType(kinds[at]?.[1])
+          if (kind) yield { key: key.slice(prefix.length), kind }
+        }
+      } while (cursor !== '0')
+    }
+  }
+
   return {
     read,
     commit,
     hit,
+    entries,
     async check() {
       await redis.run((client) => client.ping())
     },
     close: () => redis.close(),
   }
+}
+
+/** So many keys one step of a scan looks at: Redis answers nobody else meanwhile. */
+const scanStep = 1_000
+
+/** What reads a key of a Redis type; null for one that is gone by now. */
+function kindOfType(type: unknown): Entry['kind'] | null {
+  if (type === 'string') return 'value'
+  if (type === 'hash') return 'fields'
+  return type === 'zset' ? 'ranks' : null
 }
 
 /** The part of a key that decides its slot: what stands in its first braces, or all of it where they are absent or empty. */

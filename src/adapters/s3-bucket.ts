@@ -32,17 +32,17 @@ const mostPresignSeconds = 60
 const mostStays = 3
 
 /** Where the bucket's keys begin, by the SDK's own rules of regions and hosts. */
-async function baseOf(client: S3Client, Bucket: string): Promise<string> {
+async function baseOf(client: S3Client, Bucket: string, prefix: string): Promise<string> {
   const { origin, pathname } = new URL(
     await getSignedUrl(client, new GetObjectCommand({ Bucket, Key: 'k' }), { expiresIn: 1 }),
   )
-  return origin + pathname.slice(0, -1)
+  return origin + pathname.slice(0, -1) + prefix
 }
 
-/** A bucket on any S3: Amazon, MinIO, Garage, R2, Ceph. It must be of ours alone and keep no versions. */
+/** A bucket on any S3: Amazon, MinIO, Garage, R2, Ceph. It must keep no versions; several instances share it by prefixes of their own. */
 export function s3Bucket(options: S3Options): Bucket {
   const s3 = connectS3(options)
-  const Bucket = s3.bucket
+  const { bucket: Bucket, prefix: shared } = s3
   const { operationMs, stallMs } = s3.patience
   const sign = s3Presigner(options)
   let base: Promise<string> | undefined
@@ -56,7 +56,7 @@ export function s3Bucket(options: S3Options): Bucket {
       const late = new AbortController()
       const timer = setTimeout(() => late.abort(), operationMs)
       try {
-        return await client.send(new GetObjectCommand({ Bucket, Key: key, ...Range }), {
+        return await client.send(new GetObjectCommand({ Bucket, Key: shared + key, ...Range }), {
           abortSignal: late.signal,
         })
       } catch (error) {
@@ -88,11 +88,15 @@ export function s3Bucket(options: S3Options): Bucket {
     checkListPrefix(prefix)
     let token: string | undefined
     do {
-      const page = { Bucket, Prefix: prefix, ...(token === undefined ? {} : { ContinuationToken: token }) }
+      const page = {
+        Bucket,
+        Prefix: shared + prefix,
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      }
       const answer = await s3.small((client, send) => client.send(new ListObjectsV2Command(page), send))
       for (const { Key, Size, LastModified } of answer.Contents ?? []) {
         if (Key === undefined) throw new BucketUnavailable('S3 listed an object without a key')
-        yield { key: Key, size: Size ?? 0, modifiedAt: LastModified?.getTime() ?? 0 }
+        yield { key: Key.slice(shared.length), size: Size ?? 0, modifiedAt: LastModified?.getTime() ?? 0 }
       }
       token = answer.NextContinuationToken
     } while (token !== undefined)
@@ -101,7 +105,7 @@ export function s3Bucket(options: S3Options): Bucket {
   async function* unfinished(prefix: string): AsyncGenerator<MultipartUpload> {
     let from = {}
     for (;;) {
-      const page = { Bucket, Prefix: prefix, ...from }
+      const page = { Bucket, Prefix: shared + prefix, ...from }
       const answer = await s3.small((client, send) =>
         client.send(new ListMultipartUploadsCommand(page), send),
       )
@@ -121,10 +125,10 @@ export function s3Bucket(options: S3Options): Bucket {
     }
   }
 
-  /** Deletes up to a thousand objects under `prefix` and answers the first one's key, null where there was none. */
+  /** Deletes up to a thousand objects under `prefix` (without what all our keys begin with) and answers the first one's key, null where there was none. */
   async function removeSome(prefix: string): Promise<string | null> {
     const found = await s3.small((client, send) =>
-      client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }), send),
+      client.send(new ListObjectsV2Command({ Bucket, Prefix: shared + prefix }), send),
     )
     const Objects = (found.Contents ?? []).map(({ Key }) => ({ Key }))
     if (Objects.length === 0) return null
@@ -147,7 +151,7 @@ export function s3Bucket(options: S3Options): Bucket {
       endBody(body)
       throw error
     }
-    return await putObject(s3, key, body, putOptions)
+    return await putObject(s3, shared + key, body, putOptions)
   }
 
   return {
@@ -189,10 +193,10 @@ export function s3Bucket(options: S3Options): Bucket {
       }
     },
 
-    async sweepUnfinished(olderThanMs) {
+    async sweepUnfinished(olderThanMs, prefix = '') {
       const before = Date.now() - olderThanMs
       let ended = 0
-      for await (const upload of unfinished('')) {
+      for await (const upload of unfinished(prefix)) {
         if ((upload.Initiated?.getTime() ?? 0) >= before) continue
         await abandon(upload)
         ended += 1
@@ -202,7 +206,7 @@ export function s3Bucket(options: S3Options): Bucket {
 
     async presign(key, { seconds, mime, disposition }) {
       checkKey(key)
-      base ??= baseOf(s3.reader, Bucket)
+      base ??= baseOf(s3.reader, Bucket, shared)
       return sign({
         base: await base,
         key,

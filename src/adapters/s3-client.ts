@@ -10,6 +10,8 @@ export interface S3Options {
   readonly bucket: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
+  /** Stands before every key, ends in a slash; absent or '': none. */
+  readonly prefix?: string
   /** The bucket in the path, not in the host name. Where an endpoint is given that is the default. */
   readonly forcePathStyle?: boolean
   /** For tests: less of it. */
@@ -45,6 +47,7 @@ export interface S3Connection {
   /** For reads and small requests: an answer begins in time. Its sockets may be idle, as a visitor pauses a film. */
   readonly reader: S3Client
   readonly bucket: string
+  readonly prefix: string
   readonly patience: S3Patience
   /** Out of `wayBytes`. */
   readonly onTheWay: MemoryBudget
@@ -90,6 +93,7 @@ export function connectS3(options: S3Options): S3Connection {
   return {
     reader,
     bucket: options.bucket,
+    prefix: options.prefix ?? '',
     patience,
     onTheWay: new MemoryBudget(wayBytes),
 

@@ -43,13 +43,17 @@ type State = z.infer<typeof stateSchema>
 export function s3Resumable(options: S3Options): ResumableBucket {
   const s3 = connectS3(options)
   const memory = new PartMemory(memoryBytes, leastPartBytes)
+  // A record holds our own keys: what S3 calls them may change with the settings.
+  const full = (growing: Growing): Growing => ({ ...growing, key: s3.prefix + growing.key })
   return {
-    append(growing, body) {
+    async *append(growing, body) {
       checkKey(growing.key)
-      return new Appending(s3, memory, growing).run(body)
+      for await (const grown of new Appending(s3, memory, full(growing)).run(body))
+        yield { ...grown, key: growing.key }
     },
 
-    async complete(growing) {
+    async complete(ours) {
+      const growing = full(ours)
       const { uploadId, ...state } = stateOf(growing)
       if (uploadId !== null) await completeUpload(s3, growing, { ...state, uploadId })
       if (state.hadTail) await removeTails(s3, growing.key)

@@ -23,6 +23,7 @@ export const reasons = [
   'too-slow',
   'range',
   'unavailable',
+  'out-of-order',
 ] as const
 export type Reason = (typeof reasons)[number]
 

@@ -52,6 +52,8 @@ export const keys = {
   prefixOwner: (prefix: string) => `prefix-owner:${prefix}`,
   senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
   instanceUsage: 'usage',
+  /** Which instance the store is: see `instance.ts`. */
+  instance: 'instance',
 
   /** Owners, by the moment at which the first of what is due with them is. */
   due: 'due',
@@ -65,6 +67,10 @@ export const keys = {
 
 /** Keys of the bucket: made of ids alone. */
 export const objects = {
+  /** Which instance the bucket is: see `instance.ts`. */
+  instance: 'instance',
+  /** What all other keys begin with. */
+  roots: ['items/', 'albums/'],
   ofItem: (item: string) => `items/${item}`,
   ofAlbum: (album: string) => `albums/${album}`,
   original: (item: string) => `items/${item}/original`,

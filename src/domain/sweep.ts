@@ -1,6 +1,6 @@
 import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
-import { keys } from './keys.ts'
+import { keys, objects } from './keys.ts'
 import { resumableLifeMs } from './resumable-record.ts'
 import { abandonUpload, deadAfterMs } from './upload.ts'
 
@@ -67,7 +67,7 @@ export async function sweepOrphans({
   bucket,
   clock,
 }: Pick<Ports, 'store' | 'bucket' | 'clock'>): Promise<number> {
-  await bucket.sweepUnfinished(unfinishedAfter)
+  for (const root of objects.roots) await bucket.sweepUnfinished(unfinishedAfter, root)
   const known = new Map<string, boolean>()
   for (const root of ['items/', 'albums/']) {
     for await (const { key, modifiedAt } of bucket.list(root)) {

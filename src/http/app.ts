@@ -14,7 +14,7 @@ import { linkPages } from './link-pages.ts'
 import { watchLinks } from './link-watch.ts'
 import { mapPage } from './map-page.ts'
 import { createMetrics } from './metrics.ts'
-import { operators } from './operators.ts'
+import { operators, refuseWhileApart } from './operators.ts'
 import { pictureNames, showPicture } from './pictures.ts'
 import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
@@ -36,7 +36,15 @@ export function createApp(context: WebContext): Express {
   app.set('query parser', 'simple')
   const metrics = createMetrics()
   const bytes = visitorBytes(context, watchLinks(ports))
-  app.use(inTurn(metrics.measure, securityHeaders(settings), refuseBrokenAddress, refuseCrossSite(settings)))
+  app.use(
+    inTurn(
+      metrics.measure,
+      securityHeaders(settings),
+      refuseBrokenAddress,
+      refuseCrossSite(settings),
+      refuseWhileApart(context),
+    ),
+  )
   // First what is asked for most: a request is compared with every route that stands before its own.
   for (const name of pictureNames) app.get(`/s/:secret/items/:id/${name}`, showPicture(context, bytes, name))
   app.get('/s/:secret', showShare(context, views))

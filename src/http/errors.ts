@@ -28,6 +28,7 @@ export const statusOf: Readonly<Record<Reason, number>> = {
   'too-slow': 408,
   range: 416,
   unavailable: 503,
+  'out-of-order': 503,
 }
 
 /** What a caller hears of a failure. */

@@ -1,4 +1,6 @@
-import { Router } from 'express'
+import { Router, type RequestHandler } from 'express'
+import { Refused } from '../domain/errors.ts'
+import { apartSentences } from '../domain/instance.ts'
 import type { WebContext } from './context.ts'
 
 /** A dependency that has not answered after this long is not there, in milliseconds. */
@@ -13,11 +15,37 @@ export function operators({ ports, stopping }: WebContext): Router {
   router.get('/readyz', async (_req, res) => {
     const checks = await Promise.allSettled([inTime(ports.store.check()), inTime(ports.bucket.check())])
     const [store, bucket] = checks.map(({ status }) => status === 'fulfilled')
-    const isReady = store === true && bucket === true && !stopping.isStopping
-    res.status(isReady ? 200 : 503).json({ ready: isReady, store, bucket, stopping: stopping.isStopping })
+    const instance = ports.instance.state()
+    const isApart = instance.kind === 'apart'
+    const isReady = store === true && bucket === true && !isApart && !stopping.isStopping
+    res.status(isReady ? 200 : 503).json({
+      ready: isReady,
+      store,
+      bucket,
+      instance: instance.kind,
+      ...(isApart ? { reason: instance.reason, message: apartSentences[instance.reason] } : {}),
+      stopping: stopping.isStopping,
+    })
   })
 
   return router
+}
+
+/** What operators may ask at any time. */
+const alwaysAnswered = new Set(['/healthz', '/readyz', '/metrics'])
+
+/** Serves nothing while the store and the bucket are not of one instance: what is absent then may be there elsewhere. */
+export function refuseWhileApart({ ports }: WebContext): RequestHandler {
+  return (req, _res, next) => {
+    if (ports.instance.state().kind !== 'apart' || alwaysAnswered.has(req.path)) return next()
+    next(
+      new Refused(
+        'out-of-order',
+        'This service is out of order until whoever runs it has looked at it. Nothing is deleted meanwhile.',
+        { retryAfterSeconds: 60 },
+      ),
+    )
+  }
 }
 
 async function inTime(check: Promise<void>): Promise<void> {

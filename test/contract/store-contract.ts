@@ -54,6 +54,25 @@ export function storeContract(
       expect(await store.read([])).toEqual([])
     })
 
+    it('lists every key with what is kept under it', async () => {
+      const t = tag()
+      await write({ kind: 'set', key: `${t}v`, value: 'x' })
+      await write({ kind: 'setField', key: `${t}h`, field: 'f', value: 'x' })
+      await write({ kind: 'rank', key: `${t}z`, member: 'm', score: 1 })
+      const loose = `loose-${randomUUID()}`
+      await write({ kind: 'set', key: loose, value: 'x' })
+      const found = new Map<string, string>()
+      for await (const { key, kind } of store.entries()) found.set(key, kind)
+      expect([`${t}v`, `${t}h`, `${t}z`, loose].map((key) => found.get(key))).toEqual([
+        'value',
+        'fields',
+        'ranks',
+        'value',
+      ])
+      const read = await store.read([value(`${t}v`), fields(`${t}h`), ranks(`${t}z`)])
+      expect(read).toEqual(['x', { f: 'x' }, [{ member: 'm', score: 1 }]])
+    })
+
     it('reads what a commit wrote, of many owners in one read, in the order asked', async () => {
       const [one, two, three] = [tag(), tag(), 'no-braces-' + randomUUID()]
       await write({ kind: 'set', key: `${one}v`, value: 'Zoë 🐝\n\0{}"' })

@@ -7,6 +7,7 @@ import { folderResumable } from '../../src/adapters/folder-resumable.ts'
 import { hashThreads } from '../../src/adapters/hash-threads.ts'
 import { redisEvents } from '../../src/adapters/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis-store.ts'
+import type { Instance } from '../../src/domain/instance.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
 import { quickFacts } from '../../src/media/quick-facts.ts'
 import { sniff } from '../../src/media/sniff.ts'
@@ -23,6 +24,13 @@ export function movableClock(start = Date.now()): MovableClock {
 }
 
 export const quietLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Store and bucket belong together. */
+export const oneInstance: Instance = {
+  state: () => ({ kind: 'together', id: 'test' }),
+  check: () => Promise.resolve({ kind: 'together', id: 'test' }),
+  close: () => Promise.resolve(),
+}
 
 export const testLimits: Limits = {
   maxFileBytes: 50 * 1024 ** 2,
@@ -73,6 +81,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
       hash: (password) => Promise.resolve(`not a real hash of ${password.length}`),
       verify: () => Promise.resolve(false),
     },
+    instance: oneInstance,
     sniff,
     firstLook: quickFacts,
     limits: { ...testLimits, ...limits },

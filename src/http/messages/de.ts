@@ -100,6 +100,8 @@ export const de: Messages = {
     title: 'Das hat nicht geklappt',
     unavailable:
       'Der Dienst kann gerade nicht antworten. Nichts ist verloren. Versuch es gleich noch einmal.',
+    'out-of-order':
+      'Dieser Dienst ruht, bis sein Betreiber nach ihm gesehen hat. In der Zwischenzeit wird nichts gelöscht.',
     'bad-request': 'Die Anfrage wurde nicht verstanden.',
     unauthorized: 'Diese Seite gehört dem Absender. Öffne sie in dem Browser, mit dem du geteilt hast.',
     forbidden: 'Das ist hier nicht erlaubt.',

@@ -97,6 +97,8 @@ export const en = {
   error: {
     title: 'That did not work',
     unavailable: 'The service cannot answer right now. Nothing is lost. Try again in a moment.',
+    'out-of-order':
+      'This service is out of order until whoever runs it has looked at it. Nothing is deleted meanwhile.',
     'bad-request': 'The request was not understood.',
     unauthorized: 'This page belongs to a sender. Open it in the browser that you shared with.',
     forbidden: 'This is not allowed here.',

@@ -98,6 +98,8 @@ export const es: Messages = {
   error: {
     title: 'No ha funcionado',
     unavailable: 'El servicio no puede responder ahora. No se ha perdido nada. Inténtalo en un momento.',
+    'out-of-order':
+      'Este servicio está fuera de servicio hasta que quien lo administra lo haya revisado. Mientras tanto no se borra nada.',
     'bad-request': 'No se entendió la petición.',
     unauthorized: 'Esta página es de quien envía. Ábrela en el navegador con el que compartiste.',
     forbidden: 'Eso no está permitido aquí.',

@@ -100,6 +100,8 @@ export const fr: Messages = {
     title: 'Cela n’a pas marché',
     unavailable:
       'Le service ne peut pas répondre pour le moment. Rien n’est perdu. Réessayez dans un instant.',
+    'out-of-order':
+      'Ce service est hors service jusqu’à ce que son exploitant s’en soit occupé. Rien n’est supprimé entre-temps.',
     'bad-request': 'La demande n’a pas été comprise.',
     unauthorized: 'Cette page est à l’expéditeur. Ouvrez-la dans le navigateur qui a servi au partage.',
     forbidden: 'Ce n’est pas permis ici.',

@@ -117,6 +117,8 @@ export const pl: Messages = {
   error: {
     title: 'Nie udało się',
     unavailable: 'Usługa nie może teraz odpowiedzieć. Nic nie przepadło. Spróbuj za chwilę.',
+    'out-of-order':
+      'Ta usługa nie działa, dopóki nie zajmie się nią jej operator. W tym czasie nic nie jest usuwane.',
     'bad-request': 'Nie zrozumiano żądania.',
     unauthorized: 'Ta strona należy do nadawcy. Otwórz ją w przeglądarce, z której udostępniono.',
     forbidden: 'Tu nie wolno.',

@@ -100,6 +100,8 @@ export const pt: Messages = {
   error: {
     title: 'Não funcionou',
     unavailable: 'O serviço não pode responder agora. Nada se perdeu. Tente daqui a um momento.',
+    'out-of-order':
+      'Este serviço está fora de serviço até que quem o administra o verifique. Entretanto, nada é apagado.',
     'bad-request': 'O pedido não foi entendido.',
     unauthorized: 'Esta página é de quem envia. Abra-a no navegador com que partilhou.',
     forbidden: 'Isso não é permitido aqui.',
