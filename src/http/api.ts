@@ -1,4 +1,4 @@
-import express, { Router, type Request, type Response } from 'express'
+import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { addItems, ownAlbum } from '../domain/album.ts'
 import { Refused } from '../domain/errors.ts'
@@ -11,6 +11,7 @@ import { apiOwner } from './api-owner.ts'
 import { apiVisitor } from './api-visitor.ts'
 import type { WebContext } from './context.ts'
 import { asksForPage } from './error-pages.ts'
+import { jsonBody } from './json-body.ts'
 import { isoDate, itemState, linkUrl } from './link-answers.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
@@ -24,7 +25,6 @@ import { withUploadForm } from './upload-form.ts'
 export function api(context: WebContext): Router {
   const { ports, settings } = context
   const router = Router()
-  const json = express.json({ limit: '1mb' })
 
   // Most answers are one owner's: what stands in between must not keep them.
   router.use((_req, res, next) => {
@@ -32,13 +32,13 @@ export function api(context: WebContext): Router {
     next()
   })
 
-  router.post('/session', json, async (req, res) => {
+  router.post('/session', jsonBody, async (req, res) => {
     const { password } = parse(z.strictObject({ password: passwordSchema }), req.body)
     await openSenderSession(context, req, res, password)
     res.status(204).end()
   })
 
-  router.post('/shares', json, async (req, res) => {
+  router.post('/shares', jsonBody, async (req, res) => {
     await requireSender(context, req)
     const known = await currentOwner(context, req)
     const owner = known ?? newOwner()

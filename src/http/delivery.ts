@@ -1,4 +1,4 @@
-import express, { Router, type Request, type Response } from 'express'
+import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { tickedArchive, wholeArchive } from '../domain/archive.ts'
 import { downloadsOf } from '../domain/copies.ts'
@@ -11,6 +11,7 @@ import { shownName, shownTitle } from '../domain/shown-text.ts'
 import { contentDisposition } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
+import { formOf, jsonBody } from './json-body.ts'
 import { idSchema, knockOf, parse } from './request.ts'
 import { planFiles, sendZip } from './send-zip.ts'
 import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
@@ -98,8 +99,8 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     return plan
   }
 
-  const form = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 20_000 })
-  router.post('/s/:secret/zip', form, express.json({ limit: '1mb' }), async (req, res) => {
+  const form = formOf({ limit: '1mb', parameterLimit: 20_000 })
+  router.post('/s/:secret/zip', form, jsonBody, async (req, res) => {
     const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
     const { items } = parse(tickedForm, req.body)
     const files = await tickedArchive(store, visit.link, albums, items)

@@ -1,9 +1,10 @@
-import express, { type Request } from 'express'
+import type { Request } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
+import { formOf } from './json-body.ts'
 
 /** Parses the forms of the owner's pages: flat, and of bounded size. */
-export const formBody = express.urlencoded({ extended: false, limit: '1mb', parameterLimit: 12_000 })
+export const formBody = formOf({ limit: '1mb', parameterLimit: 12_000 })
 
 /** A form without any field has no body at all. */
 export function fieldsOf(req: Request): unknown {

@@ -13,13 +13,24 @@ const mostWaiting = 512 * 1024
 export function bodyOf(req: Request, signal?: AbortSignal): AsyncIterableIterator<Buffer> {
   const left = new AbortController()
   const bytes = bytesOf(req, signal ? AbortSignal.any([signal, left.signal]) : left.signal)
+  // A generator that threw is at its end; whoever asks after that must not take a broken body for a short one.
+  let failure: { reason: unknown } | null = null
   return {
     [Symbol.asyncIterator]() {
       return this
     },
-    next: () => bytes.next(),
+    async next() {
+      if (failure) throwReason(failure)
+      try {
+        return await bytes.next()
+      } catch (reason) {
+        failure = { reason }
+        throw reason
+      }
+    },
     return() {
       left.abort(new Refused('bad-request', 'Nobody reads the body any more.'))
+      failure ??= { reason: left.signal.reason }
       return bytes.return(undefined)
     },
   }

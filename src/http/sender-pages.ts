@@ -1,4 +1,4 @@
-import express, { Router, type Request } from 'express'
+import { Router, type Request } from 'express'
 import { z } from 'zod'
 import { ownLink, stopSharing } from '../domain/ending.ts'
 import { Refused, unknown } from '../domain/errors.ts'
@@ -7,6 +7,7 @@ import { unseal } from '../domain/seal.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
+import { formOf } from './json-body.ts'
 import { languageCookie } from './language.ts'
 import { languageCodes } from './messages/index.ts'
 import {
@@ -46,7 +47,7 @@ export function senderPages(context: WebContext, views: Views): Router {
   const { ports, settings } = context
   const router = Router()
   router.use(installPages(context, views))
-  const form = express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 10 })
+  const form = formOf({ limit: '8kb', parameterLimit: 10 })
 
   const here = (req: Request) => ({
     address: `${baseUrl(settings, req)}/api/v1/shares`,

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dropSlowRest } from './slow-body.ts'
 
 /** How long a client may take for its headers, and how long an idle connection is kept, in milliseconds. The latter is longer than proxies keep theirs, so that none sends into a connection that is being closed. */
 const headersTimeout = 20_000
@@ -26,6 +27,7 @@ export async function listen(
     answers.add(res)
     res.once('close', () => answers.delete(res))
     if (isDraining) res.setHeader('Connection', 'close')
+    dropSlowRest(req, res)
     app(req, res)
   })
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-import express, { Router, type Request } from 'express'
+import { Router, type Request } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
 import { enter, enterForItem } from '../domain/link.ts'
@@ -7,6 +7,7 @@ import type { WebContext } from './context.ts'
 import { albumWith } from './album-list-model.ts'
 import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
+import { formOf } from './json-body.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
@@ -33,7 +34,7 @@ const unlockForm = z.strictObject({ password: passwordSchema })
 export function visitorPages(context: WebContext, views: Views): Router {
   const { ports, settings } = context
   const router = Router()
-  const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10 })
+  const form = formOf({ limit: '4kb', parameterLimit: 10 })
 
   const place = (req: Request) => placeOf(context, views, req)
 
