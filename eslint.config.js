@@ -1,3 +1,5 @@
+import redos from 'eslint-plugin-redos'
+import regexp from 'eslint-plugin-regexp'
 import tseslint from 'typescript-eslint'
 
 /** What each layer may not import: the table in CONTRIBUTING.md, folder by folder. */
@@ -81,6 +83,17 @@ export default tseslint.config(
       eqeqeq: 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  // No pattern takes more than linear time, whatever text it sees. Two rules, for each finds what the other does not: recheck
+  // (redos) an ambiguous repetition, `regexp` what is composed with `new RegExp`.
+  {
+    files: ['src/**/*.ts', 'workers/**/*.ts', 'client/**/*.ts'],
+    plugins: { redos, regexp },
+    rules: {
+      'redos/no-vulnerable': ['error', { timeout: 10_000 }],
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

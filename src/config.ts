@@ -23,7 +23,7 @@ const settings = z.object({
   PORT: wholeNumber(3000, 0).pipe(z.number().max(65_535)),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'is not an http or https address' })
-    .transform((text) => text.replace(/\/+$/, ''))
+    .transform((text) => text.replace(/(?<!\/)\/+$/, ''))
     .optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: z.string().optional(),

@@ -133,8 +133,9 @@ export function albumPages(context: WebContext, views: Views): Router {
     else if (what === 'cover') await editAlbum(ports, owner, id, { ...unchanged, cover: first })
     else {
       const there = await itemIdsOf(store, await ownAlbum(store, owner, id))
-      const moved = there.filter((item) => items.includes(item))
-      const rest = there.filter((item) => !items.includes(item))
+      const chosen = new Set(items)
+      const moved = there.filter((item) => chosen.has(item))
+      const rest = there.filter((item) => !chosen.has(item))
       const order = what === 'first' ? [...moved, ...rest] : [...rest, ...moved]
       await editAlbum(ports, owner, id, { ...unchanged, items: order })
     }

@@ -137,9 +137,10 @@ function dispositionOf(headers: string): Pick<FormPart, 'name' | 'filename'> {
     .map((line) => /^content-disposition:[ \t]*form-data[ \t]*(;.*)/is.exec(line))
   const line = lines.find((found) => found !== null)?.[1] ?? ''
   const found = new Map<string, string>()
-  // Only quotes and backslashes are escaped in quotes: other clients send the paths of Windows as they are.
+  // Only quotes and backslashes are escaped in quotes: other clients send the paths of Windows as they are. A backslash
+  // is read in one way only, or sixty of them in a row would take for ever.
   for (const [, name = '', quoted, plain] of line.matchAll(
-    /;[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\["\\]|\\)*)"|([^\s;"]*))/g,
+    /;[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\["\\]|\\(?!["\\]))*)"|([^\s;"]*))/g,
   ))
     found.set(name.toLowerCase(), quoted?.replace(/\\(["\\])/g, '$1') ?? plain ?? '')
   const name = found.get('name')

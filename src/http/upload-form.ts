@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import { Refused } from '../domain/errors.ts'
 import { receiveFile, type Received } from '../domain/receive.ts'
 import { abandonUpload, beginUpload, type Upload } from '../domain/upload.ts'
-import { safeName } from '../media/names.ts'
+import { endOfPath, safeName } from '../media/names.ts'
 import type { Ports } from '../ports.ts'
 import { readMultipart } from './multipart.ts'
 
@@ -60,7 +60,9 @@ const maxDepth = 16
 
 /** Splits what a client calls a file into a safe name and the folder that it came from. */
 export function namesOf(filename: string): { name: string; folder: string | null } {
-  const parts = filename.split(/[/\\]+/).filter((part) => part !== '' && part !== '.' && part !== '..')
+  const parts = endOfPath(filename)
+    .split(/[/\\]+/)
+    .filter((part) => part !== '' && part !== '.' && part !== '..')
   const folder = parts.slice(0, -1).slice(0, maxDepth).map(safeName).join('/')
   return { name: safeName(parts.at(-1) ?? ''), folder: folder || null }
 }

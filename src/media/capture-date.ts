@@ -70,7 +70,7 @@ const dateShape =
 
 /** Reads `2026:05:01 18:30:00.12+02:00` (Exif's shape, or ISO 8601's); null for what no calendar has. */
 export function parseDate(value: unknown): { local: string; offset: string | null } | null {
-  const match = typeof value === 'string' ? dateShape.exec(value.trim()) : null
+  const match = typeof value === 'string' ? dateShape.exec(value.slice(0, 100).trim()) : null
   if (!match) return null
   const [, year = '', month = '', day = '', hour = '', minute = '', second = '00', zone] = match
   const local = `${year}-${month}-${day}T${hour}:${minute}:${second === '60' ? '59' : second}`
@@ -84,7 +84,7 @@ export function parseDate(value: unknown): { local: string; offset: string | nul
 /** Reads `+02:00` or `Z`; null for what is no zone. */
 export function parseOffset(value: unknown): string | null {
   if (value === 'Z') return '+00:00'
-  const match = typeof value === 'string' ? /^\s*([+-])(\d\d):?(\d\d)/.exec(value) : null
+  const match = typeof value === 'string' ? /^\s*([+-])(\d\d):?(\d\d)/.exec(value.slice(0, 100)) : null
   if (!match) return null
   const [, sign = '+', hours = '', minutes = ''] = match
   return Number(hours) <= 14 && Number(minutes) < 60 ? `${sign}${hours}:${minutes}` : null

@@ -105,5 +105,7 @@ function asMediaError(error: unknown, refusal: 'damaged' | 'tool-failed' = 'tool
 }
 
 function firstLine(text: string): string {
-  return (text.split('\n', 1)[0] ?? '').replace(/ - \/.*$/, '').slice(0, 200)
+  const line = text.slice(0, 1000).split('\n', 1)[0] ?? ''
+  // What follows names the file, by a path of ours.
+  return (line.split(' - /', 1)[0] ?? '').slice(0, 200)
 }

@@ -14,6 +14,9 @@ const tagArguments = [
   ...['ContentIdentifier'],
 ].map((tag) => `-${tag}`)
 
+/** Characters of a tag's text that are looked at: a file may hold megabytes. */
+const mostRead = 1000
+
 const rawFormats: ReadonlySet<string> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
 /** Reads a file's facts. Throws MediaError (`too-long` for a video past the limit, `damaged`, `timeout`, `tool-failed`). */
@@ -144,7 +147,7 @@ function valueOf(tags: ExifTags, name: string, groups?: readonly string[]): unkn
 function numberOf(tags: ExifTags, name: string, groups?: readonly string[]): number | null {
   const value = valueOf(tags, name, groups)
   // Some makers write a list, e.g. ISO `100 0`: the first counts.
-  const first = typeof value === 'string' ? value.trim().split(/\s+/)[0] : value
+  const first = typeof value === 'string' ? value.slice(0, mostRead).trim().split(/\s+/, 1)[0] : value
   const number =
     typeof first === 'number' || (typeof first === 'string' && first !== '') ? Number(first) : Number.NaN
   return Number.isFinite(number) ? number : null
@@ -155,6 +158,7 @@ function textOf(tags: ExifTags, name: string): string | null {
   if (typeof value !== 'string' && !(name === 'Model' && typeof value === 'number')) return null
   // Control characters and whatever else a stranger's file says: kept short and on one line.
   const text = String(value)
+    .slice(0, mostRead)
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
     .slice(0, 200)

@@ -1,6 +1,9 @@
 /** Bytes of UTF-8 that a file's name may have on ext4, APFS and NTFS alike. */
 const maxNameBytes = 255
 
+/** Characters of a path that are looked at, from its end: PATH_MAX of Linux. */
+const longestPath = 4096
+
 /** Room kept for the number in `name (2).jpg`, up to ` (99999999)`. */
 const numberBytes = 11
 
@@ -33,7 +36,11 @@ const extensionPattern = /\.[\p{L}\p{N}_-]{1,16}$/u
 export function safeName(name: string): string {
   // An album of 10,000 waits for this: 16 ms without it, 3 with.
   if (name.length <= maxNameBytes && plainName.test(name) && !windowsDevice.test(name)) return name
-  let safe = (name.split(/[/\\]/).findLast((part) => /[^.\s]/.test(part)) ?? '')
+  let safe = (
+    endOfPath(name)
+      .split(/[/\\]/)
+      .findLast((part) => /[^.\s]/.test(part)) ?? ''
+  )
     .replace(loneSurrogate, '_')
     .replace(invisible, '')
     .normalize('NFC')
@@ -121,9 +128,17 @@ function cut(text: string, bytes: number): string {
   return text.slice(0, length)
 }
 
-/** Windows drops dots and spaces at the end of a name, and then finds another file. */
+/** What counts of a path that a stranger sent: its end, where the file's name stands, and no more than a file system takes. */
+export const endOfPath = (path: string): string => path.slice(-longestPath)
+
+/**
+ * Windows drops dots and spaces at the end of a name, and then finds another file. Not by a pattern: one that ends with
+ * `+$` looks at a long run again from each of its signs.
+ */
 function trimTail(name: string): string {
-  return name.replace(/[.\s]+$/u, '')
+  let end = name.length
+  while (end > 0 && (name.charAt(end - 1) === '.' || name.charAt(end - 1).trim() === '')) end -= 1
+  return name.slice(0, end)
 }
 
 /** Equal for names that some file system takes for one. */

@@ -42,6 +42,9 @@ export async function applyPatches(path: string, patches: readonly Patch[]): Pro
 
 /** A short printable form of a value, for findings. */
 export function shortValue(value: string): string {
-  const printable = value.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
+  const printable = value
+    .slice(0, 1000)
+    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .trim()
   return printable.length > 80 ? `${printable.slice(0, 79)}…` : printable
 }

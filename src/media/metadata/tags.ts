@@ -67,7 +67,7 @@ const personalGroups =
   /^(XMP|IPTC|MakerNotes|Photoshop|JUMBF|APP\d+|FlashPix|XML|Meta|Ducky|CanonVRD|FotoStation|PhotoMechanic|MPF|Trailer|GoPro|Samsung|Google|Sony|Leica|JPS|PreviewIFD|RIFF-INFO|PDF|MIE|Font|Vivo|AFCP|SEFT?)$/i
 /** Exif and other tags by name, in groups that hold structure as well. */
 const personalName =
-  /^(Make|Model|.*Serial.*|Artist|Copyright.*|Owner.*|.*Owner|Author|Creator.*|By-line.*|Credit|Contact|Software|HostComputer|UserComment|ImageDescription|Comment|Description|Title|Keywords|Subject|Caption.*|Headline|XP\w+|Rating.*|Person.*|Region\w+|.*Face.*|Lens(Make|Model|Info)?|CameraOwnerName|ImageUniqueID|DocumentName|PageName|Uuid|ContentIdentifier|MediaGroupUUID|SecurityClassification|ProcessingSoftware|Encoder|Warning|Album|Performer|Information|Comment-\w+|RawDataUniqueID|OriginalRawFileName|ModifyDate|ThumbnailImage|PreviewImage|JpgFromRaw|CompressorName|HandlerDescription|HandlerVendorID|AndroidVersion|Android\w+|\w*Make|\w*Model)$/i
+  /^(Make|Model|Artist|Author|Credit|Contact|Software|HostComputer|UserComment|ImageDescription|Comment|Description|Title|Keywords|Subject|Headline|XP\w+|Region\w+|Lens(Make|Model|Info)?|CameraOwnerName|ImageUniqueID|DocumentName|PageName|Uuid|ContentIdentifier|MediaGroupUUID|SecurityClassification|ProcessingSoftware|Encoder|Warning|Album|Performer|Information|Comment-\w+|RawDataUniqueID|OriginalRawFileName|ModifyDate|ThumbnailImage|PreviewImage|JpgFromRaw|CompressorName|HandlerDescription|HandlerVendorID|AndroidVersion|Android\w+|\w*Make|\w*Model)$|^(Owner|Copyright|Creator|By-line|Caption|Rating|Person)|Owner$|Serial|Face/i
 
 /** Tags that tell of a person or a device, besides what `none` keeps. */
 export function personalTags(tags: readonly Tag[]): Tag[] {
@@ -103,7 +103,8 @@ export function findingsOf(tags: readonly Tag[], policy: Exclude<MetadataPolicy,
   const location = locationTags(tags)
   const found: Finding[] = location.map((tag) => finding('location', tag))
   if (policy === 'none') {
-    for (const tag of personalTags(tags)) if (!location.includes(tag)) found.push(finding('personal', tag))
+    const told = new Set(location)
+    for (const tag of personalTags(tags)) if (!told.has(tag)) found.push(finding('personal', tag))
   }
   return found
 }

@@ -9,6 +9,8 @@ const locationPrefix = /^(drone-dji|drone-parrot|geo|GeoTIFF)$/i
 
 const start = Buffer.from('<rdf:RDF')
 const finish = Buffer.from('</rdf:RDF>')
+/** Characters of a value that are looked at for telling of it. */
+const mostTold = 1000
 const maxPacketBytes = 8 * 1024 * 1024
 
 interface Span {
@@ -43,11 +45,14 @@ export async function findXmpLocation(source: ByteSource, offset: number): Promi
 
 /** The same packet with spaces for what says where; for containers that are written anew. */
 export function blankXmpLocation(packet: string): string {
-  let text = packet
-  for (const span of locationSpans(packet)) {
-    text = text.slice(0, span.start) + ' '.repeat(span.end - span.start) + text.slice(span.end)
+  const pieces: string[] = []
+  let from = 0
+  // Spans never overlap and come in their order: the text is put together once, however many there are.
+  for (const { start, end } of locationSpans(packet)) {
+    pieces.push(packet.slice(from, start), ' '.repeat(end - start))
+    from = end
   }
-  return text
+  return pieces.join('') + packet.slice(from)
 }
 
 /** Bytes from `offset` to the end of the packet's RDF, or null where it does not end. */
@@ -75,7 +80,8 @@ export function locationSpans(text: string): Span[] {
       const end = selfClosing
         ? match.index + whole.length
         : endOfElement(text, `${prefix}:${name}`, element.lastIndex)
-      const value = text.slice(match.index + whole.length, end).replace(/<[^>]*>/g, ' ')
+      const inside = match.index + whole.length
+      const value = text.slice(inside, Math.min(end, inside + mostTold)).replace(/<[^<>]*>/g, ' ')
       spans.push({ start: match.index, end, name: `${prefix}:${name}`, value })
       element.lastIndex = end
       continue
@@ -94,12 +100,13 @@ export function locationSpans(text: string): Span[] {
 
 /** Where the element ends that was opened before `from`, nested ones of the same name included. */
 function endOfElement(text: string, name: string, from: number): number {
-  const tag = new RegExp(`<(/?)${name.replace(/[.]/g, '\\.')}(?=[\\s/>])[^>]*?(/?)>`, 'g')
+  const tag = /<(\/?)([\w.-]+:[\w.-]+)(?=[\s/>])[^<>]*?(\/?)>/g
   tag.lastIndex = from
   let depth = 1
   for (let match = tag.exec(text); match; match = tag.exec(text)) {
+    if (match[2] !== name) continue
     if (match[1]) depth--
-    else if (!match[2]) depth++
+    else if (!match[3]) depth++
     if (depth === 0) return match.index + match[0].length
   }
   return text.length
