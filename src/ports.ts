@@ -327,10 +327,16 @@ export class JobFailed extends Error {
 
 // ── Passwords ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Slow, salted hashing in a bounded pool. Throws `TooBusy` when too many already wait. */
+/**
+ * Whom something bounded is counted for: by each of these names (an address, an owner, a link). `persons`: how many people
+ * may stand behind one; it may take as many shares.
+ */
+export type Party = readonly { readonly name: string; readonly persons: number }[]
+
+/** Slow, salted hashing in a bounded pool, which `by` shares fairly with others (absent: it counts for nobody). Throws `TooBusy` when too many already wait. */
 export interface Passwords {
-  hash(password: string): Promise<string>
-  verify(hash: string, password: string): Promise<boolean>
+  hash(password: string, by?: Party): Promise<string>
+  verify(hash: string, password: string, by?: Party): Promise<boolean>
 }
 
 export class TooBusy extends Error {

@@ -2,14 +2,15 @@ import type { Store } from '../ports.ts'
 import { value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { keys } from './keys.ts'
-import { entranceSchema, parseRecord, type Entrance } from './records.ts'
+import { networksOf } from './network.ts'
+import { entranceSchema, linkSchema, parseRecord, type Entrance } from './records.ts'
 import { hashToken, tokenPattern } from './tokens.ts'
+import { countTry, type TryLimit } from './tries.ts'
+import { readWasHere } from './was-here.ts'
 
 /** Wrong secrets that one address may try within a window, in seconds, before it is held up. */
 export const wrongSecrets = 30
 const windowSeconds = 60
-
-const guessesOf = (address: string): string => `guess:${hashToken(address)}`
 
 const heldUp = (retryAfterSeconds: number) =>
   new Refused('too-many-requests', 'Too many links that do not exist. Wait a little, then try again.', {
@@ -21,17 +22,22 @@ export interface Guess {
   readonly secret: string
   /** The caller's network address; absent: nothing is counted. */
   readonly address?: string | null
+  /** The mark that this browser holds of having been inside of the link with this id, if any. */
+  markOf?(link: string): string | null
 }
+
+/** Guesses count for the widest network that one customer may have: of IPv6 that of 48 bits. */
+const guesses = (address: string): string => keys.wrongSecrets(networksOf(address).at(-1)?.name ?? '')
 
 /** What `decideEntrance` is to be answered. */
 export const entranceQueries = ({ secret, address }: Guess) =>
-  [value(keys.entrance(hashToken(secret))), value(guessesOf(address ?? ''))] as const
+  [value(keys.entrance(hashToken(secret))), value(guesses(address ?? ''))] as const
 
 /**
  * Finds what a secret leads to. Whoever (by network address; without one nothing is counted) has tried too many that lead
  * nowhere is held up for a while, also with one that a person chose and that is right, or the answers would tell
  * which ones are. A random secret that is right is let through all the same: nobody finds one by guessing, and
- * an address may be many people's.
+ * an address may be many people's. So is a browser that was inside before.
  *
  * Throws Refused (`unknown`, `too-many-requests`).
  */
@@ -42,30 +48,38 @@ export async function findEntrance(store: Store, guess: Guess): Promise<Entrance
 /** As `findEntrance`, from what the store answered to `entranceQueries`. */
 export async function decideEntrance(
   store: Store,
-  { secret, address = null }: Guess,
-  [raw, guesses]: readonly [string | null, string | null],
+  guess: Guess,
+  [raw, wrong]: readonly [string | null, string | null],
 ): Promise<Entrance> {
   const entrance = parseRecord(entranceSchema, raw)
-  const isHeldUp = address !== null && Number(guesses ?? 0) >= wrongSecrets
-  if (entrance && !(isHeldUp && !tokenPattern.test(secret))) return entrance
+  const { secret, address = null } = guess
+  const isHeldUp = address !== null && Number(wrong ?? 0) >= wrongSecrets
+  if (entrance && (!isHeldUp || tokenPattern.test(secret) || (await wasInside(store, guess, entrance))))
+    return entrance
   if (address === null) throw unknown('link')
-  const { allowed, retryAfterSeconds } = await store.hit(guessesOf(address), wrongSecrets, windowSeconds)
+  const { allowed, retryAfterSeconds } = await store.hit(guesses(address), wrongSecrets, windowSeconds)
   if (!allowed) throw heldUp(retryAfterSeconds)
   throw unknown('link')
 }
 
+/** Whether this browser was inside of the link before, by a mark that only one who was can hold. */
+async function wasInside(store: Store, guess: Guess, { owner, link: id }: Entrance): Promise<boolean> {
+  const mark = guess.markOf?.(id) ?? null
+  if (mark === null) return false
+  const [raw] = await store.read([value(keys.link(owner, id))])
+  const link = parseRecord(linkSchema, raw)
+  return link !== null && link.secretHash === hashToken(guess.secret) && readWasHere(link, mark) !== null
+}
+
 /** Names of links that one address may try to take within an hour: the answer tells whether one exists. */
-const namesTried = 30
+const namesTried: TryLimit = { most: 30, windowSeconds: 3600 }
 
 /** Counts a try to take a chosen secret. Throws Refused('too-many-requests'). */
-export async function countChosenSecret(store: Store, address: string): Promise<void> {
-  const { allowed, retryAfterSeconds } = await store.hit(`choose:${hashToken(address)}`, namesTried, 3600)
-  if (!allowed)
-    throw new Refused(
-      'too-many-requests',
-      'Too many names were tried. Wait a while, or take a random link.',
-      {
-        retryAfterSeconds,
-      },
-    )
-}
+export const countChosenSecret = (store: Store, address: string): Promise<void> =>
+  countTry(
+    store,
+    networksOf(address),
+    keys.namesTried,
+    namesTried,
+    'Too many names were tried. Wait a while, or take a random link.',
+  )

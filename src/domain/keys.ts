@@ -1,5 +1,9 @@
 import type { MetadataPolicy } from '../media/types.ts'
 import type { RenditionName } from './records.ts'
+import { hashToken } from './tokens.ts'
+
+/** Of an address or another name that must not stand in a key. */
+const nameHash = (name: string): string => hashToken(name)
 
 /** Names of the store's keys. Everything of one owner stands under the owner's hash tag. */
 export const keys = {
@@ -45,6 +49,16 @@ export const keys = {
   resumableHead: (owner: string, upload: string) => `{${owner}}:upload:${upload}:head`,
   /** Held by whoever writes to a resumable upload. */
   resumableLease: (owner: string, upload: string) => `{${owner}}:upload:${upload}:lease`,
+
+  /** Tries at a link's password: of one party, of everybody, and of one party while many try. */
+  unlockTries: (link: string, who: string) => `unlock:${link}:${nameHash(who)}`,
+  unlockTriesOfAll: (link: string) => `unlock:${link}`,
+  unlockTriesInCrowd: (link: string, who: string) => `unlock-crowd:${link}:${nameHash(who)}`,
+  /** Secrets tried that lead nowhere, names tried for links, owner keys tried, sender passwords tried. */
+  wrongSecrets: (who: string) => `guess:${nameHash(who)}`,
+  namesTried: (who: string) => `choose:${nameHash(who)}`,
+  ownerKeysTried: (who: string) => `owner-key-tries:${nameHash(who)}`,
+  senderTries: (who: string) => `sender-password:${nameHash(who)}`,
 
   ownerByKey: (keyHash: string) => `owner-key:${keyHash}`,
   entrance: (secretHash: string) => `secret:${secretHash}`,

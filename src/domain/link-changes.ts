@@ -12,6 +12,7 @@ import { dayMs, expiryOf } from './expiry.ts'
 import { keys } from './keys.ts'
 import { linkState } from './link.ts'
 import type { KnownOwner } from './owner.ts'
+import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
 import { albumSchema, linkSchema, type Link } from './records.ts'
 import { seal } from './seal.ts'
@@ -121,7 +122,8 @@ export async function editLink(
   const expiresAt =
     edit.until && expiryOf(limits, { now, from: before.renewedAt, expiresAt: momentOf(now, edit.until) })
   const secret = edit.secret === undefined ? null : newSecret(owner, edit.secret)
-  const hash = typeof edit.password === 'string' ? await ports.passwords.hash(edit.password) : null
+  const hash =
+    typeof edit.password === 'string' ? await ports.passwords.hash(edit.password, ownerParty(owner.id)) : null
   const albums = edit.albums && [...new Set(edit.albums)]
   if (albums)
     await changeOwner(store, owner.id, (changing) => expectAlbums(changing, owner.id, albums), {

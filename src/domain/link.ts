@@ -23,6 +23,8 @@ export interface Knock {
   sessionOf(link: string): string | null
   /** The caller's network address: guessing is counted by it. Absent: one of our own, such as a running download. */
   readonly address?: string
+  /** The mark that this browser holds of having been inside of the link with this id, if any. */
+  markOf?(link: string): string | null
   /** Whether this browser's person declined the link with this id. Absent: no. */
   hasDeclined?(link: string): boolean
 }

@@ -1,12 +1,21 @@
-import type { Ports } from '../ports.ts'
+import type { Ports, Store } from '../ports.ts'
 import { ranks } from '../ports.ts'
 import { changeOwner, remove, set, type Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { keys } from './keys.ts'
+import { networksOf } from './network.ts'
 import type { KnownOwner } from './owner.ts'
 import { linkSchema, ownerSchema } from './records.ts'
 import { seal, unseal } from './seal.ts'
 import { hashToken, randomOwnerKey } from './tokens.ts'
+import { countTry, type TryLimit } from './tries.ts'
+
+/** Owner keys that one address may try: 256 bits are not guessed, but asking costs. */
+const keysTried: TryLimit = { most: 30, windowSeconds: 60 }
+
+/** Counts a try to enter an owner key. Throws Refused('too-many-requests'). */
+export const countOwnerKey = (store: Pick<Store, 'hit'>, address: string): Promise<void> =>
+  countTry(store, networksOf(address), keys.ownerKeysTried, keysTried)
 
 /** Throws Refused('unauthorized') when `owner`'s key was rotated meanwhile: what it seals could not be opened. */
 export async function expectKey(changing: Changing, owner: KnownOwner): Promise<void> {

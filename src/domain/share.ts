@@ -10,6 +10,7 @@ import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { linkState } from './link.ts'
+import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
@@ -72,7 +73,10 @@ export async function newLink(
     stoppedAt: null,
     dueAt: expiresAt + graceMs,
     isReaped: false,
-    password: wish.password === null ? null : { hash: await ports.passwords.hash(wish.password), version: 1 },
+    password:
+      wish.password === null
+        ? null
+        : { hash: await ports.passwords.hash(wish.password, ownerParty(owner.id)), version: 1 },
     passwordChanges: wish.password === null ? 0 : 1,
     metadata: wish.metadata,
     allow: wish.allow ?? { downloads: true, details: true, map: true },

@@ -1,21 +1,33 @@
-import type { Ports } from '../ports.ts'
+import type { Party, Ports, Store } from '../ports.ts'
 import { value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
 import { linkState, sessionValue } from './link.ts'
+import { linkParty, networksOf } from './network.ts'
 import { linkSchema, parseRecord, type Link } from './records.ts'
 import { hashToken, randomToken } from './tokens.ts'
+import { countTry, forgetTries, type TryLimit } from './tries.ts'
+import { readWasHere } from './was-here.ts'
 
-/** Tries of one caller at one link, and of all callers together, within a minute. */
-const triesOfOne = 10
-const triesOfAll = 30
-const windowSeconds = 60
+/** Tries of one party at one link. */
+const triesOfOne: TryLimit = { most: 10, windowSeconds: 60 }
+/** Tries of everybody at one link. Past these nobody is shut out, but each party may try less often. */
+const triesOfAll: TryLimit = { most: 30, windowSeconds: 60 }
+const triesInCrowd: TryLimit = { most: 1, windowSeconds: 15 }
 
 /** How long a visitor who gave the password stays in, in milliseconds. */
 const sessionMs = 24 * 3_600_000
 
 type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
+
+/** Who stands at a link's door. */
+export interface Knocker {
+  readonly secret: string
+  readonly address: string
+  /** The mark that this browser holds of having been inside of the link with this id, if any. */
+  markOf(link: string): string | null
+}
 
 /**
  * The link behind a secret, open or locked, for what a visitor may do before the password. Throws Refused (`unknown`,
@@ -23,28 +35,26 @@ type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
  */
 export async function knockedLink(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { secret, address }: { secret: string; address: string },
+  knocker: Knocker,
 ): Promise<Link> {
-  const entrance = await findEntrance(store, { secret, address })
+  const entrance = await findEntrance(store, knocker)
   const [raw] = await store.read([value(keys.link(entrance.owner, entrance.link))])
   const link = parseRecord(linkSchema, raw)
-  if (!link || link.secretHash !== hashToken(secret)) throw unknown('link')
+  if (!link || link.secretHash !== hashToken(knocker.secret)) throw unknown('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
   return link
 }
 
-/** Counts a try before it is judged, so that many at once are not all judged. */
-async function countTry({ store }: UnlockPorts, link: Link, address: string): Promise<void> {
-  for (const [key, limit] of [
-    [`unlock:${link.id}:${hashToken(address)}`, triesOfOne],
-    [`unlock:${link.id}`, triesOfAll],
-  ] as const) {
-    const { allowed, retryAfterSeconds } = await store.hit(key, limit, windowSeconds)
-    if (!allowed)
-      throw new Refused('too-many-requests', 'Too many tries. Wait a little, then try again.', {
-        retryAfterSeconds,
-      })
-  }
+/**
+ * Counts a try before it is judged, so that many at once are not all judged. Strangers who try can slow each other down
+ * but shut nobody out: the first try of a party is always judged, and a browser that was inside counts for itself alone.
+ */
+async function countUnlock(store: Store, link: Link, who: Party, isKnown: boolean): Promise<void> {
+  await countTry(store, who, (name) => keys.unlockTries(link.id, name), triesOfOne)
+  if (isKnown) return
+  const { most, windowSeconds } = triesOfAll
+  const { allowed } = await store.hit(keys.unlockTriesOfAll(link.id), most, windowSeconds)
+  if (!allowed) await countTry(store, who, (name) => keys.unlockTriesInCrowd(link.id, name), triesInCrowd)
 }
 
 /**
@@ -54,13 +64,16 @@ async function countTry({ store }: UnlockPorts, link: Link, address: string): Pr
  */
 export async function unlock(
   ports: UnlockPorts,
-  input: { secret: string; password: string; address: string },
+  input: Knocker & { readonly password: string },
 ): Promise<{ link: Link; token: string | null }> {
   const link = await knockedLink(ports, input)
   if (!link.password) return { link, token: null }
-  await countTry(ports, link, input.address)
-  if (!(await ports.passwords.verify(link.password.hash, input.password)))
+  const mark = readWasHere(link, input.markOf(link.id))
+  const who = mark === null ? networksOf(input.address) : [{ name: `mark ${mark}`, persons: 1 }]
+  await countUnlock(ports.store, link, who, mark !== null)
+  if (!(await ports.passwords.verify(link.password.hash, input.password, [...who, ...linkParty(link.id)])))
     throw new Refused('wrong-password', 'That is not the password.')
+  await forgetTries(ports.store, who, (name) => keys.unlockTries(link.id, name))
   const token = randomToken()
   await ports.store.commit({
     writes: [

@@ -1,6 +1,6 @@
 import { Router, type Response } from 'express'
 import { Refused } from '../domain/errors.ts'
-import { rotateKey } from '../domain/owner-key.ts'
+import { countOwnerKey, rotateKey } from '../domain/owner-key.ts'
 import { findOwner, ownerFigures } from '../domain/owner.ts'
 import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
@@ -8,9 +8,6 @@ import { isoDate } from './link-answers.ts'
 import { qrCode } from './qr-code.ts'
 import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from './request.ts'
 import { ownerKeyBody } from './request-schemas.ts'
-
-/** Owner keys that one address may try within a minute: 256 bits are not guessed, but asking costs. */
-const keysTried = 30
 
 /** An owner's key: what it owns, to carry it to another device, and to change it. */
 export function apiOwner(context: WebContext): Router {
@@ -49,9 +46,7 @@ export function apiOwner(context: WebContext): Router {
 
   router.put('/owner/session', jsonBody, async (req, res) => {
     const { ownerKey } = parse(ownerKeyBody, req.body)
-    const { allowed, retryAfterSeconds } = await ports.store.hit(`owner-key:${addressOf(req)}`, keysTried, 60)
-    if (!allowed)
-      throw new Refused('too-many-requests', 'Too many tries. Wait a little.', { retryAfterSeconds })
+    await countOwnerKey(ports.store, addressOf(req))
     const owner = await findOwner(ports.store, ownerKey.trim())
     if (!owner) throw new Refused('unauthorized', 'This owner key opens nothing here.')
     rememberOwner(settings, res, owner)

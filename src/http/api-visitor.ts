@@ -5,13 +5,14 @@ import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
 import { openPage } from './open-link.ts'
 import {
-  addressOf,
   baseUrl,
   clearCookie,
+  knockerOf,
   knockOf,
   parse,
   parseAddress,
   readCookie,
+  rememberHere,
   secretSchema,
   setCookie,
   visitCookie,
@@ -26,11 +27,7 @@ export function apiVisitor(context: WebContext): Router {
   const router = Router()
 
   /** The link behind the address, open or locked. */
-  const linkAtDoor = (req: Request) =>
-    knockedLink(ports, {
-      secret: parseAddress(secretSchema, req.params['secret']),
-      address: addressOf(req),
-    })
+  const linkAtDoor = (req: Request) => knockedLink(ports, knockerOf(context, req))
 
   router.get('/s/:secret', async (req, res) => {
     const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
@@ -49,10 +46,10 @@ export function apiVisitor(context: WebContext): Router {
   })
 
   router.post('/s/:secret/unlock', jsonBody, async (req, res) => {
-    const secret = parseAddress(secretSchema, req.params['secret'])
     const { password } = parse(passwordBody, req.body)
-    const { link, token } = await unlock(ports, { secret, password, address: addressOf(req) })
+    const { link, token } = await unlock(ports, { ...knockerOf(context, req), password })
     if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
+    rememberHere(context, res, link)
     await markSeen(context, req, res, link)
     res.status(204).end()
   })

@@ -1,16 +1,13 @@
 import { Router, type Response } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/errors.ts'
 import { findOwner } from '../domain/owner.ts'
-import { rotateKey } from '../domain/owner-key.ts'
+import { countOwnerKey, rotateKey } from '../domain/owner-key.ts'
 import type { WebContext } from './context.ts'
 import { fieldsOf, formBody } from './form-fields.ts'
 import { addressOf, currentOwner, parse, rememberOwner, requireOwner } from './request.ts'
 import type { Views } from './views.ts'
 
 const keyForm = z.strictObject({ ownerKey: z.string().max(200) })
-/** Keys that one address may try within a minute. */
-const keysTried = 30
 
 /** The page of the owner key: carry it to another device, enter one, change it. */
 export function keyPages(context: WebContext, views: Views): Router {
@@ -33,9 +30,7 @@ export function keyPages(context: WebContext, views: Views): Router {
 
   router.post('/key', formBody, async (req, res) => {
     const { ownerKey } = parse(keyForm, fieldsOf(req))
-    const { allowed, retryAfterSeconds } = await ports.store.hit(`owner-key:${addressOf(req)}`, keysTried, 60)
-    if (!allowed)
-      throw new Refused('too-many-requests', 'Too many tries. Wait a little.', { retryAfterSeconds })
+    await countOwnerKey(ports.store, addressOf(req))
     const owner = await findOwner(ports.store, ownerKey.trim())
     if (!owner) {
       const known = await currentOwner(context, req)

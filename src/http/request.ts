@@ -4,7 +4,10 @@ import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
 import { findOwner, type KnownOwner } from '../domain/owner.ts'
 import type { Knock } from '../domain/link.ts'
+import type { Link } from '../domain/records.ts'
 import { ownerKeyPattern, tokenPattern } from '../domain/tokens.ts'
+import type { Knocker } from '../domain/unlock.ts'
+import { isGuessable, newWasHere } from '../domain/was-here.ts'
 import type { WebContext, WebSettings } from './context.ts'
 
 /** An id in an address or a body. */
@@ -121,13 +124,23 @@ export const visitCookie = (link: string): string => `mayfly-visit-${link}`
 /** The name of the cookie by which this browser's person declined a link. */
 export const declinedCookie = (link: string): string => `mayfly-declined-${link}`
 
+/** The name of the cookie by which a browser that was inside of a link stands out from strangers at its door. */
+const markCookie = (link: string): string => `mayfly-here-${link}`
+
+/** Marks this browser as one that was inside, where that may help it later: for as long as the link lives. */
+export function rememberHere({ ports, settings }: WebContext, res: Response, link: Link): void {
+  const maxAgeMs = link.expiresAt - ports.clock.now()
+  if (!isGuessable(link) || maxAgeMs <= 0) return
+  setCookie(settings, res, { name: markCookie(link.id), value: newWasHere(link), maxAgeMs })
+}
+
 /**
  * The caller's network address, for counting tries: of IPv6 the network of 64 bits, which is one household's or one
  * machine's (RFC 6177). `X-Forwarded-For` counts only where TRUST_PROXY says so.
  */
 export function addressOf(req: Request): string {
-  const address = req.ip ?? ''
-  if (isIP(address) !== 6 || address.startsWith('::ffff:')) return address
+  const address = (req.ip ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+  if (isIP(address) !== 6) return address
   const [head = '', tail] = address.split('::')
   const groups = head.split(':')
   const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').length
@@ -136,12 +149,19 @@ export function addressOf(req: Request): string {
     .join(':')
 }
 
+/** Who stands at a link's door, before it is open. Throws Refused('unknown') for a secret that cannot be one. */
+export const knockerOf = ({ settings }: WebContext, req: Request): Knocker => ({
+  secret: parseAddress(secretSchema, req.params['secret']),
+  address: addressOf(req),
+  markOf: (link) => readCookie(settings, req, markCookie(link)),
+})
+
 /** What this caller shows at a link's door. Throws Refused('unknown') for a secret that cannot be one. */
-export function knockOf({ settings }: WebContext, req: Request): Knock {
+export function knockOf(context: WebContext, req: Request): Knock {
+  const { settings } = context
   return {
-    secret: parseAddress(secretSchema, req.params['secret']),
+    ...knockerOf(context, req),
     sessionOf: (link) => readCookie(settings, req, visitCookie(link)),
-    address: addressOf(req),
     hasDeclined: (link) => readCookie(settings, req, declinedCookie(link)) !== null,
   }
 }

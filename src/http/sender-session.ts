@@ -1,14 +1,16 @@
 import type { Request, Response } from 'express'
 import { Refused } from '../domain/errors.ts'
 import { keys } from '../domain/keys.ts'
+import { networksOf, ownerParty } from '../domain/network.ts'
 import { hashToken, randomToken, sameText } from '../domain/tokens.ts'
+import { countTry, forgetTries, type TryLimit } from '../domain/tries.ts'
 import { value } from '../ports.ts'
 import type { WebContext } from './context.ts'
-import { addressOf, readCookie, setCookie } from './request.ts'
+import { addressOf, currentOwner, readCookie, setCookie } from './request.ts'
 
 const cookie = 'mayfly-sender'
 const lifeMs = 30 * 24 * 3_600_000
-const triesPerMinute = 10
+const triesOfOne: TryLimit = { most: 10, windowSeconds: 60 }
 
 /** Whether this caller may send: everybody where no SENDER_PASSWORD is set, else whoever has proved to know it. */
 export async function maySend(context: WebContext, req: Request): Promise<boolean> {
@@ -29,20 +31,17 @@ export async function requireSender(context: WebContext, req: Request): Promise<
     throw new Refused('unauthorized', 'This server asks for a password before you can send.')
 }
 
-async function checkSenderPassword(
-  { ports, settings }: WebContext,
-  req: Request,
-  password: string,
-): Promise<void> {
+async function checkSenderPassword(context: WebContext, req: Request, password: string): Promise<void> {
+  const { ports, settings } = context
   if (settings.senderPassword === null) return
-  const key = `sender-password:${hashToken(addressOf(req))}`
-  const { allowed, retryAfterSeconds } = await ports.store.hit(key, triesPerMinute, 60)
-  if (!allowed)
-    throw new Refused('too-many-requests', 'Too many tries. Wait a little.', { retryAfterSeconds })
+  // An owner was made by somebody who knew the password: strangers cannot use up that one's tries.
+  const owner = await currentOwner(context, req)
+  const who = owner ? ownerParty(owner.id) : networksOf(addressOf(req))
+  await countTry(ports.store, who, keys.senderTries, triesOfOne)
   if (!sameText(password, settings.senderPassword))
     throw new Refused('wrong-password', 'This is not the password.')
   // A program shows the password each time: only what is wrong counts in the end.
-  await ports.store.commit({ writes: [{ kind: 'remove', key }] })
+  await forgetTries(ports.store, who, keys.senderTries)
 }
 
 /** Opens a sender's session. Throws Refused (`wrong-password`, `too-many-requests`). */

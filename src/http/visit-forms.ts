@@ -4,7 +4,7 @@ import { enter } from '../domain/link.ts'
 import { knockedLink } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
 import { fieldsOf, formBody } from './form-fields.ts'
-import { addressOf, knockOf, parse, parseAddress, secretSchema } from './request.ts'
+import { knockerOf, knockOf, parse, parseAddress, secretSchema } from './request.ts'
 import { decline, markSeen, undoDecline } from './visits.ts'
 
 const declineForm = z.strictObject({ undo: z.literal('yes').optional() })
@@ -23,7 +23,7 @@ export function visitForms(context: WebContext): Router {
   router.post('/s/:secret/decline', formBody, async (req, res) => {
     const { undo } = parse(declineForm, fieldsOf(req))
     const secret = parseAddress(secretSchema, req.params['secret'])
-    const link = await knockedLink(ports, { secret, address: addressOf(req) })
+    const link = await knockedLink(ports, knockerOf(context, req))
     if (undo === undefined) decline(context, res, link)
     else undoDecline(context, res, link)
     res.redirect(303, `/s/${secret}`)

@@ -12,14 +12,14 @@ import { placeOf, unlessLocked } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
 import {
-  addressOf,
   clearCookie,
   idSchema,
+  knockerOf,
   knockOf,
   parse,
   parseAddress,
   readCookie,
-  secretSchema,
+  rememberHere,
   setCookie,
   visitCookie,
 } from './request.ts'
@@ -58,11 +58,11 @@ export function visitorPages(context: WebContext, views: Views): Router {
 
   router.post('/s/:secret/unlock', form, async (req, res) => {
     const at = place(req)
-    const secret = parseAddress(secretSchema, req.params.secret)
     const { password } = parse(unlockForm, req.body)
     try {
-      const { link, token } = await unlock(ports, { secret, password, address: addressOf(req) })
+      const { link, token } = await unlock(ports, { ...knockerOf(context, req), password })
       if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
+      rememberHere(context, res, link)
       await markSeen(context, req, res, link)
     } catch (error) {
       const isPage = req.accepts(['html', 'json']) === 'html'

@@ -2,20 +2,17 @@ import type { Request, Response } from 'express'
 import type { Link } from '../domain/records.ts'
 import { countDownload, countVisit } from '../domain/visits.ts'
 import type { WebContext } from './context.ts'
-import { clearCookie, declinedCookie, readCookie, setCookie, visitCookie } from './request.ts'
+import { clearCookie, declinedCookie, readCookie, rememberHere, setCookie, visitCookie } from './request.ts'
 
 /** The name of the cookie by which one browser session counts as one visit; it holds nothing else. */
 const seenCookie = (link: string): string => `mayfly-seen-${link}`
 
 /** Counts a visit, once for each browser session. Call it for what a person did. */
-export async function markSeen(
-  { ports, settings }: WebContext,
-  req: Request,
-  res: Response,
-  link: Link,
-): Promise<void> {
+export async function markSeen(context: WebContext, req: Request, res: Response, link: Link): Promise<void> {
+  const { ports, settings } = context
   if (readCookie(settings, req, seenCookie(link.id)) !== null) return
   setCookie(settings, res, { name: seenCookie(link.id), value: '1' })
+  rememberHere(context, res, link)
   await countVisit(ports, link)
 }
 
