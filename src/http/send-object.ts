@@ -33,6 +33,8 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
     'Cross-Origin-Resource-Policy': 'same-origin',
     ETag: `"${object.etag}"`,
     'Content-Type': object.mime,
+    // nginx would keep up to 1 GB of it on its disk, and hand that out after a stop.
+    'X-Accel-Buffering': 'no',
   }
   if (object.disposition) headers['Content-Disposition'] = object.disposition
   if (matches(req.get('if-none-match'), object.etag)) return void res.writeHead(304, headers).end()

@@ -148,7 +148,7 @@ async function answers(port: number, pid: number): Promise<boolean> {
 }
 
 /** On Linux the kernel ends the process when the one that started it is gone, a kill -9 of it included. */
-function boundToUs(command: [string, ...string[]]): [string, ...string[]] {
+export function boundToUs(command: [string, ...string[]]): [string, ...string[]] {
   const setpriv = '/usr/bin/setpriv'
   return existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL', ...command] : command
 }
