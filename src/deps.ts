@@ -14,6 +14,8 @@ import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
 import { guardRemovals, watchInstance } from './domain/instance-watch.ts'
+import { checkSchema, noteSchema } from './domain/schema.ts'
+import { onUnreadable } from './domain/unreadable.ts'
 import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits } from './media/types.ts'
@@ -69,9 +71,14 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
     const store = opened(redisStore(redis), (store) => store.close())
+    await checkSchema(store)
     const { bucket, resumable } = await openBuckets(config, opened)
     const instance = opened(watchInstance({ store, bucket, log }), (watch) => watch.close())
     await instance.check()
+    // Nothing is written to a store that may be another instance's.
+    if (instance.state().kind !== 'apart') await noteSchema(store)
+    const stopTelling = onUnreadable((unreadable) => log.error(unreadable, 'a record cannot be read'))
+    opened(stopTelling, (stop) => Promise.resolve(stop()))
     const ports: Ports = {
       store,
       events: opened(redisEvents(redis), (events) => events.close()),

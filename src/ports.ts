@@ -87,7 +87,10 @@ export type Write =
   | { readonly kind: 'unrank'; readonly key: Key; readonly member: string }
   | { readonly kind: 'setField'; readonly key: Key; readonly field: string; readonly value: string }
   | { readonly kind: 'removeField'; readonly key: Key; readonly field: string }
-  /** Adds `by` to a number in a hash; the whole commit is refused when the sum would pass `max`. */
+  /**
+   * Adds `by` to a count in a hash; the whole commit is refused when the sum would pass `max`. A sum below 0 becomes 0, and
+   * what is no number counts as 0.
+   */
   | {
       readonly kind: 'increase'
       readonly key: Key

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { Redis } from 'ioredis'
 import { picture } from './media/fixtures.ts'
+import { startRedis } from './support/servers.ts'
 
 const projectRoot = join(import.meta.dirname, '..')
 const Answer = z.object({
@@ -68,6 +70,38 @@ async function linkState({ address }: Service, share: z.infer<typeof Answer>): P
   const answer = await fetch(`${address}/api/v1/links/${share.link.id}`, { headers })
   return Link.parse(await answer.json())
 }
+
+describe('a store of a newer program', { timeout: 400_000 }, () => {
+  it('is not touched: it says so and ends', async () => {
+    const folder = join(directory, 'data')
+    await mkdir(folder)
+    const redis = await startRedis({ directory: folder })
+    const client = new Redis(redis.url)
+    await client.set('mayfly:schema', '999')
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'all'], {
+      cwd: projectRoot,
+      env: {
+        PATH: process.env.PATH,
+        DATA_DIR: directory,
+        PORT: '0',
+        LOG_LEVEL: 'error',
+        REDIS_URL: redis.url,
+      },
+      stdio: ['ignore', 'inherit', 'pipe'],
+    })
+    running.push(child)
+    let said = ''
+    child.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    const [code] = (await once(child, 'exit')) as [number | null]
+    expect(code).toBe(1)
+    expect(said).toMatch(
+      /^The store holds records of version 999, and this program knows them up to version \d+\./,
+    )
+    expect(await client.get('mayfly:schema')).toBe('999')
+    client.disconnect()
+    await redis.stop()
+  })
+})
 
 describe('mayfly all', { timeout: 400_000 }, () => {
   it('loses nothing that it answered when it is killed, and goes on when it is started again', async () => {

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/item.ts'
 import { keys, objects } from '../src/domain/keys.ts'
 import { isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
-import { tellOwner } from '../src/domain/prepare.ts'
-import { itemSchema, parseRecord, type Item, type Rendition } from '../src/domain/records.ts'
+import { removeIfGone, tellOwner } from '../src/domain/prepare.ts'
+import { readRecord } from '../src/domain/read-records.ts'
+import { itemSchema, type Item, type Rendition } from '../src/domain/records.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import { MediaError, type MediaType, type RenderedFile } from '../src/media/types.ts'
 import type { Job, JobContext, Store } from '../src/ports.ts'
-import { value } from '../src/ports.ts'
 import { isOutage } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { putRendition } from './prepare.ts'
@@ -54,8 +54,7 @@ export async function playable(
 }
 
 async function findItem(store: Store, owner: string, id: string): Promise<Item | null> {
-  const [raw] = await store.read([value(keys.item(owner, id))])
-  return parseRecord(itemSchema, raw)
+  return readRecord(store, itemSchema, keys.item(owner, id))
 }
 
 /** Aborts `gone` when the item is removed, so that nobody converts for an hour what nobody may see. */
@@ -88,7 +87,7 @@ async function convert(context: WorkerContext, item: Item, signal: AbortSignal):
     ...found,
     renditions: { ...found.renditions, [name]: rendition },
   }))
-  if (!recorded) await ports.bucket.removeAll(`${objects.ofItem(item.id)}/`)
+  if (!recorded) await removeIfGone(ports, item)
   else await tellOwner(ports, recorded, { converted: 1 })
 }
 

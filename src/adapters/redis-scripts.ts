@@ -18,7 +18,9 @@ end
 for _ = 1, tonumber(take()) do
   local kind, key, field, present, value = take(), KEYS[tonumber(take())], take(), take(), take()
   local found
-  if kind == 'value' then found = redis.call('GET', key) else found = redis.call('HGET', key, field) end
+  -- What is there and of another type counts as absent, as it does with MGET.
+  if kind == 'value' then found = redis.pcall('GET', key) else found = redis.pcall('HGET', key, field) end
+  if type(found) == 'table' then found = false end
   if present == '1' then
     if found ~= value then return 'conflict' end
   elseif found then
@@ -43,7 +45,7 @@ local function number(key, field)
   local known = numbers[key][field]
   if known ~= nil then return known end
   if emptied[key] then return 0 end
-  return tonumber(redis.call('HGET', key, field) or '0')
+  return tonumber(redis.call('HGET', key, field) or '0') or 0
 end
 
 for _, write in ipairs(writes) do
@@ -62,16 +64,14 @@ for _, write in ipairs(writes) do
     if not becomes(key, 'hash') then return redis.error_reply('WRONGTYPE ' .. kind) end
     numbers[key] = numbers[key] or {}
     if kind == 'setField' then
-      numbers[key][first] = tonumber(second) or false
+      numbers[key][first] = tonumber(second) or 0
     elseif kind == 'removeField' then
       numbers[key][first] = 0
     else
-      local before = number(key, first)
-      if not before then return redis.error_reply('ERR increase of what is no number') end
-      local sum = before + tonumber(second)
+      local sum = number(key, first) + tonumber(second)
       -- Giving back is always allowed, also where the limit was lowered meanwhile.
       if third ~= '' and tonumber(second) > 0 and sum > tonumber(third) then return 'over' end
-      numbers[key][first] = sum
+      numbers[key][first] = math.max(sum, 0)
     end
   end
 end
@@ -99,7 +99,13 @@ for _, write in ipairs(writes) do
   elseif kind == 'removeField' then
     redis.call('HDEL', key, first)
   else
-    redis.call('HINCRBY', key, first, second)
+    local sum = redis.pcall('HINCRBY', key, first, second)
+    -- What is no number counts as 0; and no count is below 0.
+    if type(sum) == 'table' then
+      redis.call('HSET', key, first, string.sub(second, 1, 1) == '-' and '0' or second)
+    elseif sum < 0 then
+      redis.call('HSET', key, first, '0')
+    end
   end
 end
 return 'done'

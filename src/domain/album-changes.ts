@@ -1,5 +1,5 @@
 import type { Ports } from '../ports.ts'
-import { ranks, size } from '../ports.ts'
+import { ranks, score, size } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type AlbumWish } from './album.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
@@ -9,7 +9,8 @@ import { Refused, unknown } from './errors.ts'
 import { orderOf } from './item.ts'
 import { keys } from './keys.ts'
 import { linkState } from './link.ts'
-import { albumSchema, itemSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
+import { albumSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
+import { itemsOrStandIns, linksOrStandIns } from './stand-ins.ts'
 import { expectItemCopies, queueCopies } from './copy-requests.ts'
 
 type AlbumPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits'>
@@ -21,20 +22,18 @@ export async function albumToChange(changing: Changing, owner: string, id: strin
   return album
 }
 
-/** An owner's items as a change reads them. Throws Refused('unknown') unless all are there. */
+/**
+ * An owner's items as a change reads them; one whose record cannot be read may be moved and deleted, too. Throws
+ * Refused('unknown') unless all are there.
+ */
 export async function itemsToChange(
   changing: Changing,
   owner: string,
   ids: readonly string[],
 ): Promise<Item[]> {
-  const items = await changing.records(
-    itemSchema,
-    ids.map((id) => keys.item(owner, id)),
-  )
-  return items.map((item) => {
-    if (!item) throw unknown('item')
-    return item
-  })
+  const items = await itemsOrStandIns(changing, owner, ids)
+  if (items.length < ids.length) throw unknown('item')
+  return items
 }
 
 /** What of an album is to change; what is absent stays. */
@@ -174,13 +173,23 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
   const now = clock.now()
   await wakeSweep(store, owner, now)
   await changeOwner(store, owner, async (changing) => {
-    await albumToChange(changing, owner, id)
-    const [members] = await changing.read([ranks(keys.albumLinks(owner, id))])
-    const links = await changing.records(
+    const [there, members] = await changing.read([
+      score(keys.albums(owner), id),
+      ranks(keys.albumLinks(owner, id)),
+    ])
+    if (there === null) throw unknown('album')
+    const ids = members.map(({ member }) => member)
+    const read = await changing.records(
       linkSchema,
-      members.map(({ member }) => keys.link(owner, member)),
+      ids.map((link) => keys.link(owner, link)),
     )
-    for (const link of links) if (link) detach(changing, link, id, now)
+    for (const link of read) if (link) detach(changing, link, id, now)
+    const unread = ids.filter((_, at) => read[at] === null)
+    for (const link of await linksOrStandIns(changing, owner, unread))
+      // What cannot be read is written anew only where it ends.
+      if (link.albums.some((other) => other !== id))
+        changing.write(unrank(keys.albumLinks(owner, id), link.id))
+      else detach(changing, { ...link, stoppedAt: link.stoppedAt ?? now }, id, now)
     changing.write(rank(keys.ownerDue(owner), `album/${id}`, now))
   })
   await dissolve(store, owner, id, now)

@@ -1,12 +1,14 @@
 import type { Ports, Store, Write } from '../ports.ts'
-import { size, value } from '../ports.ts'
+import { score, size } from '../ports.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { freshMs, wakeSweep } from './due.ts'
 import { Refused, unknown } from './errors.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys, objects } from './keys.ts'
 import { announce, askToPrepare } from './prepare.ts'
-import { albumSchema, parseRecord, type Album, type Item } from './records.ts'
+import { readRecord } from './read-records.ts'
+import { albumSchema, type Album, type Item } from './records.ts'
+import { standInAlbum } from './stand-ins.ts'
 import { randomToken } from './tokens.ts'
 import type { Received } from './receive.ts'
 import { closeUpload, settleUpload, type UploadName } from './upload.ts'
@@ -51,10 +53,12 @@ export function writeAlbum(changing: Changing, album: Album): void {
 
 /** An owner's album. Throws Refused('unknown'), also for another owner's. */
 export async function ownAlbum(store: Store, owner: string, id: string): Promise<Album> {
-  const [raw] = await store.read([value(keys.album(owner, id))])
-  const album = parseRecord(albumSchema, raw)
-  if (!album) throw unknown('album')
-  return album
+  const album = await readRecord(store, albumSchema, keys.album(owner, id))
+  if (album) return album
+  // One whose record cannot be read: its items are still there to be seen and deleted.
+  const [createdAt] = await store.read([score(keys.albums(owner), id)])
+  if (createdAt === null) throw unknown('album')
+  return standInAlbum(owner, id, createdAt)
 }
 
 /** Makes an album without a link; its first link has a day to come. */

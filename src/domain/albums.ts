@@ -2,6 +2,7 @@ import type { Store } from '../ports.ts'
 import { ranks, size, value } from '../ports.ts'
 import { keys } from './keys.ts'
 import { albumSchema, parseRecord, type Album } from './records.ts'
+import { standInAlbum } from './stand-ins.ts'
 
 /** An album in its owner's list. */
 export interface AlbumOverview {
@@ -12,7 +13,10 @@ export interface AlbumOverview {
   readonly links: readonly string[]
 }
 
-/** An owner's albums, newest first: `limit` of them from `from`, and how many there are. */
+/**
+ * An owner's albums, newest first: `limit` of them from `from`, and how many there are. One whose record cannot be read
+ * stands there without what it said, and can be deleted.
+ */
 export async function listAlbums(
   store: Store,
   owner: string,
@@ -27,10 +31,13 @@ export async function listAlbums(
     store.read(ids.map(({ member }) => size(keys.albumItems(owner, member)))),
     store.read(ids.map(({ member }) => ranks(keys.albumLinks(owner, member)))),
   ])
-  const albums = raw.flatMap((text, index) => {
-    const album = parseRecord(albumSchema, text)
+  const albums = ids.flatMap(({ member: id, score: createdAt }, index) => {
+    const text = raw[index] ?? null
+    const album = parseRecord(albumSchema, keys.album(owner, id), text)
     const opened = (links[index] ?? []).map(({ member }) => member)
-    return album ? [{ album, count: sizes[index] ?? 0, links: opened }] : []
+    if (!album && text === null) return []
+    const shown = album ?? standInAlbum(owner, id, createdAt)
+    return [{ album: shown, count: sizes[index] ?? 0, links: opened }]
   })
   return { albums, total }
 }

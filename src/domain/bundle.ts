@@ -6,6 +6,7 @@ import { downloadsOf, isDownloadable, type Download } from './copies.ts'
 import { itemsOf } from './item.ts'
 import { keys } from './keys.ts'
 import { linkState } from './link.ts'
+import { readRecordsThere } from './read-records.ts'
 import {
   albumSchema,
   linkSchema,
@@ -66,16 +67,17 @@ export async function settledAlbum(
   id: string,
 ): Promise<AlbumState | null> {
   const [raw, members] = await store.read([value(keys.album(owner, id)), ranks(keys.albumLinks(owner, id))])
-  const album = parseRecord(albumSchema, raw)
+  const album = parseRecord(albumSchema, keys.album(owner, id), raw)
   if (!album) return null
   const items = await itemsOf(store, album)
   if (items.some(isUnprepared)) return null
-  const rawLinks = await store.read(members.map(({ member }) => value(keys.link(owner, member))))
+  const links = await readRecordsThere(
+    store,
+    linkSchema,
+    members.map(({ member }) => keys.link(owner, member)),
+  )
   const now = clock.now()
-  const links = rawLinks
-    .flatMap((text) => parseRecord(linkSchema, text) ?? [])
-    .filter((link) => linkState(link, now) === 'open')
-  return { album, items, links }
+  return { album, items, links: links.filter((link) => linkState(link, now) === 'open') }
 }
 
 /** The policies under which an album is downloaded, but for those whose bundle is there. */

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { MediaKind, Place } from '../media/types.ts'
 import type { Answer, Query, Write } from '../ports.ts'
-import { fields } from '../ports.ts'
+import { fields, value } from '../ports.ts'
 import { keys } from './keys.ts'
-import type { Item } from './records.ts'
+import { itemSchema, parseRecord, type Item } from './records.ts'
 
 /** What the library needs of an item to group it. */
 export interface CatalogEntry {
@@ -35,9 +35,16 @@ const stored = z.tuple([
 ])
 
 /** What keeps the catalog true: belongs to every commit that records an item. */
-export function catalogWrite({ id, owner, facts, place, createdAt, folder, type }: Item): Write {
+export const catalogWrite = (item: Item): Write => ({
+  kind: 'setField',
+  key: keys.catalog(item.owner),
+  field: item.id,
+  value: JSON.stringify(storedOf(item)),
+})
+
+function storedOf({ facts, place, createdAt, folder, type }: Item): z.infer<typeof stored> {
   const captured = facts?.capturedAt
-  const entry: z.infer<typeof stored> = [
+  return [
     captured ? [captured.local, captured.offset] : null,
     createdAt,
     facts?.coordinates?.latitude ?? null,
@@ -46,7 +53,6 @@ export function catalogWrite({ id, owner, facts, place, createdAt, folder, type 
     folder,
     type.kind,
   ]
-  return { kind: 'setField', key: keys.catalog(owner), field: id, value: JSON.stringify(entry) }
 }
 
 /** Belongs to every commit that takes an item's record away. */
@@ -87,9 +93,37 @@ interface Reading {
 /** All living items of an owner, in no order. 10,000 of them are about 1 MB. */
 export async function readCatalog(reading: Reading, owner: string): Promise<CatalogEntry[]> {
   const [found] = await reading.read([fields(keys.catalog(owner))])
-  // Parsed as one text, which takes half the time.
-  const entries = storedAll.parse(JSON.parse(`[${Object.values(found).join(',')}]`))
   const ids = Object.keys(found)
-  if (ids.length !== entries.length) throw new Error('a catalog with entries that are none')
-  return entries.map((entry, index) => entryOf(ids[index] ?? '', entry))
+  // Parsed as one text, which takes half the time.
+  const entries = parsedOrNull(storedAll, `[${Object.values(found).join(',')}]`)
+  if (entries?.length === ids.length) return entries.map((entry, index) => entryOf(ids[index] ?? '', entry))
+  return readOneByOne(reading, owner, found)
+}
+
+/** One entry is damaged: it is made anew of the item's record, or left out where that is, too. */
+async function readOneByOne(
+  reading: Reading,
+  owner: string,
+  found: Readonly<Record<string, string>>,
+): Promise<CatalogEntry[]> {
+  const entries: CatalogEntry[] = []
+  for (const [id, text] of Object.entries(found)) {
+    const entry = parsedOrNull(stored, text)
+    if (entry) entries.push(entryOf(id, entry))
+    else {
+      const [raw] = await reading.read([value(keys.item(owner, id))])
+      const item = parseRecord(itemSchema, keys.item(owner, id), raw)
+      if (item) entries.push(entryOf(id, storedOf(item)))
+    }
+  }
+  return entries
+}
+
+function parsedOrNull<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }

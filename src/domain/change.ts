@@ -3,12 +3,15 @@ import type { Answer, CommitOutcome, Expectation, Key, Query, Store, Write } fro
 import { value } from '../ports.ts'
 import { Refused } from './errors.ts'
 import { keys } from './keys.ts'
-import { parseRecord } from './records.ts'
+import { countOf, parseRecords, recordText } from './records.ts'
 
 /** What a change of an owner's records reads and writes. Nothing is written before the whole change commits. */
 export interface Changing {
   read<const Q extends readonly Query[]>(queries: Q): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
-  /** Reads records; the commit then fails and the change runs anew if one of them was changed meanwhile. */
+  /**
+   * Reads records, as `parseRecord` does; the commit then fails and the change runs anew if one of them was changed
+   * meanwhile.
+   */
   records<T>(schema: z.ZodType<T>, recordKeys: readonly Key[]): Promise<(T | null)[]>
   record<T>(schema: z.ZodType<T>, key: Key): Promise<T | null>
   /** The commit fails, and the change runs anew, if `key` no longer holds `value`. */
@@ -16,7 +19,7 @@ export interface Changing {
   write(...writes: Write[]): void
 }
 
-export const set = (key: Key, record: object): Write => ({ kind: 'set', key, value: JSON.stringify(record) })
+export const set = (key: Key, record: object): Write => ({ kind: 'set', key, value: recordText(record) })
 export const remove = (key: Key): Write => ({ kind: 'remove', key })
 export const rank = (key: Key, member: string, at: number): Write => ({
   kind: 'rank',
@@ -48,7 +51,7 @@ export async function changeOwner<T>(
     if (structure) {
       const [version] = await store.read([value(keys.version(owner))])
       expect.push({ key: keys.version(owner), value: version })
-      writes.push({ kind: 'set', key: keys.version(owner), value: String(Number(version ?? 0) + 1) })
+      writes.push({ kind: 'set', key: keys.version(owner), value: String(countOf(version) + 1) })
     }
     const changing: Changing = {
       read: (queries) => store.read(queries),
@@ -56,7 +59,7 @@ export async function changeOwner<T>(
         if (recordKeys.length === 0) return []
         const raw = await store.read(recordKeys.map((key) => value(key)))
         recordKeys.forEach((key, index) => expect.push({ key, value: raw[index] ?? null }))
-        return raw.map((text) => parseRecord(schema, text))
+        return parseRecords(schema, recordKeys, raw)
       },
       async record(schema, key) {
         const [found] = await this.records(schema, [key])

@@ -1,9 +1,10 @@
 import type { MetadataPolicy } from '../media/types.ts'
 import type { Ports } from '../ports.ts'
-import { ranks, value } from '../ports.ts'
+import { ranks } from '../ports.ts'
 import { itemsOf } from './item.ts'
 import { keys } from './keys.ts'
-import { albumSchema, itemSchema, linkSchema, parseRecord, type CopyPolicy, type Item } from './records.ts'
+import { readRecordsThere } from './read-records.ts'
+import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records.ts'
 
 /** The copy for the default policy comes with preparing itself; others only for links that were there when it began. */
 const lacks = (item: Item, policy: CopyPolicy): boolean =>
@@ -22,9 +23,9 @@ export async function expectCopies(
   policy: MetadataPolicy,
 ): Promise<Item[]> {
   if (policy === 'everything') return []
-  const raw = await store.read(albums.map((album) => value(keys.album(owner, album))))
   const items = new Map<string, Item>()
-  for (const album of raw.flatMap((text) => parseRecord(albumSchema, text) ?? []))
+  const albumKeys = albums.map((album) => keys.album(owner, album))
+  for (const album of await readRecordsThere(store, albumSchema, albumKeys))
     for (const item of await itemsOf(store, album)) if (lacks(item, policy)) items.set(item.id, item)
   return noteWaiting({ store, clock }, [...items.values()])
 }
@@ -37,14 +38,12 @@ export async function expectItemCopies(
   wanted: readonly string[],
 ): Promise<Item[]> {
   const [members] = await store.read([ranks(keys.albumLinks(owner, album))])
-  const rawLinks = await store.read(members.map(({ member }) => value(keys.link(owner, member))))
-  const asksForNone = rawLinks.some((text) => {
-    const link = parseRecord(linkSchema, text)
-    return link?.metadata === 'none' && clock.now() < link.dueAt
-  })
+  const linkKeys = members.map(({ member }) => keys.link(owner, member))
+  const links = await readRecordsThere(store, linkSchema, linkKeys)
+  const asksForNone = links.some(({ metadata, dueAt }) => metadata === 'none' && clock.now() < dueAt)
   if (!asksForNone) return []
-  const raw = await store.read([...new Set(wanted)].map((id) => value(keys.item(owner, id))))
-  const items = raw.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+  const itemKeys = [...new Set(wanted)].map((id) => keys.item(owner, id))
+  const items = await readRecordsThere(store, itemSchema, itemKeys)
   return noteWaiting(
     { store, clock },
     items.filter((item) => lacks(item, 'none')),

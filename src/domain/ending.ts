@@ -2,18 +2,13 @@ import type { Ports, Store, Write } from '../ports.ts'
 import { ranks, score, scores, size, value } from '../ports.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
 import { graceMs, markMs, wakeSweep } from './due.ts'
+import { closeEntrance } from './entrance.ts'
 import { unknown } from './errors.ts'
 import { itemRemovals } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
-import {
-  albumSchema,
-  itemSchema,
-  linkSchema,
-  parseRecord,
-  type Album,
-  type Item,
-  type Link,
-} from './records.ts'
+import { readRecord } from './read-records.ts'
+import { countOf, itemSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
+import { linksOrStandIns } from './stand-ins.ts'
 
 /** Items looked at in one step of a removal, so that no step holds the store up for long. */
 const step = 200
@@ -22,8 +17,7 @@ const removalsAtOnce = 8
 
 /** An owner's link. Throws Refused('unknown'), also for another owner's. */
 export async function ownLink(store: Store, owner: string, id: string): Promise<Link> {
-  const [raw] = await store.read([value(keys.link(owner, id))])
-  const link = parseRecord(linkSchema, raw)
+  const link = await readRecord(store, linkSchema, keys.link(owner, id))
   if (!link) throw unknown('link')
   return link
 }
@@ -31,7 +25,7 @@ export async function ownLink(store: Store, owner: string, id: string): Promise<
 /**
  * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
  * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
- * changes nothing. Throws Refused('unknown').
+ * changes nothing. One whose record cannot be read ends all the same. Throws Refused('unknown').
  */
 export async function stopSharing(
   ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
@@ -42,7 +36,7 @@ export async function stopSharing(
   const dueAt = input.keepForADay ? now + graceMs : now
   await wakeSweep(store, input.owner, dueAt)
   const link = await changeOwner(store, input.owner, async (changing) => {
-    const found = await changing.record(linkSchema, keys.link(input.owner, input.link))
+    const [found] = await linksOrStandIns(changing, input.owner, [input.link])
     if (!found) throw unknown('link')
     if (found.stoppedAt !== null) return found
     const stopped: Link = { ...found, stoppedAt: now, dueAt: Math.min(found.dueAt, dueAt) }
@@ -67,15 +61,21 @@ const holds = (link: Link, now: number): boolean => !link.isReaped && now < link
 /** The links that open an album, and whether any of them keeps it. */
 async function isHeld(changing: Changing, owner: string, album: string, now: number): Promise<boolean> {
   const [members] = await changing.read([ranks(keys.albumLinks(owner, album))])
+  const ids = members.map(({ member }) => member)
   const links = await changing.records(
     linkSchema,
-    members.map(({ member }) => keys.link(owner, member)),
+    ids.map((id) => keys.link(owner, id)),
   )
-  return links.some((link) => link !== null && holds(link, now))
+  if (links.some((link) => link !== null && holds(link, now))) return true
+  // One that cannot be read keeps its albums until it is due, too: it may be a program's that is newer than this one.
+  const unread = ids.filter((_, at) => links[at] === null)
+  const dues = await changing.read(unread.map((id) => score(keys.ownerDue(owner), `link/${id}`)))
+  return dues.some((due) => due !== null && now < due)
 }
 
 /** Bytes that count against the owner for an item. */
-const countedBytes = (item: Item): number => item.original.size + (item.motion?.original.size ?? 0)
+export const countedBytes = (item: Pick<Item, 'original' | 'motion'>): number =>
+  item.original.size + (item.motion?.original.size ?? 0)
 
 /** Marks a bucket prefix whose bytes are to be deleted and then count no more. */
 const markForRemoval = (owner: string, prefix: string, bytes: number): Write[] => [
@@ -84,10 +84,9 @@ const markForRemoval = (owner: string, prefix: string, bytes: number): Write[] =
 ]
 
 /** Takes an item's record away and marks its bytes for removal; `bytes` of the owner's usage end with them. */
-export function dropItem(changing: Changing, item: Item, bytes = countedBytes(item)): void {
-  const { owner, id } = item
+export function dropItem(changing: Changing, { owner, id }: Pick<Item, 'owner' | 'id'>, bytes: number): void {
   changing.write(
-    ...itemRemovals(item),
+    ...itemRemovals({ owner, id }),
     remove(keys.itemAlbums(owner, id)),
     unrank(keys.items(owner), id),
     ...markForRemoval(owner, objects.ofItem(id), bytes),
@@ -100,9 +99,15 @@ export function dropItem(changing: Changing, item: Item, bytes = countedBytes(it
  */
 async function dissolveStep(store: Store, owner: string, id: string, now: number): Promise<boolean> {
   return changeOwner(store, owner, async (changing) => {
-    const album = await changing.record(albumSchema, keys.album(owner, id))
-    if (!album || (await isHeld(changing, owner, id, now))) return true
-    const [members] = await changing.read([ranks(keys.albumItems(owner, id), 0, step - 1)])
+    const [createdAt, members, record] = await changing.read([
+      score(keys.albums(owner), id),
+      ranks(keys.albumItems(owner, id), 0, step - 1),
+      value(keys.album(owner, id)),
+    ])
+    // By keys and indexes alone: a record that cannot be read keeps no bytes alive.
+    const isThere = createdAt !== null || record !== null || members.length > 0
+    if (!isThere || (await isHeld(changing, owner, id, now))) return true
+    changing.expect(keys.album(owner, id), record)
     const memberships = await changing.read(
       members.map(({ member }) => ranks(keys.itemAlbums(owner, member))),
     )
@@ -119,11 +124,11 @@ async function dissolveStep(store: Store, owner: string, id: string, now: number
         stays ||= held.get(other) ?? false
       }
       changing.write(unrank(keys.albumItems(owner, id), member))
-      if (item && stays) changing.write(unrank(keys.itemAlbums(owner, member), id))
-      else if (item) dropItem(changing, item)
+      if (stays) changing.write(unrank(keys.itemAlbums(owner, member), id))
+      else dropItem(changing, { owner, id: member }, item ? countedBytes(item) : 0)
     }
     if (members.length === step) return false
-    dropAlbum(changing, album)
+    dropAlbum(changing, { owner, id })
     return true
   })
 }
@@ -141,7 +146,7 @@ async function isHeldOrFresh(
   return due !== null && now < due
 }
 
-function dropAlbum(changing: Changing, { owner, id }: Album): void {
+function dropAlbum(changing: Changing, { owner, id }: Pick<Album, 'owner' | 'id'>): void {
   changing.write(
     remove(keys.album(owner, id)),
     remove(keys.albumItems(owner, id)),
@@ -163,18 +168,14 @@ export async function dissolve(store: Store, owner: string, album: string, now: 
  * has ended; a mark whose time is over goes too, and the secret then leads nowhere.
  */
 async function reapLink(store: Store, owner: string, id: string, now: number): Promise<void> {
-  const [raw] = await store.read([value(keys.link(owner, id))])
-  const link = parseRecord(linkSchema, raw)
+  await replaceUnreadable(store, owner, id, now)
+  const link = await readRecord(store, linkSchema, keys.link(owner, id))
   if (link && !link.isReaped && !holds(link, now))
     for (const album of link.albums) await dissolve(store, owner, album, now)
   const isForgotten = link !== null && now >= forgetAt(link) && link.isReaped
   // Only this link's own entrance, for the secret may lead to a newer link by now; and before the record goes, or a
   // crash in between would leave the secret taken for good.
-  if (isForgotten)
-    await store.commit({
-      expect: [{ key: keys.entrance(link.secretHash), value: JSON.stringify({ owner, link: id }) }],
-      writes: [remove(keys.entrance(link.secretHash))],
-    })
+  if (isForgotten) await closeEntrance({ store }, link)
   await changeOwner(store, owner, async (changing) => {
     const current = await changing.record(linkSchema, keys.link(owner, id))
     if (!current) changing.write(unrank(keys.ownerDue(owner), `link/${id}`))
@@ -186,6 +187,16 @@ async function reapLink(store: Store, owner: string, id: string, now: number): P
         set(keys.link(owner, id), { ...current, isReaped: true, password: null }),
         rank(keys.ownerDue(owner), `link/${id}`, forgetAt(current)),
       )
+  })
+}
+
+/** Puts a stopped link in the place of one that is due and cannot be read, so that it ends as all others do. */
+async function replaceUnreadable(store: Store, owner: string, id: string, now: number): Promise<void> {
+  await changeOwner(store, owner, async (changing) => {
+    if (await changing.record(linkSchema, keys.link(owner, id))) return
+    const [standIn] = await linksOrStandIns(changing, owner, [id])
+    if (standIn && now >= standIn.dueAt)
+      changing.write(set(keys.link(owner, id), { ...standIn, stoppedAt: standIn.expiresAt }))
   })
 }
 
@@ -221,17 +232,20 @@ export async function removeDue(
   const { store, clock } = ports
   const now = clock.now()
   const [due] = await store.read([scores(keys.ownerDue(owner), 0, now, 10_000)])
+  const failures: unknown[] = []
   for (const { member } of due) {
     const [kind, id = ''] = member.split('/')
-    if (kind === 'link') await reapLink(store, owner, id, now)
-    else await reapAlbum(store, owner, id, now)
+    const reaping = kind === 'link' ? reapLink(store, owner, id, now) : reapAlbum(store, owner, id, now)
+    await reaping.catch((error: unknown) => failures.push(error))
   }
-  await removeBytes(ports, owner)
+  failures.push(...(await removeBytes(ports, owner)))
   await sleepUntilDue(store, owner)
+  if (failures.length > 0)
+    throw new AggregateError(failures, `${failures.length} of what is due could not be removed`)
 }
 
-/** Deletes every marked prefix. One that fails does not keep the others from going; then it throws. */
-async function removeBytes(ports: Pick<Ports, 'store' | 'bucket'>, owner: string): Promise<void> {
+/** Deletes every marked prefix. Answers what failed: one that does keeps none of the others from going. */
+async function removeBytes(ports: Pick<Ports, 'store' | 'bucket'>, owner: string): Promise<unknown[]> {
   const [marked] = await ports.store.read([ranks(keys.removing(owner))])
   const waiting = marked.map(({ member }) => member)
   const failures: unknown[] = []
@@ -240,8 +254,7 @@ async function removeBytes(ports: Pick<Ports, 'store' | 'bucket'>, owner: string
       await removePrefix(ports, owner, prefix).catch((error: unknown) => failures.push(error))
   }
   await Promise.all(Array.from({ length: removalsAtOnce }, removeNext))
-  if (failures.length > 0)
-    throw new AggregateError(failures, `${failures.length} prefixes could not be removed`)
+  return failures
 }
 
 async function removePrefix(
@@ -252,7 +265,7 @@ async function removePrefix(
   await bucket.removeAll(`${prefix}/`)
   const mark = keys.removingMark(owner, prefix)
   const [bytes] = await store.read([value(mark)])
-  const by = -Number(bytes ?? 0)
+  const by = -countOf(bytes)
   const outcome = await store.commit({
     // Whoever comes second must not count the bytes down again.
     expect: [{ key: mark, value: bytes }],

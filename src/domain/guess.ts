@@ -2,6 +2,7 @@ import type { Store } from '../ports.ts'
 import { value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { keys } from './keys.ts'
+import { readRecord } from './read-records.ts'
 import { networksOf } from './network.ts'
 import { entranceSchema, linkSchema, parseRecord, type Entrance } from './records.ts'
 import { hashToken, tokenPattern } from './tokens.ts'
@@ -51,8 +52,8 @@ export async function decideEntrance(
   guess: Guess,
   [raw, wrong]: readonly [string | null, string | null],
 ): Promise<Entrance> {
-  const entrance = parseRecord(entranceSchema, raw)
   const { secret, address = null } = guess
+  const entrance = parseRecord(entranceSchema, keys.entrance(hashToken(secret)), raw)
   const isHeldUp = address !== null && Number(wrong ?? 0) >= wrongSecrets
   if (entrance && (!isHeldUp || tokenPattern.test(secret) || (await wasInside(store, guess, entrance))))
     return entrance
@@ -66,8 +67,7 @@ export async function decideEntrance(
 async function wasInside(store: Store, guess: Guess, { owner, link: id }: Entrance): Promise<boolean> {
   const mark = guess.markOf?.(id) ?? null
   if (mark === null) return false
-  const [raw] = await store.read([value(keys.link(owner, id))])
-  const link = parseRecord(linkSchema, raw)
+  const link = await readRecord(store, linkSchema, keys.link(owner, id))
   return link !== null && link.secretHash === hashToken(guess.secret) && readWasHere(link, mark) !== null
 }
 

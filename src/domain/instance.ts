@@ -3,7 +3,6 @@ import { z } from 'zod'
 import type { Bucket, Store } from '../ports.ts'
 import { value } from '../ports.ts'
 import { keys, objects } from './keys.ts'
-import { parseRecord } from './records.ts'
 import { randomToken } from './tokens.ts'
 
 /**
@@ -75,7 +74,8 @@ export async function isBucketEmpty(bucket: Bucket): Promise<boolean> {
 
 export async function readStoreIdentity(store: Store): Promise<StoreIdentity | null> {
   const [raw] = await store.read([value(keys.instance)])
-  return parseRecord(storeIdentity, raw)
+  // One that cannot be read must not pass for none.
+  return raw === null ? null : storeIdentity.parse(JSON.parse(raw))
 }
 
 export async function readBucketIdentity(bucket: Bucket): Promise<BucketIdentity | null> {

@@ -4,11 +4,12 @@ import { albumToChange, itemsToChange } from './album-changes.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { queueRemoval, wakeSweep } from './due.ts'
-import { dropItem } from './ending.ts'
+import { countedBytes, dropItem } from './ending.ts'
 import { unknown } from './errors.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { albumSchema, type Album } from './records.ts'
+import { isStandIn } from './stand-ins.ts'
 
 type ItemPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>
 
@@ -47,7 +48,7 @@ export async function markPrivate(
 ): Promise<void> {
   const changed = await changeOwner(ports.store, owner, async (changing) => {
     const items = await itemsToChange(changing, owner, [...new Set(ids)])
-    const marked = items.filter((item) => item.isPrivate !== isPrivate)
+    const marked = items.filter((item) => item.isPrivate !== isPrivate && !isStandIn(item))
     const { albums } = await albumsHolding(
       changing,
       owner,
@@ -85,7 +86,7 @@ export async function removeItems(
       changing.write(unrank(keys.albumItems(owner, album), item.id))
       if (byItem[index]?.some((other) => other !== album))
         changing.write(unrank(keys.itemAlbums(owner, item.id), album))
-      else dropItem(changing, item)
+      else dropItem(changing, item, countedBytes(item))
     })
     // By hand an item's place is its number: the next one that comes must stand behind the last.
     if (found.order === 'hand')
@@ -110,7 +111,7 @@ export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly
     const { albums, byItem } = await albumsHolding(changing, owner, gone)
     items.forEach((item, index) => {
       for (const album of byItem[index] ?? []) changing.write(unrank(keys.albumItems(owner, album), item.id))
-      dropItem(changing, item)
+      dropItem(changing, item, countedBytes(item))
     })
     changing.write(
       ...albums.map((album) =>

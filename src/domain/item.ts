@@ -1,12 +1,13 @@
 import type { Facts } from '../media/types.ts'
 import type { Clock, Store } from '../ports.ts'
-import { ranks, size, value } from '../ports.ts'
+import { ranks, size } from '../ports.ts'
 import { changeOwner, rank, type Changing } from './change.ts'
 import { unknown } from './errors.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
-import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
+import { itemSchema, type Album, type Item } from './records.ts'
 import type { Received } from './receive.ts'
+import { itemsOrStandIns } from './stand-ins.ts'
 
 /** Facts of which nothing is known. */
 export const unknownFacts: Facts = {
@@ -74,26 +75,24 @@ export function writeItems(changing: Changing, album: Album, items: readonly Ite
 
 /** An owner's item. Throws Refused('unknown'), also for another owner's. */
 export async function ownItem(store: Store, owner: string, id: string): Promise<Item> {
-  const [raw] = await store.read([value(keys.item(owner, id))])
-  const item = parseRecord(itemSchema, raw)
+  const [item] = await itemsOrStandIns(store, owner, [id])
   if (!item) throw unknown('item')
   return item
 }
 
 const readAtOnce = 500
 
-/** The items of an album in its order; `to` is inclusive, -1 is the last. */
+/**
+ * The items of an album in its order; `to` is inclusive, -1 is the last. One whose record cannot be read stands there as
+ * failed.
+ */
 export async function itemsOf(store: Store, album: Album, from = 0, to = -1): Promise<Item[]> {
   const [ids] = await store.read([ranks(keys.albumItems(album.owner, album.id), from, to)])
   const items: Item[] = []
   // In pieces: the texts of a large album all at once would take a hundred megabytes, and keep others waiting.
   for (let at = 0; at < ids.length; at += readAtOnce) {
-    const part = ids.slice(at, at + readAtOnce)
-    const raw = await store.read(part.map(({ member }) => value(keys.item(album.owner, member))))
-    for (const text of raw) {
-      const item = parseRecord(itemSchema, text)
-      if (item) items.push(item)
-    }
+    const part = ids.slice(at, at + readAtOnce).map(({ member }) => member)
+    items.push(...(await itemsOrStandIns(store, album.owner, part)))
   }
   return items
 }
@@ -108,8 +107,12 @@ export async function listItems(
     ranks(keys.items(owner), page.from, page.from + page.limit - 1, true),
     size(keys.items(owner)),
   ])
-  const raw = await store.read(ids.map(({ member }) => value(keys.item(owner, member))))
-  return { items: raw.flatMap((text) => parseRecord(itemSchema, text) ?? []), total }
+  const items = await itemsOrStandIns(
+    store,
+    owner,
+    ids.map(({ member }) => member),
+  )
+  return { items, total }
 }
 
 /** The albums that each of an owner's items stands in. */

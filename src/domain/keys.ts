@@ -68,6 +68,8 @@ export const keys = {
   instanceUsage: 'usage',
   /** Which instance the store is: see `instance.ts`. */
   instance: 'instance',
+  /** The version of the records in this store: see `schema.ts`. */
+  schema: 'schema',
 
   /** Owners, by the moment at which the first of what is due with them is. */
   due: 'due',

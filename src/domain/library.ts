@@ -1,5 +1,4 @@
 import type { Ports, Store } from '../ports.ts'
-import { value } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from './album.ts'
 import { readCatalog, type CatalogEntry } from './catalog.ts'
 import { changeOwner, rank, type Changing } from './change.ts'
@@ -9,7 +8,8 @@ import { keys } from './keys.ts'
 import { inOrder, wallTime, type Group, type GroupKind } from './library/group.ts'
 import { moments } from './library/moments.ts'
 import { folders, months, regions } from './library/trees.ts'
-import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
+import { readRecordsThere } from './read-records.ts'
+import { itemSchema, type Album, type Item } from './records.ts'
 
 export { groupKinds, type Group, type GroupKind, type GroupTitle } from './library/group.ts'
 
@@ -63,9 +63,11 @@ export async function readGroup(store: Store, owner: string, kind: GroupKind, ke
 
 /** The records of items by their ids, in that order; those that are gone are left out. */
 export async function readItems(store: Store, owner: string, ids: readonly string[]): Promise<Item[]> {
-  if (ids.length === 0) return []
-  const raw = await store.read(ids.map((id) => value(keys.item(owner, id))))
-  return raw.flatMap((text) => parseRecord(itemSchema, text) ?? [])
+  return readRecordsThere(
+    store,
+    itemSchema,
+    ids.map((id) => keys.item(owner, id)),
+  )
 }
 
 /**

@@ -2,10 +2,11 @@ import type { MetadataPolicy } from '../media/types.ts'
 import type { Ports } from '../ports.ts'
 import { ranks } from '../ports.ts'
 import { askForBundles } from './bundle.ts'
-import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
+import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { expectCopies, queueCopies } from './copy-requests.ts'
 import { graceMs, queueRemoval, wakeSweep } from './due.ts'
+import { closeEntrance, openEntrance } from './entrance.ts'
 import { Refused, unknown } from './errors.ts'
 import { ownLink } from './ending.ts'
 import { dayMs, expiryOf } from './expiry.ts'
@@ -15,8 +16,9 @@ import type { KnownOwner } from './owner.ts'
 import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
 import { albumSchema, linkSchema, type Link } from './records.ts'
+import { linksOrStandIns } from './stand-ins.ts'
 import { seal } from './seal.ts'
-import { newLink, openEntrance, writeLink, type LinkWish } from './share.ts'
+import { newLink, writeLink, type LinkWish } from './share.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
 type LinkPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'>
@@ -74,15 +76,6 @@ export async function createLink(
   await queueCopies(ports, waiting)
   await askForBundles(ports, owner.id, chosen)
   return made
-}
-
-/** Takes a secret's way to a link away, if it still leads there. */
-async function closeEntrance(
-  { store }: Pick<Ports, 'store'>,
-  { owner, id, secretHash }: Pick<Link, 'owner' | 'id' | 'secretHash'>,
-): Promise<void> {
-  const key = keys.entrance(secretHash)
-  await store.commit({ expect: [{ key, value: JSON.stringify({ owner, link: id }) }], writes: [remove(key)] })
 }
 
 /** When a link is to end: a moment in milliseconds since 1970, or days from now. */
@@ -247,12 +240,10 @@ export async function stopAll(
   let stopped = 0
   for (let from = 0; from < members.length; from += stopStep)
     stopped += await changeOwner(store, owner, async (changing) => {
-      const links = await changing.records(
-        linkSchema,
-        members.slice(from, from + stopStep).map(({ member }) => keys.link(owner, member)),
-      )
-      const open = links.filter((link) => link !== null && linkState(link, now) === 'open')
-      for (const link of open.flatMap((found) => found ?? [])) {
+      const part = members.slice(from, from + stopStep).map(({ member }) => member)
+      const links = await linksOrStandIns(changing, owner, part)
+      const open = links.filter((link) => linkState(link, now) === 'open')
+      for (const link of open) {
         const next: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
         changing.write(
           set(keys.link(owner, link.id), next),

@@ -1,13 +1,15 @@
-import type { Clock, Store } from '../ports.ts'
+import type { Clock, Key, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { decideEntrance, entranceQueries, findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
+import { readRecordsThere } from './read-records.ts'
 import {
   albumSchema,
   itemSchema,
   linkSchema,
   parseRecord,
+  parseRecords,
   type Album,
   type Entrance,
   type Item,
@@ -70,7 +72,7 @@ const doorQueries = (knock: Knock, entrance: Entrance) => {
  * `link-locked` (a password that this visitor has not given).
  */
 function judge(clock: Clock, knock: Knock, entrance: Entrance, door: Door): Visit {
-  const link = parseRecord(linkSchema, door.link)
+  const link = parseRecord(linkSchema, keys.link(entrance.owner, entrance.link), door.link)
   // A secret that was taken anew leaves its old link behind: only the link that it belongs to now counts.
   if (!link || link.secretHash !== hashToken(knock.secret)) throw unknown('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
@@ -133,17 +135,17 @@ export async function enterForItem(
     ])
     return { door: { entrance: [raw, wrong], link, session }, found: { rawItem, albums } }
   })
-  const item = parseRecord(itemSchema, found.rawItem)
+  const item = parseRecord(itemSchema, keys.item(visit.link.owner, id), found.rawItem)
   const isOpened = found.albums.some(({ member }) => visit.link.albums.includes(member))
   if (!item || item.isPrivate || !isOpened) throw unknown('item')
   return { visit, item }
 }
 
-/** The albums that a link opens, in its order; albums that are gone are left out. */
+const albumKeysOf = ({ owner, albums }: Link): Key[] => albums.map((album) => keys.album(owner, album))
+
+/** The albums that a link opens, in its order; those that are gone or unreadable are left out. */
 export async function albumsOf(store: Store, { link }: Visit): Promise<Album[]> {
-  if (link.albums.length === 0) return []
-  const raw = await store.read(link.albums.map((album) => value(keys.album(link.owner, album))))
-  return raw.flatMap((text) => parseRecord(albumSchema, text) ?? [])
+  return readRecordsThere(store, albumSchema, albumKeysOf(link))
 }
 
 /** The albums that links opened lately, by the link's id: as `guesses`, checked on each use. */
@@ -166,7 +168,12 @@ export async function enterWithAlbums(
   })
   const { albums } = visit.link
   if (albums.length === found.guess.length && albums.every((album, at) => album === found.guess[at]))
-    return { visit, albums: found.rawAlbums.flatMap((text) => parseRecord(albumSchema, text) ?? []) }
+    return {
+      visit,
+      albums: parseRecords(albumSchema, albumKeysOf(visit.link), found.rawAlbums).filter(
+        (album) => album !== null,
+      ),
+    }
   known.set(visit.link.id, albums, 1 + albums.length)
   return { visit, albums: await albumsOf(ports.store, visit) }
 }

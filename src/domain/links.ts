@@ -3,7 +3,8 @@ import { fields, ranks, size, value } from '../ports.ts'
 import { unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { linkState, type LinkState } from './link.ts'
-import { albumSchema, linkSchema, parseRecord, type Album, type Link } from './records.ts'
+import { albumSchema, countOf, parseRecord, type Album, type Link } from './records.ts'
+import { linksOrStandIns } from './stand-ins.ts'
 
 /** A link as its owner sees it. */
 export interface LinkOverview {
@@ -64,8 +65,7 @@ async function overviewsOf(
   owner: string,
   ids: readonly string[],
 ): Promise<LinkOverview[]> {
-  const raw = await store.read(ids.map((id) => value(keys.link(owner, id))))
-  const links = raw.flatMap((text) => parseRecord(linkSchema, text) ?? [])
+  const links = await linksOrStandIns(store, owner, ids)
   const albumIds = [...new Set(links.flatMap(({ albums }) => albums))]
   const [rawAlbums, sizes, counts] = await Promise.all([
     store.read(albumIds.map((id) => value(keys.album(owner, id)))),
@@ -74,7 +74,7 @@ async function overviewsOf(
   ])
   const albums = new Map(
     rawAlbums.flatMap((text, index) => {
-      const album = parseRecord(albumSchema, text)
+      const album = parseRecord(albumSchema, keys.album(owner, albumIds[index] ?? ''), text)
       return album ? [[album.id, { album, count: sizes[index] ?? 0 }] as const] : []
     }),
   )
@@ -84,8 +84,8 @@ async function overviewsOf(
     state: linkState(link, now),
     isRenewable: link.stoppedAt === null && !link.isReaped && now < link.dueAt,
     albums: link.albums.flatMap((id) => albums.get(id) ?? []),
-    visits: Number(counts[index]?.['visits'] ?? 0),
-    downloads: Number(counts[index]?.['downloads'] ?? 0),
-    lastVisitAt: counts[index]?.['lastVisitAt'] ? Number(counts[index]['lastVisitAt']) : null,
+    visits: countOf(counts[index]?.['visits']),
+    downloads: countOf(counts[index]?.['downloads']),
+    lastVisitAt: countOf(counts[index]?.['lastVisitAt']) || null,
   }))
 }

@@ -6,7 +6,8 @@ import { wakeSweep } from './due.ts'
 import { dropItem } from './ending.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
-import { albumSchema, copyPolicies, itemSchema, parseRecord, type Copy, type Item } from './records.ts'
+import { readRecord } from './read-records.ts'
+import { albumSchema, copyPolicies, itemSchema, type Copy, type Item } from './records.ts'
 import { hashToken } from './tokens.ts'
 
 /** How long an item waits for its other half, which usually comes in the same upload, in milliseconds. */
@@ -88,8 +89,7 @@ export async function findPair({ store }: Pick<Ports, 'store'>, item: Item): Pro
 }
 
 async function findItem(store: Store, owner: string, id: string): Promise<Item | null> {
-  const [raw] = await store.read([value(keys.item(owner, id))])
-  return parseRecord(itemSchema, raw)
+  return readRecord(store, itemSchema, keys.item(owner, id))
 }
 
 /** The objects that must be copied before a pair is joined: from the video's keys to the still's. */

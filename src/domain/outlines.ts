@@ -1,10 +1,11 @@
 import type { MetadataPolicy } from '../media/types.ts'
-import type { Expectation, Store, Write } from '../ports.ts'
+import type { Expectation, Key, Store, Write } from '../ports.ts'
 import { members, someFields, value } from '../ports.ts'
 import { keys } from './keys.ts'
-import { isLine, outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
+import { outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
 import { Recent } from './recent.ts'
-import { itemSchema, parseRecord, type Album, type Item } from './records.ts'
+import { readRecordsThere } from './read-records.ts'
+import { itemSchema, parseRecord, parseRecords, type Album, type Item } from './records.ts'
 
 /** An album and what is told of its items under one policy, in its order. */
 export interface OutlinedAlbum {
@@ -71,13 +72,13 @@ export async function outlinesOf(
   const early = only.slice(ahead.from, ahead.from + ahead.count)
   const [lines, ...texts] = await store.read([
     someFields(keys.outlines(owner), ids),
-    ...early.map((id) => value(keys.item(owner, id))),
+    ...keysOf(owner, early).map((key) => value(key)),
   ])
-  const outlines = (await parseLines(store, owner, ids, lines, policy)).filter((outline) => outline !== null)
+  const outlines = (await readLines(store, owner, ids, lines, policy)).filter((outline) => outline !== null)
   const found = lists.length === 1 ? [{ album: first, items: outlines }] : inAlbums(albums, lists, outlines)
   if (isLasting(outlines)) keptOf(store).set(key, { versions, albums: found }, ids.length + 1)
   else keptOf(store).delete(key)
-  return { albums: found, records: recordsById(texts) }
+  return { albums: found, records: byId(parseRecords(itemSchema, keysOf(owner, early), texts)) }
 }
 
 function inAlbums(
@@ -99,28 +100,26 @@ function inAlbums(
 const isLasting = (outlines: readonly Outline[]): boolean =>
   outlines.every(({ isShown, isReady, awaitsMotion }) => !isShown || (isReady && !awaitsMotion))
 
-/** The outlines of items in their order; null for one that is gone. */
-async function parseLines(
+/** The outlines of items in their order; null for one that is gone or unreadable. */
+async function readLines(
   store: Store,
   owner: string,
   ids: readonly string[],
   lines: readonly (string | null)[],
   policy: MetadataPolicy,
 ): Promise<(Outline | null)[]> {
-  const missing = ids.filter((_, at) => !isLine(lines[at]))
-  const made = missing.length > 0 ? await makeLines(store, owner, missing) : null
-  return ids.map((id, at) => {
-    const stored = lines[at]
-    const line = isLine(stored) ? stored : made?.get(id)
-    return line === undefined ? null : parseLine(id, line, policy)
-  })
+  const outlines = ids.map((id, at) => parseLine(id, lines[at] ?? '', policy))
+  const missing = ids.filter((_, at) => outlines[at] === null)
+  if (missing.length === 0) return outlines
+  const made = await makeLines(store, owner, missing)
+  return ids.map((id, at) => outlines[at] ?? parseLine(id, made.get(id) ?? '', policy))
 }
 
 const readAtOnce = 500
 
 /**
- * Makes the lines of items that were recorded before there were lines, or by a program with others, and keeps them
- * unless the item changes meanwhile. Items that are gone have none.
+ * Makes the lines of items that have none that can be read (recorded before there were lines, by a program with others,
+ * or damaged), and keeps them unless the item changes meanwhile. Items that are gone have none.
  */
 async function makeLines(store: Store, owner: string, ids: readonly string[]): Promise<Map<string, string>> {
   const lines = new Map<string, string>()
@@ -131,7 +130,7 @@ async function makeLines(store: Store, owner: string, ids: readonly string[]): P
     const writes: Write[] = []
     part.forEach((id, index) => {
       const text = raw[index] ?? null
-      const item = parseRecord(itemSchema, text)
+      const item = parseRecord(itemSchema, keys.item(owner, id), text)
       if (!item) return
       lines.set(id, lineOf(item))
       expect.push({ key: keys.item(owner, id), value: text })
@@ -152,10 +151,10 @@ export function shownOutlines(albums: readonly OutlinedAlbum[]): Outline[] {
   return [...items.values()]
 }
 
-function recordsById(texts: readonly (string | null)[]): Map<string, Item> {
-  const items = texts.flatMap((text) => parseRecord(itemSchema, text) ?? [])
-  return new Map(items.map((item) => [item.id, item]))
-}
+const keysOf = (owner: string, ids: readonly string[]): Key[] => ids.map((id) => keys.item(owner, id))
+
+const byId = (items: readonly (Item | null)[]): Map<string, Item> =>
+  new Map(items.flatMap((item) => (item ? [[item.id, item]] : [])))
 
 /** The records of items in their order, those that came along already and the others; what is gone is left out. */
 export async function wholeItems(
@@ -168,8 +167,8 @@ export async function wholeItems(
   const items = new Map(known)
   for (let at = 0; at < missing.length; at += readAtOnce) {
     const part = missing.slice(at, at + readAtOnce)
-    const texts = await store.read(part.map((id) => value(keys.item(owner, id))))
-    for (const [id, item] of recordsById(texts)) items.set(id, item)
+    for (const [id, item] of byId(await readRecordsThere(store, itemSchema, keysOf(owner, part))))
+      items.set(id, item)
   }
   return ids.flatMap((id) => items.get(id) ?? [])
 }

@@ -2,7 +2,7 @@ import type { Clock, Store } from '../ports.ts'
 import { fields, size, value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { keys } from './keys.ts'
-import { ownerSchema, parseRecord, type Owner } from './records.ts'
+import { countOf, ownerSchema, parseRecord, recordText, type Owner } from './records.ts'
 import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from './tokens.ts'
 
 /** An owner together with the key that was shown: what seals and unseals the owner's secrets. */
@@ -18,9 +18,21 @@ export async function findOwner(store: Store, key: string): Promise<KnownOwner |
   if (id === null) return null
   // The record rules: after a rotation an old entry that was left behind opens nothing.
   const [raw] = await store.read([value(keys.owner(id))])
-  const owner = parseRecord(ownerSchema, raw)
-  return owner?.keyHash === hashToken(key) ? { id, key } : null
+  const owner = parseRecord(ownerSchema, keys.owner(id), raw)
+  if (owner) return owner.keyHash === hashToken(key) ? { id, key } : null
+  if (raw === null) return null
+  // A record that cannot be read must not keep its owner from stopping links. Who was let in by this entry alone may have
+  // been shut out by a rotation only if both this record broke and the entry could not be removed then.
+  const outcome = await store.commit({
+    expect: [{ key: keys.owner(id), value: raw }],
+    writes: [
+      { kind: 'set', key: keys.owner(id), value: ownerText({ id, keyHash: hashToken(key), createdAt: 0 }) },
+    ],
+  })
+  return outcome === 'done' ? { id, key } : null
 }
+
+const ownerText = (owner: Owner): string => recordText(owner)
 
 /** A new owner that is not stored yet: `keepOwner` does that once there is something to own. */
 export const newOwner = (): KnownOwner => ({ id: randomToken(), key: randomOwnerKey() })
@@ -31,7 +43,7 @@ export async function keepOwner(ports: { store: Store; clock: Clock }, owner: Kn
   const record: Owner = { id: owner.id, keyHash, createdAt: ports.clock.now() }
   const outcome = await ports.store.commit({
     expect: [{ key: keys.owner(owner.id), value: null }],
-    writes: [{ kind: 'set', key: keys.owner(owner.id), value: JSON.stringify(record) }],
+    writes: [{ kind: 'set', key: keys.owner(owner.id), value: ownerText(record) }],
   })
   if (outcome !== 'done') throw new Refused('conflict', 'This owner exists already.')
   await ports.store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
@@ -49,7 +61,7 @@ export async function ownerFigures(
     size(keys.albums(owner)),
     size(keys.links(owner)),
   ])
-  const record = parseRecord(ownerSchema, raw)
+  const record = parseRecord(ownerSchema, keys.owner(owner), raw)
   if (!record) throw unknown('owner')
-  return { createdAt: record.createdAt, bytes: Number(usage['bytes'] ?? 0), items, albums, links }
+  return { createdAt: record.createdAt, bytes: countOf(usage['bytes']), items, albums, links }
 }

@@ -5,7 +5,8 @@ import { changeOwner, rank, set } from './change.ts'
 import { itemWrites } from './item-writes.ts'
 import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
-import { albumSchema, itemSchema, linkSchema, parseRecord, type CopyPolicy, type Item } from './records.ts'
+import { readRecordsThere } from './read-records.ts'
+import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records.ts'
 
 /** What the sender's page hears about an item, over the owner's channel. */
 export interface ItemNews {
@@ -100,12 +101,11 @@ export async function wantedCopies(
   const [albums] = await store.read([ranks(keys.itemAlbums(owner, id))])
   const members = await store.read(albums.map(({ member }) => ranks(keys.albumLinks(owner, member))))
   const links = new Set(members.flatMap((ranked) => ranked.map(({ member }) => member)))
-  const raw = await store.read([...links].map((link) => value(keys.link(owner, link))))
+  const linkKeys = [...links].map((link) => keys.link(owner, link))
   const now = clock.now()
-  const asksForNone = raw.some((text) => {
-    const link = parseRecord(linkSchema, text)
-    return link !== null && link.metadata === 'none' && now < link.dueAt
-  })
+  const asksForNone = (await readRecordsThere(store, linkSchema, linkKeys)).some(
+    ({ metadata, dueAt }) => metadata === 'none' && now < dueAt,
+  )
   return asksForNone ? ['no-location', 'none'] : ['no-location']
 }
 

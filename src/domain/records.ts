@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../media/types.ts'
+import type { Key } from '../ports.ts'
 import { Recent } from './recent.ts'
+import { reportUnreadable } from './unreadable.ts'
 
 const count = z.number().int().nonnegative()
 const moment = z.number().int()
@@ -158,6 +160,24 @@ export type Owner = z.infer<typeof ownerSchema>
 export const entranceSchema = z.object({ owner: z.string(), link: z.string() })
 export type Entrance = z.infer<typeof entranceSchema>
 
+/**
+ * The version of the records that this program writes. Raise it with every change of a record's form, and say in
+ * `upgraded` how an older one becomes one of today. Version 1: those of 0.1.0, which do not name theirs.
+ */
+export const recordVersion = 2
+
+/** A record as it is stored. */
+export const recordText = (record: object): string => JSON.stringify({ v: recordVersion, ...record })
+
+/** A stored record of an older version in today's form. */
+function upgraded(stored: object, version: number): unknown {
+  // Version 1 differs from 2 only in that it does not say so; places came in between, and the schema adds them.
+  if (version === 1 || version === recordVersion) return stored
+  throw new TypeError(`it has version ${version}, and this program knows them up to ${recordVersion}`)
+}
+
+const versioned = z.looseObject({ v: z.number().int().positive().default(1) })
+
 /** Characters of records that are kept parsed, for each kind of them. */
 const mostParsed = 4 * 1024 * 1024
 
@@ -171,18 +191,58 @@ function parsedOf(schema: z.ZodType): Recent<unknown> {
 }
 
 /**
- * Parses a stored record; absence stays null. A record that does not parse throws: better refuse than guess. What was
- * parsed lately is kept by its whole text: the same text is the same record, so that it is never out of date. It is
- * frozen, for many read it.
+ * Parses the record that stands under `key`. Answers null when it is absent, and when it cannot be read: cut short, of
+ * another form, of a newer version. Such a one is reported (see `unreadable.ts`) and never throws, so that it takes
+ * nothing else down; what is to be deleted is found by keys and indexes, not by records.
+ *
+ * What was parsed lately is kept by its whole text: the same text is the same record, so that it is never out of date.
+ * It is frozen, for many read it.
  */
-export function parseRecord<T>(schema: z.ZodType<T>, raw: string | null): T | null {
+export function parseRecord<T>(schema: z.ZodType<T>, key: Key, raw: string | null): T | null {
   if (raw === null) return null
   const parsed = parsedOf(schema)
   const known = parsed.get(raw)
   if (known !== undefined) return known
-  const record = freeze(schema.parse(JSON.parse(raw)))
-  parsed.set(raw, record, raw.length)
+  const { record, problem } = tryToParse(schema, raw)
+  if (problem !== null) reportUnreadable(key, problem)
+  // One that cannot be read is not kept: each key that holds it is to be reported.
+  else parsed.set(raw, record, raw.length)
   return record
+}
+
+/** The same for many: the records that stand under `recordKeys`, in that order. */
+export const parseRecords = <T>(
+  schema: z.ZodType<T>,
+  recordKeys: readonly Key[],
+  raw: readonly (string | null)[],
+): (T | null)[] => recordKeys.map((key, at) => parseRecord(schema, key, raw[at] ?? null))
+
+/** `problem` names fields and versions, never what stands in them. */
+function tryToParse<T>(
+  schema: z.ZodType<T>,
+  raw: string,
+): { record: T; problem: null } | { record: null; problem: string } {
+  let stored: unknown
+  try {
+    stored = JSON.parse(raw)
+  } catch {
+    return { record: null, problem: 'it is not JSON' }
+  }
+  try {
+    const { v, ...fields } = versioned.parse(stored)
+    return { record: freeze(schema.parse(upgraded(fields, v))), problem: null }
+  } catch (error) {
+    if (error instanceof TypeError) return { record: null, problem: error.message }
+    if (!(error instanceof z.ZodError)) throw error
+    const paths = error.issues.map(({ path }) => path.join('.')).slice(0, 5)
+    return { record: null, problem: `these fields are missing or wrong: ${paths.join(', ') || 'all'}` }
+  }
+}
+
+/** A stored count; 0 where it is absent or no count. The sweep counts anew what matters. */
+export function countOf(text: string | null | undefined): number {
+  const number = Number(text ?? 0)
+  return Number.isSafeInteger(number) && number >= 0 ? number : 0
 }
 
 function freeze<T>(thing: T): T {

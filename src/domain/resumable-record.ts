@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Clock, Growing, Ports } from '../ports.ts'
-import { value } from '../ports.ts'
 import { unknown } from './errors.ts'
 import { keys, objects } from './keys.ts'
-import { mediaTypeSchema, parseRecord } from './records.ts'
+import { readRecord } from './read-records.ts'
+import { mediaTypeSchema } from './records.ts'
 
 const hour = 3_600_000
 
@@ -48,8 +48,7 @@ export async function findResumable(
   owner: string,
   id: string,
 ): Promise<Resumable> {
-  const [raw] = await store.read([value(keys.resumable(owner, id))])
-  const upload = parseRecord(resumableSchema, raw)
+  const upload = await readRecord(store, resumableSchema, keys.resumable(owner, id))
   if (!upload || (!upload.isComplete && clock.now() >= upload.expiresAt)) throw unknown('upload')
   return upload
 }

@@ -6,7 +6,7 @@ import { Refused } from './errors.ts'
 import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import { withLease, type Lease } from './lease.ts'
-import type { StoredObject } from './records.ts'
+import { recordText, type StoredObject } from './records.ts'
 import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
@@ -253,7 +253,7 @@ class Writer {
     await ports.resumable.complete(growingOf(upload, type.mime))
     const original = await (this.hashes.take(id, size)?.facts() ?? hashObject(ports, upload))
     const complete: Resumable = { ...upload, isComplete: true }
-    const record = JSON.stringify(complete)
+    const record = recordText(complete)
     try {
       await addItems(ports, {
         owner,

@@ -1,20 +1,18 @@
 import type { MetadataPolicy } from '../media/types.ts'
-import type { Ports, Store } from '../ports.ts'
-import { value } from '../ports.ts'
+import type { Ports } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from './album.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { graceMs, wakeSweep } from './due.ts'
-import { Refused } from './errors.ts'
+import { openEntrance } from './entrance.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
-import { linkState } from './link.ts'
 import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
-import { entranceSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
+import type { Album, Item, Link } from './records.ts'
 import { seal } from './seal.ts'
 import { hashToken, randomToken } from './tokens.ts'
 import type { Received } from './receive.ts'
@@ -93,44 +91,6 @@ export function writeLink(changing: Changing, link: Link): void {
     rank(keys.ownerDue(link.owner), `link/${link.id}`, link.dueAt),
     ...link.albums.map((album) => rank(keys.albumLinks(link.owner, album), link.id, link.createdAt)),
   )
-}
-
-/**
- * Makes the secret lead to the link, before the link is recorded: until then, and if that never comes to be, the
- * gate finds no link behind it. The secret of a link that has ended may be taken anew by the same owner; by others
- * only once its mark is gone, or they could show their own pictures to its recipients. Throws
- * Refused('secret-taken').
- */
-export async function openEntrance(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  link: Pick<Link, 'owner' | 'id' | 'secretHash'>,
-): Promise<void> {
-  const key = keys.entrance(link.secretHash)
-  const way = JSON.stringify({ owner: link.owner, link: link.id })
-  const [there] = await store.read([value(key)])
-  if (there === way) return
-  if (there !== null && !(await isLeft(store, clock.now(), link, there))) throw secretTaken()
-  const outcome = await store.commit({
-    expect: [{ key, value: there }],
-    writes: [{ kind: 'set', key, value: way }],
-  })
-  if (outcome !== 'done') throw secretTaken()
-}
-
-const secretTaken = () => new Refused('secret-taken', 'This name is taken. Choose another.')
-
-/** Whether an entrance leads to an ended link of the same owner, or to one that goes by another secret by now. */
-async function isLeft(
-  store: Store,
-  now: number,
-  { owner, secretHash }: Pick<Link, 'owner' | 'secretHash'>,
-  raw: string,
-): Promise<boolean> {
-  const entrance = parseRecord(entranceSchema, raw)
-  if (entrance?.owner !== owner) return false
-  const [rawLink] = await store.read([value(keys.link(owner, entrance.link))])
-  const link = parseRecord(linkSchema, rawLink)
-  return link !== null && (link.secretHash !== secretHash || linkState(link, now) !== 'open')
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { Party, Ports, Store } from '../ports.ts'
-import { value } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
 import { findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
 import { linkState, sessionValue } from './link.ts'
 import { linkParty, networksOf } from './network.ts'
-import { linkSchema, parseRecord, type Link } from './records.ts'
+import { readRecord } from './read-records.ts'
+import { linkSchema, type Link } from './records.ts'
 import { hashToken, randomToken } from './tokens.ts'
 import { countTry, forgetTries, type TryLimit } from './tries.ts'
 import { readWasHere } from './was-here.ts'
@@ -38,8 +38,7 @@ export async function knockedLink(
   knocker: Knocker,
 ): Promise<Link> {
   const entrance = await findEntrance(store, knocker)
-  const [raw] = await store.read([value(keys.link(entrance.owner, entrance.link))])
-  const link = parseRecord(linkSchema, raw)
+  const link = await readRecord(store, linkSchema, keys.link(entrance.owner, entrance.link))
   if (!link || link.secretHash !== hashToken(knocker.secret)) throw unknown('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
   return link

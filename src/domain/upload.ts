@@ -3,7 +3,7 @@ import { ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { keys, objects } from './keys.ts'
-import type { Item } from './records.ts'
+import { countOf, type Item } from './records.ts'
 import { randomToken } from './tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits'>
@@ -136,7 +136,7 @@ export async function settleUpload(
   if (reserved === null || reserved.startsWith(ending))
     throw new Refused('conflict', 'This upload has ended. Begin it anew.')
   changing.expect(key, reserved)
-  const by = items.reduce((sum, item) => sum + item.original.size, 0) - Number(reserved)
+  const by = items.reduce((sum, item) => sum + item.original.size, 0) - countOf(reserved)
   changing.write(
     { kind: 'increase', key: keys.usage(upload.owner), field: 'bytes', by },
     { kind: 'remove', key },
@@ -197,7 +197,7 @@ export async function abandonUpload(
     await store.commit({ writes: [{ kind: 'remove', key: keys.prefixOwner(objects.ofItem(member)) }] })
   }
   if (marked !== null) {
-    const by = -Number(marked.slice(ending.length))
+    const by = -countOf(marked.slice(ending.length))
     const outcome = await store.commit({
       // Only once: whoever comes second finds nothing to give back.
       expect: [{ key: bytesKey, value: marked }],

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { onUnreadable } from '../domain/unreadable.ts'
 
 /** Numbers for operators, in Prometheus' text format: about the process and its answers, never about a share. */
 export interface Metrics {
@@ -19,6 +20,13 @@ export function createMetrics(): Metrics {
     buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
     registers: [registry],
   })
+  const unreadable = new Counter({
+    name: 'mayfly_unreadable_records',
+    help: 'Stored records that this process could not read, by kind. The log names each by its key.',
+    labelNames: ['kind'],
+    registers: [registry],
+  })
+  onUnreadable(({ kind }) => unreadable.inc({ kind }))
   /** Looking its series up for each answer would cost as much as counting it. */
   const series = new Map<string, ReturnType<typeof seconds.labels>>()
   function seriesOf(method: string, route: string, status: number): ReturnType<typeof seconds.labels> {

@@ -1,6 +1,7 @@
 import { Router, type RequestHandler } from 'express'
 import { Refused } from '../domain/errors.ts'
 import { apartSentences } from '../domain/instance.ts'
+import { checkSchema, StoreTooNew } from '../domain/schema.ts'
 import type { WebContext } from './context.ts'
 
 /** A dependency that has not answered after this long is not there, in milliseconds. */
@@ -13,8 +14,11 @@ export function operators({ ports, stopping }: WebContext): Router {
   router.get('/healthz', (_req, res) => void res.type('text/plain').send('alive\n'))
 
   router.get('/readyz', async (_req, res) => {
-    const checks = await Promise.allSettled([inTime(ports.store.check()), inTime(ports.bucket.check())])
+    const checks = await Promise.allSettled([inTime(checkStore()), inTime(ports.bucket.check())])
     const [store, bucket] = checks.map(({ status }) => status === 'fulfilled')
+    const tooNew = checks
+      .flatMap((check): unknown[] => (check.status === 'rejected' ? [check.reason] : []))
+      .find((error) => error instanceof StoreTooNew)
     const instance = ports.instance.state()
     const isApart = instance.kind === 'apart'
     const isReady = store === true && bucket === true && !isApart && !stopping.isStopping
@@ -24,9 +28,16 @@ export function operators({ ports, stopping }: WebContext): Router {
       bucket,
       instance: instance.kind,
       ...(isApart ? { reason: instance.reason, message: apartSentences[instance.reason] } : {}),
+      ...(tooNew instanceof StoreTooNew ? { reason: 'store-too-new', message: tooNew.message } : {}),
       stopping: stopping.isStopping,
     })
   })
+
+  async function checkStore(): Promise<void> {
+    await ports.store.check()
+    // A newer program may have been started on the same store meanwhile.
+    await checkSchema(ports.store)
+  }
 
   return router
 }

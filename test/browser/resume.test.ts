@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { keys } from '../../src/domain/keys.ts'
-import { itemSchema, parseRecord } from '../../src/domain/records.ts'
-import { value } from '../../src/ports.ts'
+import { readRecord } from '../../src/domain/read-records.ts'
+import { itemSchema } from '../../src/domain/records.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { jpeg } from '../support/pictures.ts'
 import { slowNetwork, type SlowNetwork } from '../support/slow-network.ts'
@@ -72,8 +72,9 @@ it('goes on after a cut network, a pause and a reload, and sends no file twice',
   const queued = web.ports.queued.filter((job) => job.kind === 'prepare')
   expect(queued).toHaveLength(1)
   const [job] = queued
-  const [raw] = await web.ports.store.read([value(keys.item(job?.owner ?? '', job?.item ?? ''))])
-  expect(parseRecord(itemSchema, raw)).toMatchObject({
+  expect(
+    await readRecord(web.ports.store, itemSchema, keys.item(job?.owner ?? '', job?.item ?? '')),
+  ).toMatchObject({
     name: 'large.jpg',
     original: { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') },
   })

@@ -111,7 +111,7 @@ describe('sharing a group', () => {
       ranks(keys.itemAlbums(owner.id, items[0]!.id)),
       ranks(keys.itemAlbums(owner.id, items[2]!.id)),
     ])
-    expect(parseRecord(albumSchema, raw)).toEqual(album)
+    expect(parseRecord(albumSchema, 'album', raw)).toEqual(album)
     expect(members.map(({ member }) => member)).toEqual([items[1]!.id, items[0]!.id])
     expect(of0.map(({ member }) => member).sort()).toEqual([first.id, album.id].sort())
     expect(of2.map(({ member }) => member)).toEqual([first.id])
@@ -155,7 +155,7 @@ describe('sharing a group', () => {
     const [members] = await ports.store.read([ranks(keys.albumItems(owner.id, album.id))])
     expect(members.map(({ member }) => member)).toEqual(items.map(({ id }) => id).reverse())
     const raw = await ports.store.read(items.map(({ id }) => value(keys.item(owner.id, id))))
-    expect(raw.map((text) => parseRecord(itemSchema, text)?.state)).toEqual(Array(4).fill('ready'))
+    expect(raw.map((text) => parseRecord(itemSchema, 'item', text)?.state)).toEqual(Array(4).fill('ready'))
   })
 
   it('refuses what is not there, is another owner’s, or is too much', async () => {

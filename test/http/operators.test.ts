@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { keys } from '../../src/domain/keys.ts'
+import { noteSchema, StoreTooNew } from '../../src/domain/schema.ts'
+import { value } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { pathOf, postShare } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -20,6 +23,23 @@ describe('for operators', () => {
       200,
       { ready: true, store: true, bucket: true, instance: 'together', stopping: false },
     ])
+  })
+
+  it('is not ready, and says why, once a newer program has written to the store', async () => {
+    const write = (text: string) =>
+      web.ports.store.commit({ writes: [{ kind: 'set', key: keys.schema, value: text }] })
+    await noteSchema(web.ports.store)
+    await write('999')
+    const answer = await fetch(`${web.url}/readyz`)
+    expect([answer.status, await answer.json()]).toMatchObject([
+      503,
+      { ready: false, reason: 'store-too-new', message: expect.stringContaining('version 999') },
+    ])
+    await expect(noteSchema(web.ports.store)).rejects.toThrow(StoreTooNew)
+    await write('1')
+    await noteSchema(web.ports.store)
+    expect((await fetch(`${web.url}/readyz`)).status).toBe(200)
+    expect(await web.ports.store.read([value(keys.schema)])).toEqual(['2'])
   })
 
   it('counts answers by route, and never by what an address held', async () => {

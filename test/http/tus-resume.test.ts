@@ -12,8 +12,9 @@ import { redisStore } from '../../src/adapters/redis-store.ts'
 import { s3Bucket } from '../../src/adapters/s3-bucket.ts'
 import { keys, objects } from '../../src/domain/keys.ts'
 import { findOwner } from '../../src/domain/owner.ts'
-import { itemSchema, parseRecord } from '../../src/domain/records.ts'
-import { ranks, value, type Bucket, type Store } from '../../src/ports.ts'
+import { readRecord } from '../../src/domain/read-records.ts'
+import { itemSchema } from '../../src/domain/records.ts'
+import { ranks, type Bucket, type Store } from '../../src/ports.ts'
 import { newBucket } from '../adapters/s3-ground.ts'
 import { postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -92,8 +93,10 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
     const fresh = found.filter(({ member }) => member !== share.items[0]?.id)
     expect(fresh).toHaveLength(1)
     const id = fresh[0]?.member ?? ''
-    const [raw] = await store.read([value(keys.item(owner, id))])
-    expect(parseRecord(itemSchema, raw)?.original).toMatchObject({ size: 100 * MiB, sha256: hash })
+    expect((await readRecord(store, itemSchema, keys.item(owner, id)))?.original).toMatchObject({
+      size: 100 * MiB,
+      sha256: hash,
+    })
     const object = await bucket.open(objects.original(id))
     expect(object && (await sha256(object.body))).toBe(hash)
     const under: string[] = []

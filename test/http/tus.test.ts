@@ -4,7 +4,8 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keys, objects } from '../../src/domain/keys.ts'
-import { itemSchema, parseRecord } from '../../src/domain/records.ts'
+import { readRecord } from '../../src/domain/read-records.ts'
+import { itemSchema } from '../../src/domain/records.ts'
 import { findOwner } from '../../src/domain/owner.ts'
 import { sweep } from '../../src/domain/sweep.ts'
 import { slowBody } from '../../src/http/slow-body.ts'
@@ -54,8 +55,7 @@ describe('resumable uploads', () => {
     return found.map(({ member }) => member)
   }
   async function itemOf(id: string | null) {
-    const [raw] = await web.ports.store.read([value(keys.item(owner, id ?? ''))])
-    return parseRecord(itemSchema, raw)
+    return readRecord(web.ports.store, itemSchema, keys.item(owner, id ?? ''))
   }
   async function stored(id: string | null): Promise<Buffer> {
     const object = await web.ports.bucket.open(objects.original(id ?? ''))

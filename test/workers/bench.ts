@@ -5,14 +5,15 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { keys } from '../../src/domain/keys.ts'
 import { newOwner } from '../../src/domain/owner.ts'
-import { albumSchema, itemSchema, parseRecord, type Album, type Item } from '../../src/domain/records.ts'
+import { readRecord } from '../../src/domain/read-records.ts'
+import { albumSchema, itemSchema, type Album, type Item } from '../../src/domain/records.ts'
 import { makeShare, type LinkWish, type Share } from '../../src/domain/share.ts'
 import { receiveFile, type Received } from '../../src/domain/receive.ts'
 import { beginUpload } from '../../src/domain/upload.ts'
 import { openMediaTools } from '../../src/media/open-media-tools.ts'
 import { openPlaces } from '../../src/media/place.ts'
 import type { MediaTools } from '../../src/media/types.ts'
-import { value, type Ports } from '../../src/ports.ts'
+import type { Ports } from '../../src/ports.ts'
 import type { WorkerContext } from '../../workers/context.ts'
 import { exiftool, ffmpeg, heifEncode, limits, picture } from '../media/fixtures.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
@@ -77,16 +78,14 @@ export async function shareFiles(
 }
 
 export async function itemOf(ports: Ports, { owner, id }: Pick<Item, 'owner' | 'id'>): Promise<Item | null> {
-  const [raw] = await ports.store.read([value(keys.item(owner, id))])
-  return parseRecord(itemSchema, raw)
+  return readRecord(ports.store, itemSchema, keys.item(owner, id))
 }
 
 export async function albumOf(
   ports: Ports,
   { owner, id }: Pick<Album, 'owner' | 'id'>,
 ): Promise<Album | null> {
-  const [raw] = await ports.store.read([value(keys.album(owner, id))])
-  return parseRecord(albumSchema, raw)
+  return readRecord(ports.store, albumSchema, keys.album(owner, id))
 }
 
 /** Every key below `prefix`, in order. */

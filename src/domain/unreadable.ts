@@ -1,0 +1,32 @@
+import type { Key } from '../ports.ts'
+import { Recent } from './recent.ts'
+
+/** A stored record that is there and cannot be read. */
+export interface Unreadable {
+  readonly key: Key
+  /** The kind that the key names: `link`, `item`, `secret`, … */
+  readonly kind: string
+  /** Why; holds nothing of what the record says. */
+  readonly problem: string
+}
+
+type Listener = (unreadable: Unreadable) => void
+
+const listeners = new Set<Listener>()
+
+/** Keys that were reported lately: one line each is enough. */
+const reported = new Recent<true>(10_000)
+
+/** Calls `listener` once for each record that this process cannot read. Answers the function that ends that. */
+export function onUnreadable(listener: Listener): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+/** A record cannot be read: operators hear of it, and whoever wanted it goes on without. */
+export function reportUnreadable(key: Key, problem: string): void {
+  if (reported.get(key)) return
+  reported.set(key, true)
+  const [, kind = 'unknown'] = /^(?:\{[^}]*\}:)?([a-z-]+)/.exec(key) ?? []
+  for (const listener of listeners) listener({ key, kind, problem })
+}
