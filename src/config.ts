@@ -27,6 +27,10 @@ const settings = z.object({
     .optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: z.string().optional(),
+  REDIS_IS_DURABLE: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .default(false),
   BUCKET: z.enum(['folder', 's3']).default('folder'),
   S3_ENDPOINT: z.url().optional(),
   S3_REGION: z.string().default('us-east-1'),

@@ -70,7 +70,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const { log, prefix } = options
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
-    const store = opened(redisStore(redis), (store) => store.close())
+    const store = opened(redisStore({ ...redis, isDurable: config.REDIS_IS_DURABLE }), (store) =>
+      store.close(),
+    )
     await checkSchema(store)
     const { bucket, resumable } = await openBuckets(config, opened)
     const instance = opened(watchInstance({ store, bucket, log }), (watch) => watch.close())

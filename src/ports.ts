@@ -130,7 +130,10 @@ export interface Store {
   hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer>
   /** Every key with what is kept under it, in no order; what changes meanwhile may be missed. For what seldom runs. */
   entries(): AsyncIterable<Entry>
-  /** Resolves when the store answers; throws otherwise. */
+  /**
+   * Resolves when the store answers and may be used: it takes writes, drops nothing to make room, and keeps what it
+   * answered. Throws `StoreUnavailable` with the reason otherwise.
+   */
   check(): Promise<void>
   close(): Promise<void>
 }

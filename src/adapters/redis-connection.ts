@@ -121,7 +121,7 @@ export function boundedRedis(url: string): BoundedRedis {
     if (client.status === 'ready') return
     const waitMs = (awaySince ?? Date.now()) + patienceMs - Date.now()
     if (waitMs <= 0 || client.status === 'end') {
-      throw new StoreUnavailable('Redis is not connected', { cause: lastError })
+      throw notConnected(lastError)
     }
     await new Promise<void>((resolve, reject) => {
       const settle = (outcome: () => void) => () => {
@@ -130,7 +130,7 @@ export function boundedRedis(url: string): BoundedRedis {
         client.off('end', onEnd)
         outcome()
       }
-      const refuse = () => reject(new StoreUnavailable('Redis is not connected', { cause: lastError }))
+      const refuse = () => reject(notConnected(lastError))
       const onReady = settle(resolve)
       const onEnd = settle(refuse)
       const timer = setTimeout(settle(refuse), waitMs)
@@ -158,6 +158,16 @@ export function boundedRedis(url: string): BoundedRedis {
       await closeRedis(client)
     },
   }
+}
+
+function notConnected(lastError: unknown): StoreUnavailable {
+  const isAboutPassword = lastError instanceof Error && /^(?:NOAUTH|WRONGPASS)\b/.test(lastError.message)
+  return new StoreUnavailable(
+    isAboutPassword
+      ? 'Redis refuses the user or password of REDIS_URL'
+      : 'Redis is not connected, or still loading its data',
+    { cause: lastError },
+  )
 }
 
 /** So long an operation waits for a cluster's node that is being connected to. */

@@ -1,7 +1,8 @@
 import type { Answer, Change, CommitOutcome, Entry, Key, Query, RateAnswer, Store, Write } from '../ports.ts'
 import type { Cluster, Redis } from 'ioredis'
 import { StoreUnavailable } from '../ports.ts'
-import { boundedRedis } from './redis-connection.ts'
+import { boundedRedis, type RedisClient } from './redis-connection.ts'
+import { checkRedisHealth, explained } from './redis-health.ts'
 import { askTogether, scoreText } from './redis-queries.ts'
 import { commitScript, hitScript } from './redis-scripts.ts'
 import { shareReads } from './shared-reads.ts'
@@ -11,10 +12,15 @@ export interface RedisStoreOptions {
   readonly url: string
   /** Stands before every key: what shares a Redis keeps apart by it. */
   readonly prefix?: string
+  /** The operator's word that Redis keeps what it has answered, where we cannot see it (REDIS_IS_DURABLE). */
+  readonly isDurable?: boolean
 }
 
+/** So often at most Redis is asked for more than an answer, in milliseconds: many may call `check` at once. */
+const healthEveryMs = 1_000
+
 /** The store on Redis 7, Valkey or a Redis Cluster. */
-export function redisStore({ url, prefix = 'mayfly:' }: RedisStoreOptions): Store {
+export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: RedisStoreOptions): Store {
   if (/[{}]/.test(prefix)) throw new TypeError('A prefix with braces would put all keys under one hash tag')
   const redis = boundedRedis(url)
 
@@ -71,13 +77,27 @@ export function redisStore({ url, prefix = 'mayfly:' }: RedisStoreOptions): Stor
     }
   }
 
+  let health: { readonly at: number; readonly found: Promise<void> } | null = null
+  /** What was found lately, or the state of now. */
+  function healthOf(client: RedisClient): Promise<void> {
+    const now = performance.now()
+    if (!health || now - health.at >= healthEveryMs)
+      health = { at: now, found: checkRedisHealth(client, { prefix, isDurable }) }
+    return health.found
+  }
+
   return {
     read,
     commit,
     hit,
     entries,
     async check() {
-      await redis.run((client) => client.ping())
+      await redis.run(async (client) => {
+        await client.ping().catch((error: unknown) => {
+          throw explained(error)
+        })
+        await healthOf(client)
+      })
     },
     close: () => redis.close(),
   }

@@ -3,33 +3,37 @@ import { Refused } from '../domain/errors.ts'
 import { apartSentences } from '../domain/instance.ts'
 import { checkSchema, StoreTooNew } from '../domain/schema.ts'
 import type { WebContext } from './context.ts'
-
-/** A dependency that has not answered after this long is not there, in milliseconds. */
-const patience = 2000
+import { watchReadiness } from './readiness.ts'
 
 /** For operators: alive, ready. Neither tells anything about shares. */
 export function operators({ ports, stopping }: WebContext): Router {
   const router = Router()
+  const readiness = watchReadiness(
+    [
+      { name: 'store', check: checkStore },
+      { name: 'bucket', check: () => ports.bucket.check() },
+    ],
+    ports.log,
+  )
 
   router.get('/healthz', (_req, res) => void res.type('text/plain').send('alive\n'))
 
   router.get('/readyz', async (_req, res) => {
-    const checks = await Promise.allSettled([inTime(checkStore()), inTime(ports.bucket.check())])
-    const [store, bucket] = checks.map(({ status }) => status === 'fulfilled')
-    const tooNew = checks
-      .flatMap((check): unknown[] => (check.status === 'rejected' ? [check.reason] : []))
-      .find((error) => error instanceof StoreTooNew)
+    const { passed, reasons, errors } = await readiness()
+    const tooNew = errors.find((error) => error instanceof StoreTooNew)
     const instance = ports.instance.state()
-    const isApart = instance.kind === 'apart'
-    const isReady = store === true && bucket === true && !isApart && !stopping.isStopping
+    if (instance.kind === 'apart') reasons.push(`instance: ${apartSentences[instance.reason]}`)
+    const isReady = reasons.length === 0 && !stopping.isStopping
     res.status(isReady ? 200 : 503).json({
       ready: isReady,
-      store,
-      bucket,
+      ...passed,
       instance: instance.kind,
-      ...(isApart ? { reason: instance.reason, message: apartSentences[instance.reason] } : {}),
-      ...(tooNew instanceof StoreTooNew ? { reason: 'store-too-new', message: tooNew.message } : {}),
+      ...(instance.kind === 'apart'
+        ? { reason: instance.reason, message: apartSentences[instance.reason] }
+        : {}),
+      ...(tooNew === undefined ? {} : { reason: 'store-too-new', message: tooNew.message }),
       stopping: stopping.isStopping,
+      reasons,
     })
   })
 
@@ -56,17 +60,5 @@ export function refuseWhileApart({ ports }: WebContext): RequestHandler {
         { retryAfterSeconds: 60 },
       ),
     )
-  }
-}
-
-async function inTime(check: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), patience)
-  })
-  try {
-    await Promise.race([check, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

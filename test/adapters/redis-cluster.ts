@@ -18,7 +18,8 @@ export async function startRedisCluster(): Promise<{ url: string; stop(): Promis
     [portOfTwo, busOfTwo],
   ].map(([port, busPort]) => {
     const config = join(directory, `${port}.conf`)
-    const settings = ['--cluster-enabled', 'yes', '--cluster-config-file', config, '--save', '']
+    const durability = ['--save', '', '--appendonly', 'yes', '--appenddirname', `${port}`, '--dir', directory]
+    const settings = ['--cluster-enabled', 'yes', '--cluster-config-file', config, ...durability]
     const bus = ['--cluster-port', String(busPort)]
     return spawn('redis-server', ['--bind', '127.0.0.1', '--port', String(port), ...settings, ...bus], {
       stdio: 'ignore',

@@ -21,7 +21,7 @@ describe('for operators', () => {
     const ready = await fetch(`${web.url}/readyz`)
     expect([ready.status, await ready.json()]).toEqual([
       200,
-      { ready: true, store: true, bucket: true, instance: 'together', stopping: false },
+      { ready: true, store: true, bucket: true, instance: 'together', stopping: false, reasons: [] },
     ])
   })
 
