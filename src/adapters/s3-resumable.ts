@@ -34,8 +34,10 @@ const stateSchema = z.object({
   partBytes: z.number().int().positive(),
   /** The parts' ETags hashed one onto the other: a part that another process replaced is found by it. */
   etags: z.string(),
-  /** Whether there ever was a tail: what does not fill a part is kept as an object of its own. */
+  /** Whether there ever was a tail: what does not fill a part is kept in objects of its own. */
   hadTail: z.boolean(),
+  /** Bytes of each tail of the part that fills, in their order. Older uploads had one, which is not noted here. */
+  tails: z.array(z.number().int().positive()).default([]),
 })
 type State = z.infer<typeof stateSchema>
 
@@ -69,10 +71,17 @@ export function s3Resumable(options: S3Options): ResumableBucket {
 function stateOf({ state, size }: Growing): State {
   if (state !== '') return stateSchema.parse(JSON.parse(state))
   const partBytes = Math.max(leastPartBytes, Math.ceil(size / mostParts / MiB) * MiB)
-  return { uploadId: null, partBytes, etags: '', hadTail: false }
+  return { uploadId: null, partBytes, etags: '', hadTail: false, tails: [] }
 }
 
-const tailKey = (key: string, part: number): string => `${key}.tail-${part}`
+/** More tails than this of one part become one. */
+const mostTails = 16
+
+/**
+ * The object of what came from one offset to another. It is written once: what a process that was frozen writes late has
+ * the same bytes, or another name.
+ */
+const tailKey = (key: string, from: number, to: number): string => `${key}.tail-${from}-${to}`
 
 const chained = (etags: string, etag: string): string =>
   createHash('sha256')
@@ -86,7 +95,11 @@ class Appending {
   /** The part that fills, from 1. */
   private number: number
   private part: Buffer | null = null
+  /** Bytes of the part that are in tails: they are read when it is full, and not before. */
+  private kept = 0
   private filled = 0
+  /** Tails of parts that are full by now. */
+  private stale: string[] = []
   private flying: Promise<string> | null = null
 
   constructor(
@@ -100,11 +113,11 @@ class Appending {
   }
 
   async *run(body: AsyncIterable<Buffer>): AsyncGenerator<Growing> {
-    const staleTail = this.offset % this.state.partBytes > 0 ? tailKey(this.growing.key, this.number) : null
     const breakable = new BreakableBody(body)
     try {
       await this.openPart()
-      if (staleTail !== null) await this.readTail(staleTail)
+      this.kept = this.offset % this.state.partBytes
+      this.filled = this.kept
       for await (const piece of breakable.pieces()) {
         for (let from = 0; from < piece.length;) {
           from += this.fill(piece.subarray(from))
@@ -112,9 +125,8 @@ class Appending {
         }
       }
       yield* this.land()
-      if (this.part && this.filled > 0) yield await this.keepTail()
-      if (staleTail !== null && staleTail !== tailKey(this.growing.key, this.number))
-        await remove(this.s3, [staleTail])
+      if (this.part && this.filled > this.kept) yield await this.keepTail()
+      await remove(this.s3, this.stale)
       breakable.check()
     } finally {
       await this.flying?.catch(() => {})
@@ -131,6 +143,7 @@ class Appending {
     const length = this.lengthOfPart
     if (length <= 0) return
     this.part = await this.memory.take(length)
+    this.kept = 0
     this.filled = 0
   }
 
@@ -146,19 +159,41 @@ class Appending {
     return copied
   }
 
-  private async readTail(key: string): Promise<void> {
-    const { bucket } = this.s3
-    const length = this.offset % this.state.partBytes
-    const range = `bytes=0-${length - 1}`
-    const tail = await this.s3.small(async (client, options) => {
-      const { Body } = await client.send(
-        new GetObjectCommand({ Bucket: bucket, Key: key, Range: range }),
-        options,
-      )
-      return Body instanceof Readable ? buffer(Body) : Buffer.alloc(0)
+  /** The tails of the part that fills, and where each begins in it. */
+  private tailsOfPart(): { key: string; at: number; length: number }[] {
+    const { key } = this.growing
+    const begin = (this.number - 1) * this.state.partBytes
+    if (this.kept > 0 && this.state.tails.length === 0)
+      return [{ key: `${key}.tail-${this.number}`, at: 0, length: this.kept }]
+    let at = 0
+    return this.state.tails.map((length) => {
+      const tail = { key: tailKey(key, begin + at, begin + at + length), at, length }
+      at += length
+      return tail
     })
-    if (tail.length !== length) throw new BucketUnavailable('The tail of an upload is not as it was left')
-    this.fill(tail)
+  }
+
+  /** Reads what earlier requests left of the part. Its tails are stale then. */
+  private async readTails(part: Buffer): Promise<void> {
+    const { bucket } = this.s3
+    const tails = this.tailsOfPart()
+    await Promise.all(
+      tails.map(async ({ key, at, length }) => {
+        const Range = `bytes=0-${length - 1}`
+        const tail = await this.s3.small(async (client, options) => {
+          const { Body } = await client.send(
+            new GetObjectCommand({ Bucket: bucket, Key: key, Range }),
+            options,
+          )
+          return Body instanceof Readable ? buffer(Body) : Buffer.alloc(0)
+        })
+        if (tail.length !== length) throw new BucketUnavailable('The tail of an upload is not as it was left')
+        tail.copy(part, at)
+      }),
+    )
+    this.stale.push(...tails.map(({ key }) => key))
+    this.state = { ...this.state, tails: [] }
+    this.kept = 0
   }
 
   /** Sends the full part off; the one before it has arrived by then. */
@@ -166,6 +201,7 @@ class Appending {
     const bytes = this.part
     if (!bytes) return
     yield* this.land()
+    await this.readTails(bytes)
     if (bytes.length === this.growing.size) {
       const { key, mime } = this.growing
       await putWhole(this.s3, key, bytes, mime, never)
@@ -228,11 +264,17 @@ class Appending {
     }
   }
 
+  /** Keeps what came of a part that is not full. */
   private async keepTail(): Promise<Growing> {
-    const bytes = this.part?.subarray(0, this.filled) ?? Buffer.alloc(0)
-    await putWhole(this.s3, tailKey(this.growing.key, this.number), bytes, 'application/octet-stream', never)
-    this.state = { ...this.state, hadTail: true }
-    return this.grown((this.number - 1) * this.state.partBytes + bytes.length)
+    const { part } = this
+    if (!part) throw new Error('No part is open')
+    if (this.state.tails.length >= mostTails) await this.readTails(part)
+    const begin = (this.number - 1) * this.state.partBytes
+    const bytes = part.subarray(this.kept, this.filled)
+    const key = tailKey(this.growing.key, begin + this.kept, begin + this.filled)
+    await putWhole(this.s3, key, bytes, 'application/octet-stream', never)
+    this.state = { ...this.state, hadTail: true, tails: [...this.state.tails, bytes.length] }
+    return this.grown(begin + this.filled)
   }
 }
 

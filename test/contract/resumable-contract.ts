@@ -90,6 +90,41 @@ export function resumableContract(
       expect(await keysUnder(folderOf(last))).toEqual([last.key])
     })
 
+    it.each([64 * 1024, 512 * 1024, 8 * MiB])('puts many connections of %i bytes together', async (step) => {
+      const bytes = randomBytes(step < MiB ? 11 * MiB + 7 : 40 * MiB)
+      let growing = fresh(bytes.length)
+      while (growing.offset < bytes.length) {
+        const { offset } = growing
+        const { last, error } = await append(growing, pieces(bytes.subarray(offset, offset + step)))
+        // Durable before it is answered.
+        expect([error, last.offset]).toEqual([undefined, Math.min(offset + step, bytes.length)])
+        growing = last
+      }
+      await started.resumable.complete(growing)
+      expect(await stored(growing.key)).toBe(sha256(bytes))
+      expect(await keysUnder(folderOf(growing))).toEqual([growing.key])
+    })
+
+    it('is not disturbed by an older connection that wakes up and writes what it had', async () => {
+      const bytes = randomBytes(12 * MiB)
+      const { last: first } = await append(fresh(bytes.length), pieces(bytes.subarray(0, 6 * MiB)))
+      let wake = (): void => {}
+      const asleep = new Promise<void>((resolve) => (wake = resolve))
+      async function* slept(): AsyncGenerator<Buffer> {
+        yield bytes.subarray(6 * MiB, 7 * MiB)
+        await asleep
+      }
+      const older = append(first, slept())
+      const { last: second } = await append(first, pieces(bytes.subarray(6 * MiB, 9 * MiB)))
+      wake()
+      // Nobody notes what it says: another connection took the upload over.
+      await older
+      const { last } = await append(second, pieces(bytes.subarray(second.offset)))
+      await started.resumable.complete(last)
+      expect(await stored(last.key)).toBe(sha256(bytes))
+      expect(await keysUnder(folderOf(last))).toEqual([last.key])
+    })
+
     it('goes on from an earlier state when what followed was not noted', async () => {
       const bytes = randomBytes(22 * MiB)
       const { last: first } = await append(fresh(bytes.length), pieces(bytes.subarray(0, 7 * MiB)))
