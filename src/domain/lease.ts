@@ -10,8 +10,21 @@ const renewEveryMs = 4_000
 export interface Lease {
   /** Put it into every commit: a holder who slept through the lease's end then writes nothing. */
   readonly holds: Expectation
-  /** Aborted once the lease is known to be lost. */
-  readonly lost: AbortSignal
+  /**
+   * Call it before each write outside the store. Throws Refused('conflict') once the lease is lost, or may be: a process
+   * that was frozen does not know yet.
+   */
+  check(): void
+}
+
+const takenOver = () => new Refused('conflict', 'Another connection took this upload over.')
+
+/**
+ * Ends a lease, whoever holds it: from now on its holder can commit nothing. For a newer connection of the same client,
+ * which knows that the older one is over, though its process may be frozen, dead, or waiting for bytes.
+ */
+export async function endLease(store: Store, key: Key): Promise<void> {
+  await store.commit({ writes: [{ kind: 'remove', key }] })
 }
 
 /** Does `work` while nobody else holds `key`, in any process. Throws Refused('conflict') when somebody does. */
@@ -21,15 +34,20 @@ export async function withLease<T>(store: Store, key: Key, work: (lease: Lease) 
   const outcome = await store.commit({ expect: [{ key, value: null }], writes: [take] })
   if (outcome !== 'done')
     throw new Refused('conflict', 'Another connection is writing to this upload.', { retryAfterSeconds: 2 })
-  const lost = new AbortController()
+  // Not the clock of the ports: a process that was frozen must notice, whatever its clock says.
+  let heldUntil = performance.now() + leaseMs
   const renew = async (): Promise<void> => {
+    const asked = performance.now()
     const renewed = await store.commit({ expect: [holds], writes: [take] })
-    if (renewed !== 'done') lost.abort(new Refused('conflict', 'Another connection took this upload over.'))
+    heldUntil = renewed === 'done' ? asked + leaseMs : 0
+  }
+  const check = (): void => {
+    if (performance.now() >= heldUntil) throw takenOver()
   }
   // A store that is away for a moment may be back before the lease ends; if not, the commits will tell.
   const timer = setInterval(() => void renew().catch(() => {}), renewEveryMs)
   try {
-    return await work({ holds, lost: lost.signal })
+    return await work({ holds, check })
   } finally {
     clearInterval(timer)
     // What was done counts, whatever becomes of this: the lease ends by itself.

@@ -5,7 +5,7 @@ import { set } from './change.ts'
 import { Refused } from './errors.ts'
 import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
-import { withLease, type Lease } from './lease.ts'
+import { endLease, withLease, type Lease } from './lease.ts'
 import { recordText, type StoredObject } from './records.ts'
 import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
@@ -104,14 +104,19 @@ export async function receiveBytes(
 }
 
 /**
- * An upload as a client that comes back finds it. One whose bytes are all there but whose item is not, for the process
- * died in between, is completed first.
+ * An upload as a client that comes back finds it. Whoever still writes to it, in any process, writes no more: the client
+ * has given that connection up. One whose bytes are all there but whose item is not, for the process died in between, is
+ * completed first.
  */
 export async function resume(
   ports: ResumablePorts,
   hashes: RunningHashes,
   { owner, id }: { owner: string; id: string },
 ): Promise<Resumable> {
+  const before = await findResumable(ports, owner, id)
+  if (before.isComplete) return before
+  await endLease(ports.store, keys.resumableLease(owner, id))
+  // Only now does it stand still.
   const found = await findResumable(ports, owner, id)
   if (found.isComplete || found.offset < found.size) return found
   return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
@@ -120,11 +125,13 @@ export async function resume(
   })
 }
 
-/** Ends an upload that is not complete: its bytes go and its room is given back. */
+/** Ends an upload that is not complete, whoever writes to it: its bytes go and its room is given back. */
 export async function terminate(
   ports: ResumablePorts,
   { owner, id }: { owner: string; id: string },
 ): Promise<void> {
+  await findResumable(ports, owner, id)
+  await endLease(ports.store, keys.resumableLease(owner, id))
   await withLease(ports.store, keys.resumableLease(owner, id), async () => {
     const { isComplete } = await findResumable(ports, owner, id)
     if (isComplete) throw new Refused('conflict', 'This upload is complete: it is an item of its album now.')
@@ -214,7 +221,7 @@ class Writer {
     for (;;) {
       const piece = head.shift() ?? (await nextOf(pieces))
       if (piece === null) return
-      this.lease.lost.throwIfAborted()
+      this.lease.check()
       offset += piece.length
       if (offset > this.upload.size) throw new Refused('bad-request', 'This is more than the upload holds.')
       yield piece
