@@ -13,6 +13,8 @@ import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis-events.ts'
 import { redisStore } from './adapters/redis-store.ts'
 import type { Config } from './config.ts'
+import { agreedTime, believeClock, type AgreedTime } from './domain/agreed-time.ts'
+import { hasRecords } from './domain/instance.ts'
 import { guardRemovals, watchInstance } from './domain/instance-watch.ts'
 import { checkSchema, noteSchema } from './domain/schema.ts'
 import { onUnreadable } from './domain/unreadable.ts'
@@ -75,7 +77,8 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     )
     await checkSchema(store)
     const { bucket, resumable } = await openBuckets(config, opened)
-    const instance = opened(watchInstance({ store, bucket, log }), (watch) => watch.close())
+    const clock = options.clock ?? { now: () => Date.now() }
+    const instance = opened(watchInstance({ store, bucket, clock, log }), (watch) => watch.close())
     await instance.check()
     // Nothing is written to a store that may be another instance's.
     if (instance.state().kind !== 'apart') await noteSchema(store)
@@ -89,13 +92,22 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       instance,
       hashing: opened(hashThreads(), (hashing) => hashing.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
-      clock: options.clock ?? { now: () => Date.now() },
+      clock,
       passwords: argon2Passwords(),
       sniff,
       firstLook: quickFacts,
       limits: limitsOf(config),
       log,
     }
+    async function openTime(): Promise<AgreedTime> {
+      // A test that moves its clock means it.
+      if (options.clock) return { now: () => Promise.resolve(clock.now()) }
+      const witnesses = [() => store.time(), () => bucket.time()]
+      const time = agreedTime({ store, clock, elapsed: () => performance.now(), witnesses, log })
+      if (!(await hasRecords(store).catch(() => true))) await believeClock(store, clock)
+      return time
+    }
+
     return { ports, worker: options.hasWorker ? await openWorker() : null, close }
 
     async function openWorker(): Promise<WorkerDeps> {
@@ -115,8 +127,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       const concurrency = config.WORKER_CONCURRENCY
       const runner = bullmqRunner({ ...jobs, concurrency, graceMs: jobGraceMs })
       opened(runner, (running) => running.close())
+      const time = await openTime()
       const { find: findPlace } = await openPlaces()
-      return { ports, runner, media, findPlace, workDirectory }
+      return { ports, time, runner, media, findPlace, workDirectory }
     }
   } catch (error) {
     await close()

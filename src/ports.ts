@@ -130,6 +130,8 @@ export interface Store {
   hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer>
   /** Every key with what is kept under it, in no order; what changes meanwhile may be missed. For what seldom runs. */
   entries(): AsyncIterable<Entry>
+  /** What the store's own clock says, in milliseconds since 1970; null where it is this machine's. */
+  time(): Promise<number | null>
   /**
    * Resolves when the store answers and may be used: it takes writes, drops nothing to make room, and keeps what it
    * answered. Throws `StoreUnavailable` with the reason otherwise.
@@ -230,6 +232,8 @@ export interface Bucket {
   sweepUnfinished(olderThanMs: number, prefix?: string): Promise<number>
   /** An address that gives the object for a short time without passing through us; null where the bucket has none. */
   presign(key: string, options: PresignOptions): Promise<string | null>
+  /** What the bucket's own clock says, in milliseconds since 1970; null where it is this machine's. */
+  time(): Promise<number | null>
   /** Resolves when the bucket answers; throws otherwise. */
   check(): Promise<void>
   close(): Promise<void>

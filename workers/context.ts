@@ -1,9 +1,12 @@
+import type { AgreedTime } from '../src/domain/agreed-time.ts'
 import type { MediaTools, Place } from '../src/media/types.ts'
 import type { Ports } from '../src/ports.ts'
 
 /** What every job is given. */
 export interface WorkerContext {
   readonly ports: Ports
+  /** The time that deletions go by. */
+  readonly time: AgreedTime
   readonly media: MediaTools
   /** The place at WGS 84 degrees; null at sea. */
   readonly findPlace: (latitude: number, longitude: number) => Place | null

@@ -4,8 +4,8 @@ import type { WorkerContext } from './context.ts'
 
 /** Deletes what is due with an owner; tried again, and in the end by the sweep, until all of it is gone. */
 export async function remove(
-  { ports }: Pick<WorkerContext, 'ports'>,
+  { ports, time }: Pick<WorkerContext, 'ports' | 'time'>,
   { owner }: Extract<Job, { kind: 'remove' }>,
 ): Promise<void> {
-  await removeDue(ports, owner)
+  await removeDue(ports, owner, await time.now())
 }

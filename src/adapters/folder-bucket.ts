@@ -144,6 +144,8 @@ export function folderBucket(root: string, { durable = true }: FolderBucketOptio
 
     presign: () => Promise.resolve(null),
 
+    time: () => Promise.resolve(null),
+
     async check() {
       await disk(makeFolder(unfinished))
       const room = await disk(statfs(folder))

@@ -5,6 +5,7 @@ import { boundedRedis, type RedisClient } from './redis-connection.ts'
 import { checkRedisHealth, explained } from './redis-health.ts'
 import { askTogether, scoreText } from './redis-queries.ts'
 import { commitScript, hitScript } from './redis-scripts.ts'
+import { isOwnMachine } from './own-machine.ts'
 import { shareReads } from './shared-reads.ts'
 
 export interface RedisStoreOptions {
@@ -91,6 +92,14 @@ export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: Redis
     commit,
     hit,
     entries,
+    async time() {
+      if (isOwnMachine(url)) return null
+      return redis.run(async (client) => {
+        const node = client.isCluster ? (client as Cluster).nodes('master')[0] : (client as Redis)
+        const [seconds = 0, micros = 0] = (await node?.time()) ?? []
+        return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+      })
+    },
     async check() {
       await redis.run(async (client) => {
         await client.ping().catch((error: unknown) => {

@@ -19,6 +19,7 @@ import type { Bucket, ByteRange, ObjectEntry, OpenObject } from '../ports.ts'
 import { endBody, expectFailure } from './body-bytes.ts'
 import { checkKey, checkListPrefix, checkPrefix } from './bucket-key.ts'
 import { diskError } from './folder-files.ts'
+import { isOwnMachine } from './own-machine.ts'
 import { safeBody } from './s3-body.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
 import type { S3Options } from './s3-client.ts'
@@ -219,6 +220,15 @@ export function s3Bucket(options: S3Options): Bucket {
           'response-cache-control': 'private, no-store',
         },
       })
+    },
+
+    async time() {
+      if (options.endpoint !== undefined && isOwnMachine(options.endpoint)) return null
+      base ??= baseOf(s3.reader, Bucket, shared)
+      // Whatever it answers to a stranger, its date stands above it (RFC 9110, section 6.6.1).
+      const answer = await fetch(await base, { method: 'HEAD', signal: AbortSignal.timeout(operationMs) })
+      const time = Date.parse(answer.headers.get('date') ?? '')
+      return Number.isNaN(time) ? null : time
     },
 
     async check() {

@@ -3,7 +3,7 @@ import { ranks, score, size } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type AlbumWish } from './album.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
-import { queueRemoval, wakeSweep } from './due.ts'
+import { atOnce, queueRemoval, wakeSweep } from './due.ts'
 import { dissolve } from './ending.ts'
 import { Refused, unknown } from './errors.ts'
 import { orderOf } from './item.ts'
@@ -171,7 +171,7 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
   const { store, clock } = ports
   await ownAlbum(store, owner, id)
   const now = clock.now()
-  await wakeSweep(store, owner, now)
+  await wakeSweep(store, owner, atOnce)
   await changeOwner(store, owner, async (changing) => {
     const [there, members] = await changing.read([
       score(keys.albums(owner), id),
@@ -190,9 +190,10 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
       if (link.albums.some((other) => other !== id))
         changing.write(unrank(keys.albumLinks(owner, id), link.id))
       else detach(changing, { ...link, stoppedAt: link.stoppedAt ?? now }, id, now)
-    changing.write(rank(keys.ownerDue(owner), `album/${id}`, now))
+    changing.write(rank(keys.ownerDue(owner), `album/${id}`, atOnce))
   })
-  await dissolve(store, owner, id, now)
+  // Judged by no clock: whatever another album may still hold stays, until that one's end is agreed upon.
+  await dissolve(store, owner, id, atOnce)
   await queueRemoval(ports, owner)
 }
 
@@ -201,7 +202,7 @@ function detach(changing: Changing, link: Link, album: string, now: number): voi
   const albums = link.albums.filter((other) => other !== album)
   const isOver = albums.length === 0
   const stoppedAt = isOver && linkState(link, now) === 'open' ? now : link.stoppedAt
-  const dueAt = isOver ? Math.min(link.dueAt, now) : link.dueAt
+  const dueAt = isOver ? atOnce : link.dueAt
   changing.write(
     set(keys.link(owner, id), { ...link, albums, stoppedAt, dueAt }),
     unrank(keys.albumLinks(owner, album), id),

@@ -9,6 +9,9 @@ const hour = 3_600_000
  */
 export const graceMs = 23.5 * hour
 
+/** Due whatever the clock says: a person asked for it. */
+export const atOnce = 0
+
 /** How long an album lives that never had a link. */
 export const freshMs = 24 * hour
 

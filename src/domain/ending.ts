@@ -1,7 +1,7 @@
 import type { Ports, Store, Write } from '../ports.ts'
 import { ranks, score, scores, size, value } from '../ports.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
-import { graceMs, markMs, wakeSweep } from './due.ts'
+import { atOnce, graceMs, markMs, wakeSweep } from './due.ts'
 import { closeEntrance } from './entrance.ts'
 import { unknown } from './errors.ts'
 import { itemRemovals } from './item-writes.ts'
@@ -33,7 +33,8 @@ export async function stopSharing(
 ): Promise<Link> {
   const { store, clock, queue, log } = ports
   const now = clock.now()
-  const dueAt = input.keepForADay ? now + graceMs : now
+  // What is to go at once does not wait for any clock.
+  const dueAt = input.keepForADay ? now + graceMs : atOnce
   await wakeSweep(store, input.owner, dueAt)
   const link = await changeOwner(store, input.owner, async (changing) => {
     const [found] = await linksOrStandIns(changing, input.owner, [input.link])
@@ -223,19 +224,19 @@ async function reapAlbum(store: Store, owner: string, id: string, now: number): 
 /**
  * Does all that is due with an owner: ended links let go of what they held, and bytes marked for removal are
  * deleted. Run twice, or cut short anywhere, it ends in the same state. Throws when bytes could not be deleted;
- * they stay marked, and the job is tried again.
+ * they stay marked, and the job is tried again. `agreed`: the time that deletions go by.
  */
 export async function removeDue(
   ports: Pick<Ports, 'store' | 'bucket' | 'clock'>,
   owner: string,
+  agreed: number = ports.clock.now(),
 ): Promise<void> {
-  const { store, clock } = ports
-  const now = clock.now()
-  const [due] = await store.read([scores(keys.ownerDue(owner), 0, now, 10_000)])
+  const { store } = ports
+  const [due] = await store.read([scores(keys.ownerDue(owner), 0, agreed, 10_000)])
   const failures: unknown[] = []
   for (const { member } of due) {
     const [kind, id = ''] = member.split('/')
-    const reaping = kind === 'link' ? reapLink(store, owner, id, now) : reapAlbum(store, owner, id, now)
+    const reaping = kind === 'link' ? reapLink(store, owner, id, agreed) : reapAlbum(store, owner, id, agreed)
     await reaping.catch((error: unknown) => failures.push(error))
   }
   failures.push(...(await removeBytes(ports, owner)))

@@ -1,4 +1,4 @@
-import { BucketUnavailable, type Bucket, type Log, type Store } from '../ports.ts'
+import { BucketUnavailable, type Bucket, type Ports } from '../ports.ts'
 import {
   apartSentences,
   compareIdentities,
@@ -6,6 +6,7 @@ import {
   type Instance,
   type InstanceState,
 } from './instance.ts'
+import { noteReunion } from './orphans.ts'
 
 /** How often the store is asked who it is, in milliseconds. */
 const lookEveryMs = 1_000
@@ -13,11 +14,13 @@ const lookEveryMs = 1_000
 const freshMs = 5_000
 const staleMs = 30_000
 
+type WatchPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'log'>
+
 /**
  * Looks again and again whether store and bucket belong together, also while the process runs: the store may be emptied
  * or exchanged at any time. Says it in the log whenever that changes.
  */
-export function watchInstance({ store, bucket, log }: { store: Store; bucket: Bucket; log: Log }): Instance {
+export function watchInstance({ store, bucket, clock, log }: WatchPorts): Instance {
   let state: InstanceState = { kind: 'unknown' }
   let wasApart = false
   let comparedAt = -Infinity
@@ -36,6 +39,7 @@ export function watchInstance({ store, bucket, log }: { store: Store; bucket: Bu
   async function lookAndTell(maxAgeMs: number): Promise<InstanceState> {
     try {
       const found = await look(maxAgeMs)
+      if (found.kind === 'together' && wasApart) await noteReunion(store, clock.now())
       tell(found)
       state = found
     } catch (error) {

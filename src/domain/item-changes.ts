@@ -3,7 +3,7 @@ import { ranks } from '../ports.ts'
 import { albumToChange, itemsToChange } from './album-changes.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
-import { queueRemoval, wakeSweep } from './due.ts'
+import { atOnce, queueRemoval, wakeSweep } from './due.ts'
 import { countedBytes, dropItem } from './ending.ts'
 import { unknown } from './errors.ts'
 import { itemWrites } from './item-writes.ts'
@@ -73,7 +73,7 @@ export async function removeItems(
   album: string,
   ids: readonly string[],
 ): Promise<void> {
-  await wakeSweep(ports.store, owner, ports.clock.now())
+  await wakeSweep(ports.store, owner, atOnce)
   await changeOwner(ports.store, owner, async (changing) => {
     const found = await albumToChange(changing, owner, album)
     const [members] = await changing.read([ranks(keys.albumItems(owner, album))])
@@ -104,7 +104,7 @@ const coverLeft = ({ cover }: Album, gone: readonly string[]): string | null =>
 
 /** Deletes items from every album. Throws Refused('unknown') when one is not the owner's. */
 export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly string[]): Promise<void> {
-  await wakeSweep(ports.store, owner, ports.clock.now())
+  await wakeSweep(ports.store, owner, atOnce)
   const changed = await changeOwner(ports.store, owner, async (changing) => {
     const gone = [...new Set(ids)]
     const items = await itemsToChange(changing, owner, gone)

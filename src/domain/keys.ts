@@ -70,6 +70,14 @@ export const keys = {
   instance: 'instance',
   /** The version of the records in this store: see `schema.ts`. */
   schema: 'schema',
+  /** What the time was when it was last agreed upon: see `agreed-time.ts`. */
+  clock: 'clock',
+  /** When store and bucket last came together again: after a restore, or after they did not match. */
+  reunited: 'reunited',
+  /** Bucket prefixes without a record that wait for a week, by the moment at which they were found. */
+  quarantine: 'quarantine',
+  /** What the sweep of orphans came to when it would have deleted too much. */
+  orphansLeft: 'orphans-left',
 
   /** Owners, by the moment at which the first of what is due with them is. */
   due: 'due',
@@ -85,6 +93,8 @@ export const keys = {
 export const objects = {
   /** Which instance the bucket is: see `instance.ts`. */
   instance: 'instance',
+  /** What senders shared. */
+  shared: ['items/', 'albums/'],
   /** What all other keys begin with. */
   roots: ['items/', 'albums/'],
   ofItem: (item: string) => `items/${item}`,

@@ -5,7 +5,7 @@ import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { expectCopies, queueCopies } from './copy-requests.ts'
-import { graceMs, queueRemoval, wakeSweep } from './due.ts'
+import { atOnce, graceMs, queueRemoval, wakeSweep } from './due.ts'
 import { closeEntrance, openEntrance } from './entrance.ts'
 import { Refused, unknown } from './errors.ts'
 import { ownLink } from './ending.ts'
@@ -234,7 +234,7 @@ export async function stopAll(
   const { store, clock } = ports
   const { owner } = input
   const now = clock.now()
-  const dueAt = input.keepForADay ? now + graceMs : now
+  const dueAt = input.keepForADay ? now + graceMs : atOnce
   await wakeSweep(store, owner, dueAt)
   const [members] = await store.read([ranks(keys.links(owner))])
   let stopped = 0

@@ -34,7 +34,7 @@ export function createApp(context: WebContext): Express {
   app.set('trust proxy', settings.trustProxy)
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
-  const metrics = createMetrics()
+  const metrics = createMetrics(ports)
   const bytes = visitorBytes(context, watchLinks(ports))
   app.use(
     inTurn(

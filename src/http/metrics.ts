@@ -1,6 +1,8 @@
 import type { RequestHandler } from 'express'
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
 import { onUnreadable } from '../domain/unreadable.ts'
+import type { Ports } from '../ports.ts'
+import { addInstanceFigures } from './instance-figures.ts'
 
 /** Numbers for operators, in Prometheus' text format: about the process and its answers, never about a share. */
 export interface Metrics {
@@ -10,8 +12,9 @@ export interface Metrics {
   readonly show: RequestHandler
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics(ports: Pick<Ports, 'store' | 'instance'>): Metrics {
   const registry = new Registry()
+  addInstanceFigures(registry, ports)
   collectDefaultMetrics({ register: registry })
   const seconds = new Histogram({
     name: 'mayfly_http_answer_seconds',

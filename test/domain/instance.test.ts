@@ -12,7 +12,7 @@ import { keys } from '../../src/domain/keys.ts'
 import { BucketUnavailable, type Store } from '../../src/ports.ts'
 import { inject } from 'vitest'
 import { uniqueName } from '../support/servers.ts'
-import { openTestPorts, quietLog, type TestPorts } from '../support/ports.ts'
+import { openTestPorts, type TestPorts } from '../support/ports.ts'
 import { share } from './sharing.ts'
 
 let ports: TestPorts
@@ -92,7 +92,7 @@ describe('an instance', () => {
   })
 
   it('deletes nothing by a decision that an emptied store led to, not even a moment later', async () => {
-    const watch = watchInstance({ store: ports.store, bucket: ports.bucket, log: quietLog })
+    const watch = watchInstance(ports)
     try {
       await watch.check()
       const bucket = guardRemovals(ports.bucket, watch)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { sweepOrphans } from '../../src/domain/sweep.ts'
+import { sweepOrphans } from '../../src/domain/orphans.ts'
 import { newBucket } from '../adapters/s3-ground.ts'
 import { startService } from '../support/app.ts'
 import { pathOf, postShare, untilReady } from '../support/client.ts'
@@ -45,9 +45,11 @@ async function redis(): Promise<RedisProcess> {
   return server
 }
 
-const shareOne = async (service: MayflyProcess) => {
+/** Everything of it is made: no file comes later. */
+const shareOne = async (service: MayflyProcess, folder = bucket) => {
   const share = await postShare(service.url, { 'a.jpg': await jpeg('green') }, { title: 'Kept' })
   await untilReady(service.url, share)
+  await expect.poll(async () => (await filesOf(folder)).join()).toContain('card-')
   return share
 }
 
@@ -129,7 +131,7 @@ describe('protection 47: an absent record is not proof that bytes may go', { tim
   it('the Redis of another instance, and the right one again, under a running process', async () => {
     const [ours, theirs] = [await redis(), await redis()]
     const other = await start({ REDIS_URL: theirs.url, DATA_DIR: join(directory, 'other') })
-    await shareOne(other)
+    await shareOne(other, join(directory, 'other', 'bucket'))
     await stop(other)
     const client = new Redis(theirs.url)
     const [otherIdentity] = [await client.get('mayfly:instance')]
@@ -150,6 +152,25 @@ describe('protection 47: an absent record is not proof that bytes may go', { tim
     } finally {
       own.disconnect()
     }
+  })
+
+  it('a clock that is 40 days ahead for one start closes links and deletes nothing', async () => {
+    const first = await start()
+    const share = await shareOne(first)
+    await stop(first)
+    const files = await filesOf(bucket)
+    const second = await startMayfly({ DATA_DIR: directory, CLOCK_AHEAD_MS: String(40 * day) }, [
+      '--import',
+      './test/support/clock-ahead.mjs',
+    ])
+    running.push(second)
+    expect((await fetch(second.url + pathOf(share))).status).toBe(410)
+    await expect.poll(() => second.log()).toContain('nothing is deleted by date')
+    await sleep(5_000)
+    expect(await filesOf(bucket)).toEqual(files)
+    await stop(second)
+    const third = await start()
+    expect((await fetch(third.url + pathOf(share))).status).toBe(200)
   })
 
   it('a second instance on the same S3 bucket, until it has a prefix of its own', async () => {

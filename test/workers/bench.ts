@@ -39,6 +39,7 @@ export async function openBench(): Promise<Bench> {
   const { find: findPlace } = await openPlaces()
   return {
     ports,
+    time: { now: () => Promise.resolve(ports.clock.now()) },
     media,
     findPlace,
     folder,
