@@ -16,13 +16,14 @@ import { isoDate, itemState, linkUrl } from './link-answers.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
 import { ownerNews } from './owner-news.ts'
+import type { Places } from './places.ts'
 import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
 import { openSenderSession, requireSender } from './sender-session.ts'
 import { passwordSchema, shareFields } from './share-fields.ts'
 import { withUploadForm } from './upload-form.ts'
 
 /** JSON for programs, and for our own pages. */
-export function api(context: WebContext): Router {
+export function api(context: WebContext, places: Places): Router {
   const { ports, settings } = context
   const router = Router()
 
@@ -45,8 +46,18 @@ export function api(context: WebContext): Router {
     const sharer = { owner, isNewOwner: known === null }
     const share = req.is('application/json')
       ? await makeShare(ports, { ...sharer, ...wishesOf(context, req.body), upload: null, received: [] })
-      : await withUploadForm(ports, req, owner.id, ({ upload, received, fields }) =>
-          makeShare(ports, { ...sharer, ...wishesOf(context, Object.fromEntries(fields)), upload, received }),
+      : await withUploadForm(
+          ports,
+          places.uploads,
+          req,
+          { owner: owner.id, isNewOwner: known === null },
+          ({ upload, received, fields }) =>
+            makeShare(ports, {
+              ...sharer,
+              ...wishesOf(context, Object.fromEntries(fields)),
+              upload,
+              received,
+            }),
         )
     rememberOwner(settings, res, owner)
     answerShare(context, req, res, share, known === null ? owner.key : null)
@@ -58,13 +69,17 @@ export function api(context: WebContext): Router {
     await requireSender(context, req)
     const owner = await requireOwner(context, req)
     const { id } = await ownAlbum(ports.store, owner.id, parseAddress(idSchema, req.params.id))
-    const items = await withUploadForm(ports, req, owner.id, ({ upload, received }) =>
-      addItems(ports, { owner: owner.id, album: id, upload, received }),
+    const items = await withUploadForm(
+      ports,
+      places.uploads,
+      req,
+      { owner: owner.id, isNewOwner: false },
+      ({ upload, received }) => addItems(ports, { owner: owner.id, album: id, upload, received }),
     )
     res.status(201).json({ items: items.map(itemState) })
   })
 
-  router.get('/events', ownerNews(context))
+  router.get('/events', ownerNews(context, places.eventStreams))
 
   const document = openApiDocument()
   router.get('/openapi.json', (_req, res) => void res.json(document))
@@ -75,7 +90,7 @@ export function api(context: WebContext): Router {
     apiAlbums(context),
     apiOwner(context),
     apiVisitor(context),
-    ownerBytes(context),
+    ownerBytes(context, places.downloads),
   )
   router.use((_req, _res, next) => next(new Refused('unknown', 'There is no such address in this API.')))
   return router

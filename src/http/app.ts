@@ -15,6 +15,7 @@ import { watchLinks } from './link-watch.ts'
 import { mapPage } from './map-page.ts'
 import { createMetrics } from './metrics.ts'
 import { operators, refuseWhileApart } from './operators.ts'
+import { openPlaces } from './places.ts'
 import { pictureNames, showPicture } from './pictures.ts'
 import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
@@ -35,7 +36,8 @@ export function createApp(context: WebContext): Express {
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
   const metrics = createMetrics(ports)
-  const bytes = visitorBytes(context, watchLinks(ports))
+  const places = openPlaces()
+  const bytes = visitorBytes(context, watchLinks(ports), places.downloads)
   app.use(
     inTurn(
       metrics.measure,
@@ -60,8 +62,8 @@ export function createApp(context: WebContext): Express {
       serveStatic: { immutable: true, maxAge: '1y' },
     }),
   )
-  app.use('/api/v1/uploads', tus(context))
-  app.use('/api/v1', api(context))
+  app.use('/api/v1/uploads', tus(context, places.uploads))
+  app.use('/api/v1', api(context, places))
   app.use(delivery(context, bytes))
   app.use(visitorPages(context, views), visitForms(context), mapPage(context, views))
   app.use(albumPages(context, views), libraryPages(context, views))

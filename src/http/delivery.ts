@@ -13,7 +13,7 @@ import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
 import { formOf, jsonBody } from './json-body.ts'
 import { idSchema, knockOf, parse } from './request.ts'
-import { planFiles, sendZip } from './send-zip.ts'
+import { planFiles, zipOf } from './send-zip.ts'
 import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
 import { countWhenSent } from './visits.ts'
 
@@ -122,8 +122,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     albums: readonly Album[],
     plan: ZipPlan,
   ): Promise<void> {
-    bytes.watch(req, res)
-    await sendZip(req, res, bucket, { name: zipName(albums, link), plan })
+    await bytes.send(req, res, zipOf(bucket, { name: zipName(albums, link), plan }))
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {

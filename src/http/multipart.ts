@@ -15,18 +15,18 @@ export interface MultipartFile {
 
 /**
  * Reads a multipart form as it comes in: files go to `onFile` one after the other, each read to its end before the next
- * begins; fields are collected. Whatever `onFile` throws ends the reading. Throws Refused (`bad-request`,
+ * begins; fields are collected. Whatever `onFile` throws ends the reading, and so does `signal`. Throws Refused (`bad-request`,
  * `too-many-items`, `too-slow`) for a form that is cut off, malformed or past its bounds.
  */
 export async function readMultipart(
   req: Request,
-  options: { maxFiles: number; onFile: (file: MultipartFile) => Promise<void> },
+  options: { maxFiles: number; signal: AbortSignal; onFile: (file: MultipartFile) => Promise<void> },
 ): Promise<ReadonlyMap<string, string>> {
   const boundary = boundaryOf(req.get('content-type'))
   if (boundary === null) throw new Refused('bad-request', 'The form names no boundary.')
   const fields = new Map<string, string>()
   let files = 0
-  const body = bodyOf(req)
+  const body = bodyOf(req, options.signal)
   try {
     for await (const { name, filename, body: bytes } of formParts(body, boundary)) {
       if (filename === null) {

@@ -2,12 +2,14 @@ import { Router } from 'express'
 import { Refused, unknown } from '../domain/errors.ts'
 import { ownItem } from '../domain/item.ts'
 import { objects } from '../domain/keys.ts'
+import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
+import { senderParty, whileInPlace } from './places.ts'
 import { idSchema, parseAddress, requireOwner } from './request.ts'
-import { sendObject } from './send-object.ts'
+import { sendObject, type Sendable } from './send-object.ts'
 
 /** The pictures of an owner's own items, for the pages on which albums are made. */
-export function ownerBytes(context: WebContext): Router {
+export function ownerBytes(context: WebContext, places: FairPlaces): Router {
   const { store, bucket } = context.ports
   const router = Router()
   for (const name of ['thumb', 'preview'] as const)
@@ -20,12 +22,13 @@ export function ownerBytes(context: WebContext): Router {
         throw new Refused('not-ready', 'This is still being prepared. Try again in a moment.', {
           retryAfterSeconds: 5,
         })
-      await sendObject(req, res, {
+      const picture: Sendable = {
         size: rendition.size,
         etag: rendition.sha256,
         mime: rendition.mime,
         open: async (range) => (await bucket.open(objects.rendition(item.id, name), range))?.body ?? null,
-      })
+      }
+      await sendObject(req, res, whileInPlace(places, senderParty(req, owner.id), res, picture))
     })
   return router
 }

@@ -1,23 +1,21 @@
 import type { RequestHandler } from 'express'
-import { Refused } from '../domain/errors.ts'
 import { ownerChannel } from '../domain/prepare.ts'
+import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
+import { senderParty } from './places.ts'
 import { requireOwner } from './request.ts'
 
-/** Streams that one process keeps open at most, and how often it shows that it lives, in milliseconds. */
-const maxStreams = 2000
+/** How often a stream shows that it lives, in milliseconds. */
 const heartbeatMs = 15_000
 /** A client that does not read is let go once this many bytes wait for it. */
 const maxWaitingBytes = 256 * 1024
 
 /** Server-sent events (WHATWG HTML, 9.2): an owner hears of the owner's own items, and of no other's. */
-export function ownerNews(context: WebContext): RequestHandler {
-  let streams = 0
+export function ownerNews(context: WebContext, places: FairPlaces): RequestHandler {
   return async (req, res) => {
     const owner = await requireOwner(context, req)
-    if (streams >= maxStreams)
-      throw new Refused('unavailable', 'Too many pages listen. Reload to see the state.')
-    streams += 1
+    // One that is owed to somebody else ends: its page can ask for the truth at any time.
+    const place = places.take(senderParty(req, owner.id), () => void res.end())
     try {
       res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })
       res.flushHeaders()
@@ -35,7 +33,7 @@ export function ownerNews(context: WebContext): RequestHandler {
       clearInterval(heartbeat)
       await unsubscribe()
     } finally {
-      streams -= 1
+      place.leave()
     }
   }
 }

@@ -1,10 +1,9 @@
-import type { Request, Response } from 'express'
 import type { ArchiveFile } from '../domain/archive.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
 import { planZip, type ZipPlan } from '../media/zip/plan.ts'
 import { readZip } from '../media/zip/read.ts'
 import type { Bucket } from '../ports.ts'
-import { sendObject } from './send-object.ts'
+import type { Sendable } from './send-object.ts'
 
 /** Lays out a stored ZIP of `files`, each under a name of its own. */
 export function planFiles(files: readonly ArchiveFile[]): ZipPlan {
@@ -22,20 +21,16 @@ export function planFiles(files: readonly ArchiveFile[]): ZipPlan {
 }
 
 /**
- * Answers with a stored ZIP: its length and ETag are known ahead, and any range is read from the bucket alone, so that
+ * A stored ZIP as it is sent: its length and ETag are known ahead, and any range is read from the bucket alone, so that
  * a download that broke off goes on where it stopped.
  */
-export async function sendZip(
-  req: Request,
-  res: Response,
+export const zipOf = (
   bucket: Bucket,
   { name, plan }: { readonly name: string; readonly plan: ZipPlan },
-): Promise<void> {
-  await sendObject(req, res, {
-    size: plan.size,
-    etag: plan.etag,
-    mime: 'application/zip',
-    disposition: contentDisposition(name, 'attachment'),
-    open: (range) => Promise.resolve(readZip(plan, { range, open: (key, part) => bucket.open(key, part) })),
-  })
-}
+): Sendable => ({
+  size: plan.size,
+  etag: plan.etag,
+  mime: 'application/zip',
+  disposition: contentDisposition(name, 'attachment'),
+  open: (range) => Promise.resolve(readZip(plan, { range, open: (key, part) => bucket.open(key, part) })),
+})

@@ -3,9 +3,11 @@ import { Refused } from '../domain/errors.ts'
 import { createResumable, receiveBytes, resume, terminate } from '../domain/resumable.ts'
 import type { Resumable } from '../domain/resumable-record.ts'
 import { RunningHashes } from '../domain/running-hashes.ts'
-import { TooBusy } from '../ports.ts'
+import type { FairPlaces } from '../fair/places.ts'
+import type { Party } from '../ports.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
+import { inPlace, senderParty } from './places.ts'
 import { idSchema, parseAddress, requireOwner } from './request.ts'
 import { bodyOf } from './request-body.ts'
 import { requireSender } from './sender-session.ts'
@@ -14,9 +16,6 @@ import { bytesHeader, fileOf } from './tus-headers.ts'
 const version = '1.0.0'
 const extensions = 'creation,creation-with-upload,expiration,termination'
 const bytesType = 'application/offset+octet-stream'
-/** So many bodies one process takes at once; with the bytes that wait in each this bounds its memory. */
-const mostBodies = 128
-
 /** What the protocol answers with a status that no reason of ours has. */
 class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
@@ -30,11 +29,11 @@ class ProtocolError extends Error {
 }
 
 /** Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with some of its extensions. */
-export function tus(context: WebContext): Router {
+export function tus(context: WebContext, places: FairPlaces): Router {
   const { ports } = context
   const router = Router()
   const hashes = new RunningHashes(ports.hashing)
-  const bodies = new Bodies()
+  const bodies = new Bodies(places)
 
   router.use((req, res, next) => {
     res.set({ 'Tus-Resumable': version, 'Cache-Control': 'no-store' })
@@ -121,7 +120,9 @@ export function tus(context: WebContext): Router {
   }
 
   const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>
-    bodies.take(id, (signal) => receiveBytes(ports, hashes, { owner, id, offset, body: bodyOf(req, signal) }))
+    bodies.take(id, senderParty(req, owner), (signal) =>
+      receiveBytes(ports, hashes, { owner, id, offset, body: bodyOf(req, signal) }),
+    )
 
   return router
 }
@@ -138,12 +139,16 @@ function tell(res: Response, upload: Resumable): void {
 class Bodies {
   private readonly running = new Map<string, { stop: AbortController; done: Promise<unknown> }>()
 
-  /** Throws TooBusy when too many run, and Refused('conflict') when one of this upload does. */
-  async take<T>(id: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  constructor(private readonly places: FairPlaces) {}
+
+  /**
+   * Throws Refused('conflict') when a body of this upload runs, and TooBusy when there is no place, also when that is owed
+   * to somebody else later: what came until then is kept, and the client goes on from there.
+   */
+  async take<T>(id: string, party: Party, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.running.has(id)) throw new Refused('conflict', 'Another connection is writing to this upload.')
-    if (this.running.size >= mostBodies) throw new TooBusy('Too many uploads at once')
     const stop = new AbortController()
-    const done = work(stop.signal)
+    const done = inPlace(this.places, party, (yielding) => work(AbortSignal.any([stop.signal, yielding])))
     this.running.set(id, { stop, done: done.catch(() => {}) })
     try {
       return await done

@@ -4,7 +4,9 @@ import { receiveFile, type Received } from '../domain/receive.ts'
 import { abandonUpload, beginUpload, type Upload } from '../domain/upload.ts'
 import { endOfPath, safeName } from '../media/names.ts'
 import type { Ports } from '../ports.ts'
+import type { FairPlaces } from '../fair/places.ts'
 import { readMultipart } from './multipart.ts'
+import { inPlace, senderParty } from './places.ts'
 
 export interface UploadedForm {
   readonly upload: Upload
@@ -17,16 +19,30 @@ const storedAtOnce = 8
 
 /**
  * Streams a form's files into the bucket and hands them to `use`, which records them. Whatever fails on the way,
- * in the form or in `use`, leaves nothing behind.
+ * in the form or in `use`, leaves nothing behind. Throws TooBusy when too many come in at once and none of their places is
+ * owed to this sender.
  */
 export async function withUploadForm<T>(
   ports: Ports,
+  places: FairPlaces,
   req: Request,
-  owner: string,
+  sender: { readonly owner: string; readonly isNewOwner: boolean },
   use: (form: UploadedForm) => Promise<T>,
 ): Promise<T> {
   if (!req.is('multipart/form-data'))
     throw new Refused('bad-request', 'Send the files as multipart/form-data.')
+  return inPlace(places, senderParty(req, sender.isNewOwner ? null : sender.owner), (signal) =>
+    receiveForm(ports, req, sender.owner, signal, use),
+  )
+}
+
+async function receiveForm<T>(
+  ports: Ports,
+  req: Request,
+  owner: string,
+  signal: AbortSignal,
+  use: (form: UploadedForm) => Promise<T>,
+): Promise<T> {
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
   const storing: Promise<Received>[] = []
@@ -34,6 +50,7 @@ export async function withUploadForm<T>(
   try {
     const fields = await readMultipart(req, {
       maxFiles: ports.limits.maxAlbumItems,
+      signal,
       onFile: async ({ filename, body }) => {
         // The next file comes in while this one is still on its way to the disk; a few of them at most.
         if (storing.length >= storedAtOnce) await storing[storing.length - storedAtOnce]

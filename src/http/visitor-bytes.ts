@@ -3,10 +3,13 @@ import type { Download } from '../domain/copies.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
 import { enterForItem, type Visit } from '../domain/link.ts'
+import { linkParty, networksOf } from '../domain/network.ts'
 import type { Item, RenditionName } from '../domain/records.ts'
+import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
+import { whileInPlace } from './places.ts'
 import { idSchema, knockOf, parseAddress } from './request.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 
@@ -16,11 +19,9 @@ export interface VisitorBytes {
   send(req: Request, res: Response, object: Sendable): Promise<void>
   /** Throws Refused: `unknown` for a rendition that is not to be, `not-ready` for one that still is to come. */
   sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void>
-  /** Breaks an answer that runs when the gate shuts. */
-  watch(req: Request, res: Response): void
 }
 
-export function visitorBytes(context: WebContext, watchers: LinkWatch): VisitorBytes {
+export function visitorBytes(context: WebContext, watchers: LinkWatch, places: FairPlaces): VisitorBytes {
   const { bucket } = context.ports
   const watch = (req: Request, res: Response): void => watchers.add(knockOf(context, req), res)
 
@@ -47,20 +48,31 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch): VisitorB
 
   async function send(req: Request, res: Response, object: Sendable): Promise<void> {
     watch(req, res)
+    const { secret, address = '' } = knockOf(context, req)
+    await sendObject(
+      req,
+      res,
+      whileInPlace(places, [...networksOf(address), ...linkParty(secret)], res, object),
+    )
+  }
+
+  /** A small picture is sent at once: it holds no place. */
+  async function sendSmall(req: Request, res: Response, object: Sendable): Promise<void> {
+    watch(req, res)
     await sendObject(req, res, object)
   }
 
   return {
     stored,
     send,
-    watch,
     async sendRendition(req, res, item, name) {
       const rendition = item.renditions[name]
       if (!rendition)
         throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
       const key = objects.rendition(item.id, name)
       const object = stored(key, rendition, rendition.mime)
-      await send(req, res, name === 'thumb' || name === 'small' ? kept(object, key) : object)
+      if (name === 'thumb' || name === 'small') await sendSmall(req, res, kept(object, key))
+      else await send(req, res, object)
     },
   }
 }
