@@ -39,6 +39,10 @@ export async function expectAlbum(store: Store, album: Album): Promise<void> {
     store.commit({
       writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofAlbum(album.id)), value: album.owner }],
     }),
+    // One that is never recorded leaves no mark then.
+    store.commit({
+      writes: [rank(keys.ownerDue(album.owner), `album/${album.id}`, album.createdAt + freshMs)],
+    }),
   ])
 }
 

@@ -74,8 +74,14 @@ async function isHeld(changing: Changing, owner: string, album: string, now: num
   return dues.some((due) => due !== null && now < due)
 }
 
+/** What of an item counts. */
+interface CountedItem {
+  readonly original: { readonly size: number }
+  readonly motion: { readonly original: { readonly size: number } } | null
+}
+
 /** Bytes that count against the owner for an item. */
-export const countedBytes = (item: Pick<Item, 'original' | 'motion'>): number =>
+export const countedBytes = (item: CountedItem): number =>
   item.original.size + (item.motion?.original.size ?? 0)
 
 /** Marks a bucket prefix whose bytes are to be deleted and then count no more. */
@@ -100,14 +106,12 @@ export function dropItem(changing: Changing, { owner, id }: Pick<Item, 'owner' |
  */
 async function dissolveStep(store: Store, owner: string, id: string, now: number): Promise<boolean> {
   return changeOwner(store, owner, async (changing) => {
-    const [createdAt, members, record] = await changing.read([
-      score(keys.albums(owner), id),
+    if (await isHeld(changing, owner, id, now)) return true
+    // By keys and indexes alone: a record that cannot be read, or never came to be, keeps no bytes alive and leaves nothing.
+    const [members, record] = await changing.read([
       ranks(keys.albumItems(owner, id), 0, step - 1),
       value(keys.album(owner, id)),
     ])
-    // By keys and indexes alone: a record that cannot be read keeps no bytes alive.
-    const isThere = createdAt !== null || record !== null || members.length > 0
-    if (!isThere || (await isHeld(changing, owner, id, now))) return true
     changing.expect(keys.album(owner, id), record)
     const memberships = await changing.read(
       members.map(({ member }) => ranks(keys.itemAlbums(owner, member))),

@@ -27,6 +27,8 @@ export const keys = {
   albumLinks: (owner: string, album: string) => `{${owner}}:album:${album}:links`,
   links: (owner: string) => `{${owner}}:links`,
   link: (owner: string, link: string) => `{${owner}}:link:${link}`,
+  /** The hash of the secret whose entrance was opened for the link: its record may be written only while this stands. */
+  linkClaim: (owner: string, link: string) => `{${owner}}:link:${link}:claim`,
   linkCounts: (owner: string, link: string) => `{${owner}}:link:${link}:counts`,
   /** A visitor's session behind a link's password. */
   session: (owner: string, link: string, tokenHash: string) => `{${owner}}:link:${link}:session:${tokenHash}`,
@@ -66,6 +68,10 @@ export const keys = {
   prefixOwner: (prefix: string) => `prefix-owner:${prefix}`,
   senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
   instanceUsage: 'usage',
+  /** When all counts were last taken anew. */
+  recountedAt: 'recounted-at',
+  /** `<owner>/<link>/<secret's hash>` of entrances that were opened for a link not recorded yet, by when. */
+  opening: 'opening',
   /** Which instance the store is: see `instance.ts`. */
   instance: 'instance',
   /** The version of the records in this store: see `schema.ts`. */

@@ -6,7 +6,7 @@ import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { expectCopies, queueCopies } from './copy-requests.ts'
 import { atOnce, graceMs, queueRemoval, wakeSweep } from './due.ts'
-import { closeEntrance, openEntrance } from './entrance.ts'
+import { closeEntrance, expectClaim, openEntrance, settleEntrance } from './entrance.ts'
 import { Refused, unknown } from './errors.ts'
 import { ownLink } from './ending.ts'
 import { dayMs, expiryOf } from './expiry.ts'
@@ -67,12 +67,14 @@ export async function createLink(
     await changeOwner(store, owner.id, async (changing) => {
       await expectKey(changing, owner)
       await expectAlbums(changing, owner.id, chosen)
+      await expectClaim(changing, made.link)
       writeLink(changing, made.link)
     })
   } catch (error) {
     if (error instanceof Refused) await closeEntrance(ports, made.link)
     throw error
   }
+  await settleEntrance(ports, made.link)
   await queueCopies(ports, waiting)
   await askForBundles(ports, owner.id, chosen)
   return made
@@ -135,6 +137,7 @@ export async function editLink(
       if (!link) throw unknown('link')
       if (linkState(link, now) !== 'open') throw ended()
       if (secret) await expectKey(changing, owner)
+      if (isMoved) await expectClaim(changing, { owner: owner.id, id, secretHash: secret.secretHash })
       if (albums) {
         await expectAlbums(changing, owner.id, albums)
         releaseAlbums(changing, link, albums, now)
@@ -144,6 +147,7 @@ export async function editLink(
       writeLink(changing, { ...next, ...until })
       return { ...next, ...until }
     })
+    if (isMoved) await settleEntrance(ports, changed)
     if (isMoved) await closeEntrance(ports, before)
     await queueCopies(ports, waiting)
     if (edit.metadata || albums || edit.allow) await askForBundles(ports, owner.id, changed.albums)
@@ -212,10 +216,12 @@ export async function renewLink(
     const link = await changing.record(linkSchema, keys.link(input.owner, input.link))
     if (!link) throw unknown('link')
     if (link.stoppedAt !== null || link.isReaped || now >= link.dueAt) throw ended()
+    await expectClaim(changing, link)
     const next: Link = { ...link, renewedAt: now, expiresAt, dueAt: expiresAt + graceMs }
     writeLink(changing, next)
     return next
   })
+  await settleEntrance(ports, renewed)
   await askForBundles(ports, input.owner, renewed.albums)
   return renewed
 }

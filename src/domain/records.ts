@@ -157,7 +157,12 @@ export const ownerSchema = z.object({ id: z.string(), keyHash: z.string(), creat
 export type Owner = z.infer<typeof ownerSchema>
 
 /** What stands behind a secret's hash. */
-export const entranceSchema = z.object({ owner: z.string(), link: z.string() })
+export const entranceSchema = z.object({
+  owner: z.string(),
+  link: z.string(),
+  /** When it was opened; 0 in records from before that was noted. */
+  openedAt: moment.default(0),
+})
 export type Entrance = z.infer<typeof entranceSchema>
 
 /**

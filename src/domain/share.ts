@@ -4,7 +4,7 @@ import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } fro
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { graceMs, wakeSweep } from './due.ts'
-import { openEntrance } from './entrance.ts'
+import { expectClaim, openEntrance, settleEntrance } from './entrance.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys } from './keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
@@ -124,12 +124,13 @@ export async function makeShare(
   ])
   const by = await changeOwner(store, owner.id, async (changing) => {
     await expectKey(changing, owner)
+    await expectClaim(changing, link)
     writeAlbum(changing, album)
     writeLink(changing, link)
     writeItems(changing, album, items, 0)
     return upload ? settleUpload(changing, upload, items) : 0
   })
-  if (upload) await closeUpload(ports, upload, by)
+  await Promise.all([settleEntrance(ports, link), upload && closeUpload(ports, upload, by)])
   await announce(ports, items)
   return { album, link, secret, items }
 }

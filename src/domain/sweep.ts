@@ -1,6 +1,8 @@
 import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
+import { closeLeftEntrances } from './entrance.ts'
 import { keys } from './keys.ts'
+import { recount } from './recount.ts'
 import { abandonUpload, deadAfterMs } from './upload.ts'
 
 const minute = 60_000
@@ -31,6 +33,7 @@ export async function sweep(
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
   for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
   for (const { member } of still) await queueAgain(ports, 'playable', keys.unplayable, member)
+  await closeLeftEntrances(ports)
   const failures: unknown[] = []
   for (const { member } of dead) {
     const [owner = '', id = ''] = member.split('/')
@@ -38,6 +41,7 @@ export async function sweep(
     await abandonUpload(ports, { owner, id }).catch((error: unknown) => failures.push(error))
     if (failures.length === patience) break
   }
+  await recount(ports)
   if (failures.length > 0) throw new AggregateError(failures, 'dead uploads could not be ended')
 }
 

@@ -171,6 +171,10 @@ export const forgetResumable = ({ owner, id }: UploadName): Write[] => [
 /** Stands before the reserved bytes of an upload that is being abandoned: its items are recorded no more. */
 const ending = 'ending:'
 
+/** The bytes that `keys.uploadBytes` holds. */
+export const reservedBytes = (text: string): number =>
+  countOf(text.startsWith(ending) ? text.slice(ending.length) : text)
+
 /**
  * Ends an upload whose items are not recorded: deletes what it wrote and gives the room back. Safe to do twice,
  * also by the sweep for an upload whose process died.
@@ -197,7 +201,7 @@ export async function abandonUpload(
     await store.commit({ writes: [{ kind: 'remove', key: keys.prefixOwner(objects.ofItem(member)) }] })
   }
   if (marked !== null) {
-    const by = -countOf(marked.slice(ending.length))
+    const by = -reservedBytes(marked)
     const outcome = await store.commit({
       // Only once: whoever comes second finds nothing to give back.
       expect: [{ key: bytesKey, value: marked }],
