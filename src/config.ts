@@ -17,6 +17,14 @@ const days = (fallback: number) => wholeNumber(fallback).pipe(z.number().max(365
 const prefixPattern =
   /^(?!(?:.*\/)?(?:items|albums|instance|backups|tombstones)(?:\/|$))[a-z0-9][a-z0-9_-]*(?:\/[a-z0-9][a-z0-9_-]*)*$/
 
+/** `127.0.0.1:9464` or `[::1]:9464`; null for `off`, undefined for what is neither. */
+function addressOf(text: string): { readonly host: string; readonly port: number } | null | undefined {
+  if (text === 'off') return null
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = bracketed ?? plain
+  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
+}
+
 /** One setting an environment variable; an empty one counts as absent. `.env.example` says the same for people. */
 const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -37,7 +45,7 @@ const settings = z.object({
   S3_BUCKET: z.string().optional(),
   S3_PREFIX: z
     .string()
-    .transform((text) => text.replace(/\/+$/, ''))
+    .transform((text) => text.replace(/(?<!\/)\/+$/, ''))
     .pipe(
       z
         .string()
@@ -61,6 +69,11 @@ const settings = z.object({
   SENDER_PASSWORD: z.string().min(8, 'is shorter than 8 characters').optional(),
   TRUST_PROXY: wholeNumber(0, 0).pipe(z.number().max(10)),
   WORKER_CONCURRENCY: wholeNumber(2).pipe(z.number().max(64)),
+  METRICS_ADDRESS: z
+    .string()
+    .transform(addressOf)
+    .refine((address) => address !== undefined, 'is neither off nor an address with a port')
+    .prefault('127.0.0.1:9464'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 

@@ -5,6 +5,8 @@ import { BadSetting, readConfig, type Config } from './config.ts'
 import { openDeps, openLog, type Deps, type WorkerDeps } from './deps.ts'
 import { StoreTooNew } from './domain/schema.ts'
 import { createApp } from './http/app.ts'
+import { createMetrics, type Metrics } from './http/metrics.ts'
+import { serveMetrics, type MetricsServer } from './http/metrics-server.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import type { Log } from './ports.ts'
 import type { Worker } from '../workers/start-worker.ts'
@@ -77,10 +79,12 @@ async function start(role: Role, config: Config, log: Log): Promise<{ stop(): Pr
   const stopping = { isStopping: false }
   const deps = await openDeps(config, { log, hasWorker: role !== 'web' })
   try {
+    const metrics = createMetrics(deps.ports)
+    const numbers = config.METRICS_ADDRESS ? await serveMetrics(metrics, config.METRICS_ADDRESS, log) : null
     const worker = deps.worker ? await startWorkerOf(deps.worker) : null
-    const server = role === 'worker' ? null : await startWeb(config, deps, stopping)
-    log.info({ role, port: server?.port }, 'started')
-    return { stop: () => stop({ deps, worker, server, stopping, log }) }
+    const server = role === 'worker' ? null : await startWeb(config, deps, stopping, metrics)
+    log.info({ role, port: server?.port, metrics: numbers?.port }, 'started')
+    return { stop: () => stop({ deps, worker, server, metrics, numbers, stopping, log }) }
   } catch (error) {
     await deps.close()
     throw error
@@ -97,9 +101,10 @@ async function startWeb(
   config: Config,
   deps: Deps,
   stopping: { isStopping: boolean },
+  metrics: Metrics,
 ): Promise<RunningServer> {
   const root = projectRoot()
-  const app = createApp({
+  const context = {
     ports: deps.ports,
     stopping,
     settings: {
@@ -110,7 +115,8 @@ async function startWeb(
       clientDirectory: path.join(root, 'dist', 'client'),
       viewsDirectory: path.join(root, 'views'),
     },
-  })
+  }
+  const app = createApp(context, metrics)
   const server = await listen(app, { host: config.HOST, port: config.PORT })
   console.log(`Mayfly is at ${config.publicUrl ?? `http://localhost:${server.port}`}`)
   return server
@@ -129,12 +135,16 @@ async function stop(running: {
   deps: Deps
   worker: Worker | null
   server: RunningServer | null
+  metrics: Metrics
+  numbers: MetricsServer | null
   stopping: { isStopping: boolean }
   log: Log
 }): Promise<void> {
-  const { deps, worker, server, stopping, log } = running
+  const { deps, worker, server, metrics, numbers, stopping, log } = running
   stopping.isStopping = true
   await Promise.all([server?.stop(drainMs), worker && inTime(worker.stop(), log)])
+  metrics.stop()
+  numbers?.close()
   await deps.close()
 }
 

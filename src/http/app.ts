@@ -26,8 +26,8 @@ import { visitForms } from './visit-forms.ts'
 import { visitorBytes } from './visitor-bytes.ts'
 import { visitorPages } from './visitor-pages.ts'
 
-/** The whole web service over its ports; whoever makes it lets it listen. */
-export function createApp(context: WebContext): Express {
+/** The whole web service over its ports; whoever makes it lets it listen. Its answers are measured by `metrics`. */
+export function createApp(context: WebContext, metrics = createMetrics(context.ports)): Express {
   const { ports, settings } = context
   const views = createViews(settings)
   const app = express()
@@ -35,7 +35,6 @@ export function createApp(context: WebContext): Express {
   app.set('trust proxy', settings.trustProxy)
   // Flat queries only: `title[]=x` stays a name that no schema knows.
   app.set('query parser', 'simple')
-  const metrics = createMetrics(ports)
   const places = openPlaces()
   const bytes = visitorBytes(context, watchLinks(ports), places.downloads)
   app.use(
@@ -50,7 +49,6 @@ export function createApp(context: WebContext): Express {
   // First what is asked for most: a request is compared with every route that stands before its own.
   for (const name of pictureNames) app.get(`/s/:secret/items/:id/${name}`, showPicture(context, bytes, name))
   app.get('/s/:secret', showShare(context, views))
-  app.get('/metrics', metrics.show)
   app.use(operators(context))
   // Names hold their content's hash; the build has compressed what is worth it.
   app.use(

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express'
 import { Refused, type Details, type Reason } from '../domain/errors.ts'
 import { acceptedFormatsText } from '../media/media-type.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, TooBusy, type Log } from '../ports.ts'
+import { routeOf } from './request.ts'
 
 /** The status of every reason; the compiler sees to it that none is forgotten. */
 export const statusOf: Readonly<Record<Reason, number>> = {
@@ -118,9 +119,4 @@ function endSoon(req: Request, res: Response): void {
     req.resume()
     setTimeout(() => req.socket.destroy(), lingerMs).unref()
   })
-}
-
-const routeOf = (req: Request): string => {
-  const route: unknown = req.route
-  return route && typeof route === 'object' && 'path' in route ? String(route.path) : 'none'
 }

@@ -3,16 +3,20 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 import { onUnreadable } from '../domain/unreadable.ts'
 import type { Ports } from '../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
+import { watchLoop } from './loop-watch.ts'
+import { routeOf } from './request.ts'
 
 /** Numbers for operators, in Prometheus' text format: about the process and its answers, never about a share. */
 export interface Metrics {
   /** Measures every answer that passes. */
   readonly measure: RequestHandler
-  /** Answers with all numbers. */
-  readonly show: RequestHandler
+  /** All numbers, and what type their text is. */
+  read(): Promise<{ readonly type: string; readonly text: string }>
+  /** Ends the look at the event loop. */
+  stop(): void
 }
 
-export function createMetrics(ports: Pick<Ports, 'store' | 'instance'>): Metrics {
+export function createMetrics(ports: Pick<Ports, 'store' | 'instance' | 'log'>): Metrics {
   const registry = new Registry()
   addInstanceFigures(registry, ports)
   collectDefaultMetrics({ register: registry })
@@ -30,6 +34,13 @@ export function createMetrics(ports: Pick<Ports, 'store' | 'instance'>): Metrics
     registers: [registry],
   })
   onUnreadable(({ kind }) => unreadable.inc({ kind }))
+  const delay = new Histogram({
+    name: 'mayfly_event_loop_delay_seconds',
+    help: 'How late the event loop came round, looked at twenty times a second. Everybody waits while it is held.',
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+    registers: [registry],
+  })
+  const loop = watchLoop(ports.log, (late) => delay.observe(late))
   /** Looking its series up for each answer would cost as much as counting it. */
   const series = new Map<string, ReturnType<typeof seconds.labels>>()
   function seriesOf(method: string, route: string, status: number): ReturnType<typeof seconds.labels> {
@@ -41,16 +52,14 @@ export function createMetrics(ports: Pick<Ports, 'store' | 'instance'>): Metrics
   return {
     measure: (req, res, next) => {
       const begun = performance.now()
+      const end = loop.begin(req)
       res.once('close', () => {
-        // The pattern, never the address: that holds a secret, and each would be a series of its own.
-        const route: unknown = req.route
-        const pattern = route && typeof route === 'object' && 'path' in route ? String(route.path) : 'none'
-        seriesOf(req.method, pattern, res.statusCode).observe((performance.now() - begun) / 1000)
+        end()
+        seriesOf(req.method, routeOf(req), res.statusCode).observe((performance.now() - begun) / 1000)
       })
       next()
     },
-    show: async (_req, res) => {
-      res.type(registry.contentType).send(await registry.metrics())
-    },
+    read: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    stop: () => loop.stop(),
   }
 }

@@ -47,7 +47,7 @@ export function operators({ ports, stopping }: WebContext): Router {
 }
 
 /** What operators may ask at any time. */
-const alwaysAnswered = new Set(['/healthz', '/readyz', '/metrics'])
+const alwaysAnswered = new Set(['/healthz', '/readyz'])
 
 /** Serves nothing while the store and the bucket are not of one instance: what is absent then may be there elsewhere. */
 export function refuseWhileApart({ ports }: WebContext): RequestHandler {

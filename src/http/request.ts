@@ -35,6 +35,11 @@ export function parseAddress<T>(schema: z.ZodType<T>, input: unknown): T {
   throw new Refused('unknown', 'There is nothing here.')
 }
 
+/** The pattern of a request's route, for logs and numbers: its address holds a secret. `none` where no route took it. */
+export function routeOf({ route }: { route?: unknown }): string {
+  return route && typeof route === 'object' && 'path' in route ? String(route.path) : 'none'
+}
+
 /** The address that links are made of, without a slash at its end. */
 export function baseUrl(settings: WebSettings, req: Request): string {
   return settings.publicUrl ?? `http://${req.get('host') ?? 'localhost'}`

@@ -45,7 +45,7 @@ describe('for operators', () => {
   it('counts answers by route, and never by what an address held', async () => {
     const share = await postShare(web.url, { 'a.jpg': await jpeg() })
     await fetch(`${web.url}${pathOf(share)}/items/${share.items[0]?.id}/thumb`)
-    const metrics = await (await fetch(`${web.url}/metrics`)).text()
+    const { text: metrics } = await web.metrics.read()
     expect(metrics).toContain('route="/s/:secret/items/:id/thumb"')
     expect(metrics).not.toContain(pathOf(share).slice(3))
     expect(metrics).not.toContain(share.items[0]?.id)

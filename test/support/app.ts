@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
+import { createMetrics, type Metrics } from '../../src/http/metrics.ts'
 import { createApp } from '../../src/http/app.ts'
 import type { WebSettings } from '../../src/http/context.ts'
 import { listen } from '../../src/http/server.ts'
@@ -26,14 +27,25 @@ interface Listening {
   /** `http://127.0.0.1:<port>`. */
   readonly url: string
   readonly settings: WebSettings
+  readonly metrics: Metrics
   close(): Promise<void>
 }
 
 async function listenWith(ports: Ports, given: Partial<WebSettings>): Promise<Listening> {
   const settings = { ...testSettings, ...given }
   const stopping = { isStopping: false }
-  const server = await listen(createApp({ ports, settings, stopping }), { host: '127.0.0.1', port: 0 })
-  return { url: `http://127.0.0.1:${server.port}`, settings, close: () => server.stop(0) }
+  const metrics = createMetrics(ports)
+  const app = createApp({ ports, settings, stopping }, metrics)
+  const server = await listen(app, { host: '127.0.0.1', port: 0 })
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    settings,
+    metrics,
+    async close() {
+      metrics.stop()
+      await server.stop(0)
+    },
+  }
 }
 
 export interface TestWeb extends Listening {
