@@ -7,6 +7,8 @@ import { requireOwner } from './request.ts'
 
 /** How often a stream shows that it lives, in milliseconds. */
 const heartbeatMs = 15_000
+/** How often it is asked whether the stream's key still opens something, in milliseconds: well within 5 s. */
+const lookMs = 2000
 /** A client that does not read is let go once this many bytes wait for it. */
 const maxWaitingBytes = 256 * 1024
 
@@ -27,10 +29,13 @@ export function ownerNews(context: WebContext, places: FairPlaces): RequestHandl
         send(`data: ${news}\n\n`),
       )
       const heartbeat = setInterval(() => send(': here\n\n'), heartbeatMs)
+      // A key that was changed meanwhile opens nothing any more; when the store cannot tell, nothing goes on.
+      const look = setInterval(() => void requireOwner(context, req).catch(() => res.end()), lookMs)
       send(': here\n\n')
       // Whoever left meanwhile has closed it already, and that is told once.
       if (!res.closed) await new Promise((resolve) => res.once('close', resolve))
       clearInterval(heartbeat)
+      clearInterval(look)
       await unsubscribe()
     } finally {
       place.leave()

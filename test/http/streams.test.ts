@@ -14,6 +14,7 @@ import type { Events, Store } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
+import { onBusyMachine } from '../support/timing.ts'
 import { share } from '../domain/sharing.ts'
 
 let web: TestWeb
@@ -59,6 +60,28 @@ describe('an event stream', () => {
     await hasSubscribed
     await expect.poll(() => standing).toBe(0)
     Object.assign(events, { subscribe })
+  })
+})
+
+describe('an event stream of an owner whose key is changed', () => {
+  it('ends within 5 seconds, and the new key opens one', async () => {
+    const { ownerKey } = await postShare(web.url, { 'a.jpg': await jpeg() })
+    const stream = await fetch(`${web.url}/api/v1/events`, { headers: bearer(ownerKey) })
+    const ended = stream.text().then(() => Date.now())
+    const rotated = await fetch(`${web.url}/api/v1/owner/key/rotate`, {
+      method: 'POST',
+      headers: bearer(ownerKey),
+    })
+    const rotatedAt = Date.now()
+    expect((await ended) - rotatedAt).toBeLessThan(onBusyMachine(5000))
+    const next = (await rotated.json()) as { ownerKey: string }
+    const leave = new AbortController()
+    const again = await fetch(`${web.url}/api/v1/events`, {
+      headers: bearer(next.ownerKey),
+      signal: leave.signal,
+    })
+    expect(again.status).toBe(200)
+    leave.abort()
   })
 })
 
