@@ -25,13 +25,24 @@ function addressOf(text: string): { readonly host: string; readonly port: number
   return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
 }
 
+/** Every page's addresses begin at the root, and browsers bind cookies and the installed app to it. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return true
+  const { pathname, search, hash, username, password } = new URL(text)
+  return /^\/*$/.test(pathname) && search + hash + username + password === ''
+}
+
 /** One setting an environment variable; an empty one counts as absent. `.env.example` says the same for people. */
 const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(3000, 0).pipe(z.number().max(65_535)),
   PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'is not an http or https address' })
-    .transform((text) => text.replace(/(?<!\/)\/+$/, ''))
+    .refine(
+      isOrigin,
+      'must not have a path, a query or a name and password: Mayfly answers at the root of its host only',
+    )
+    .transform((text) => new URL(text).origin)
     .optional(),
   DATA_DIR: z.string().default('./data'),
   REDIS_URL: z.string().optional(),

@@ -5,6 +5,7 @@ export const reasons = [
   'unauthorized',
   'forbidden',
   'cross-site',
+  'wrong-host',
   'link-ended',
   'link-locked',
   'link-declined',

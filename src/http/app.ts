@@ -17,7 +17,7 @@ import { createMetrics } from './metrics.ts'
 import { operators, refuseWhileApart } from './operators.ts'
 import { openPlaces } from './places.ts'
 import { pictureNames, showPicture } from './pictures.ts'
-import { refuseBrokenAddress, refuseCrossSite, securityHeaders } from './security.ts'
+import { refuseBrokenAddress, refuseCrossSite, refuseForeignHost, securityHeaders } from './security.ts'
 import { senderPages } from './sender-pages.ts'
 import { showShare } from './share-page.ts'
 import { tus } from './tus.ts'
@@ -41,6 +41,7 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
     inTurn(
       metrics.measure,
       securityHeaders(settings),
+      refuseForeignHost(settings),
       refuseBrokenAddress,
       refuseCrossSite(settings),
       refuseWhileApart(context),

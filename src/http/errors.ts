@@ -11,6 +11,7 @@ export const statusOf: Readonly<Record<Reason, number>> = {
   unauthorized: 401,
   forbidden: 403,
   'cross-site': 403,
+  'wrong-host': 421,
   'link-ended': 410,
   'link-locked': 401,
   'link-declined': 403,

@@ -5,9 +5,29 @@ import helmet from 'helmet'
 import { Refused } from '../domain/errors.ts'
 import type { WebSettings } from './context.ts'
 
+/** What a page may ask of the device: copying the link, sharing it and keeping the screen on while files are sent; nothing else. */
+const permissionsPolicy = [
+  ...[
+    'accelerometer',
+    'browsing-topics',
+    'camera',
+    'display-capture',
+    'geolocation',
+    'gyroscope',
+    'magnetometer',
+  ],
+  ...['microphone', 'midi', 'payment', 'publickey-credentials-get', 'serial', 'usb', 'xr-spatial-tracking'],
+]
+  .map((name) => `${name}=()`)
+  .join(', ')
+
 /** Headers of every answer. Bytes of a share get stricter ones on top (see send-object). */
 export function securityHeaders(settings: WebSettings): RequestHandler {
-  const headers = [...headersOfHelmet(settings), ['X-Robots-Tag', 'noindex, nofollow'] as const]
+  const headers = [
+    ...headersOfHelmet(settings),
+    ['X-Robots-Tag', 'noindex, nofollow'] as const,
+    ['Permissions-Policy', permissionsPolicy] as const,
+  ]
   return (_req, res, next) => {
     for (const [name, text] of headers) res.setHeader(name, text)
     next()
@@ -34,6 +54,8 @@ function headersOfHelmet(settings: WebSettings): (readonly [name: string, text: 
         frameAncestors: ["'none'"],
       },
     },
+    // As `frameAncestors` above, for browsers that do not know it.
+    frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
     // Link previews fetch the card from other sites' servers, and a person may save any picture: nothing is
     // gained by more than this for pages; bytes say same-origin themselves.
@@ -57,6 +79,24 @@ export const refuseBrokenAddress: RequestHandler = (req, _res, next) => {
     return next(new Refused('bad-request', 'The address is not valid.', {}, { cause: error }))
   }
   next()
+}
+
+const hostPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
+
+/**
+ * Refuses names that are not this machine's, where no PUBLIC_URL says what it is called: another site may let its own
+ * name lead here (DNS rebinding), and its page would be one of ours for the browser.
+ */
+export function refuseForeignHost(settings: WebSettings): RequestHandler {
+  return (req, _res, next) => {
+    const host = req.get('host')
+    const isOurs = settings.publicUrl !== null || host === undefined || hostPattern.test(host)
+    next(
+      isOurs
+        ? undefined
+        : new Refused('wrong-host', 'This server is not known by this name: set PUBLIC_URL.'),
+    )
+  }
 }
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])

@@ -106,6 +106,8 @@ export const de: Messages = {
     unauthorized: 'Diese Seite gehört dem Absender. Öffne sie in dem Browser, mit dem du geteilt hast.',
     forbidden: 'Das ist hier nicht erlaubt.',
     'cross-site': 'Eine andere Website darf das nicht in deinem Namen. Öffne die Seite selbst.',
+    'wrong-host':
+      'Dieser Server ist unter diesem Namen nicht bekannt. Öffne ihn unter seiner eigenen Adresse.',
     'not-ready': 'Das wird noch vorbereitet. Versuch es gleich noch einmal.',
     withheld: 'Diese Datei wird nicht herausgegeben: Ihr Ort ließ sich nicht sicher entfernen.',
     'too-many-requests': 'Das war viel auf einmal. Warte ein wenig.',

@@ -103,6 +103,7 @@ export const en = {
     unauthorized: 'This page belongs to a sender. Open it in the browser that you shared with.',
     forbidden: 'This is not allowed here.',
     'cross-site': 'Another site may not do this in your name. Open the page itself and try again.',
+    'wrong-host': 'This server is not known by this name. Open it by its own address.',
     'not-ready': 'This is still being prepared. Try again in a moment.',
     withheld: 'This file is not handed out: its location could not be taken out safely.',
     'too-many-requests': 'That was a lot at once. Wait a little, then try again.',

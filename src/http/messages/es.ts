@@ -104,6 +104,7 @@ export const es: Messages = {
     unauthorized: 'Esta página es de quien envía. Ábrela en el navegador con el que compartiste.',
     forbidden: 'Eso no está permitido aquí.',
     'cross-site': 'Otro sitio no puede hacer esto en tu nombre. Abre la página misma.',
+    'wrong-host': 'Este servidor no se conoce por este nombre. Ábrelo por su propia dirección.',
     'not-ready': 'Todavía se está preparando. Inténtalo en un momento.',
     withheld: 'Este archivo no se entrega: su ubicación no se pudo quitar con seguridad.',
     'too-many-requests': 'Ha sido mucho de golpe. Espera un poco.',

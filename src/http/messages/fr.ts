@@ -106,6 +106,7 @@ export const fr: Messages = {
     unauthorized: 'Cette page est à l’expéditeur. Ouvrez-la dans le navigateur qui a servi au partage.',
     forbidden: 'Ce n’est pas permis ici.',
     'cross-site': 'Un autre site ne peut pas faire cela en votre nom. Ouvrez la page elle-même.',
+    'wrong-host': 'Ce serveur n’est pas connu sous ce nom. Ouvrez-le par sa propre adresse.',
     'not-ready': 'Encore en préparation. Réessayez dans un instant.',
     withheld: 'Ce fichier n’est pas remis : son lieu n’a pas pu être retiré de façon sûre.',
     'too-many-requests': 'C’était beaucoup à la fois. Attendez un peu.',

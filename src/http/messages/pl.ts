@@ -123,6 +123,7 @@ export const pl: Messages = {
     unauthorized: 'Ta strona należy do nadawcy. Otwórz ją w przeglądarce, z której udostępniono.',
     forbidden: 'Tu nie wolno.',
     'cross-site': 'Inna strona nie może zrobić tego w Twoim imieniu. Otwórz samą stronę.',
+    'wrong-host': 'Ten serwer nie jest znany pod tą nazwą. Otwórz go pod jego własnym adresem.',
     'not-ready': 'Jeszcze w przygotowaniu. Spróbuj za chwilę.',
     withheld: 'Ten plik nie jest wydawany: nie dało się bezpiecznie usunąć lokalizacji.',
     'too-many-requests': 'To dużo naraz. Poczekaj chwilę.',

@@ -106,6 +106,7 @@ export const pt: Messages = {
     unauthorized: 'Esta página é de quem envia. Abra-a no navegador com que partilhou.',
     forbidden: 'Isso não é permitido aqui.',
     'cross-site': 'Outro sítio não pode fazer isto em seu nome. Abra a própria página.',
+    'wrong-host': 'Este servidor não é conhecido por este nome. Abra-o pelo seu próprio endereço.',
     'not-ready': 'Ainda está a ser preparado. Tente daqui a um momento.',
     withheld: 'Este ficheiro não é entregue: não foi possível retirar o local em segurança.',
     'too-many-requests': 'Foi muito de uma vez. Espere um pouco.',
