@@ -1,3 +1,4 @@
+import { fittingName } from '../media/fitting-name.ts'
 import type { Facts } from '../media/types.ts'
 import type { Clock, Store } from '../ports.ts'
 import { ranks, size } from '../ports.ts'
@@ -35,6 +36,8 @@ export function newItem(clock: Clock, owner: string, { firstLook, ...received }:
   return {
     createdAt: clock.now(),
     ...received,
+    // What is not what its name says is opened as what its name says: a picture may be a page, too.
+    name: fittingName(received.name, received.type),
     owner,
     state: 'uploaded',
     reason: null,

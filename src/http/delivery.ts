@@ -8,7 +8,7 @@ import { enterWithAlbums, type Visit } from '../domain/link.ts'
 import { Recent } from '../domain/recent.ts'
 import type { Album, Link } from '../domain/records.ts'
 import { shownName, shownTitle } from '../domain/shown-text.ts'
-import { contentDisposition } from '../media/names.ts'
+import { contentDisposition, nameFromTitle } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
 import { formOf, jsonBody } from './json-body.ts'
@@ -147,4 +147,7 @@ const tickedForm = z.strictObject({
 })
 
 const zipName = (albums: readonly Album[], { metadata }: Link): string =>
-  `${albums.map((album) => shownTitle(album, metadata)).find((title) => title !== '') ?? 'Mayfly'}.zip`
+  nameFromTitle(
+    albums.map((album) => shownTitle(album, metadata)).find((title) => title !== '') ?? 'Mayfly',
+    'zip',
+  )

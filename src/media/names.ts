@@ -20,6 +20,9 @@ const loneSurrogate = /\p{Cs}/gu
 /** Characters that Windows refuses in names ("Naming Files, Paths, and Namespaces"); separators are gone by then. */
 const refusedByWindows = /[<>:"|?*/\\]/g
 
+/** What stands between parts of a title, and may not in a name. */
+const separators = /[/\\:|]/g
+
 /** Device names of Windows, reserved with any extension; the superscript digits are too. */
 const windowsDevice = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)/i
 
@@ -89,6 +92,13 @@ export function uniqueNames(names: readonly string[]): string[] {
   }
   return safe
 }
+
+/**
+ * A file's name for what a person called `title`, such as “Wedding 01/02/2024”: whole, for a slash in it divides no folders.
+ * Safe as by `safeName`.
+ */
+export const nameFromTitle = (title: string, extension: string): string =>
+  safeName(`${title.replace(separators, '-')}.${extension}`)
 
 /**
  * The value of a `Content-Disposition` header (RFC 6266) for `name`, made safe first: an ASCII fallback, and

@@ -228,6 +228,13 @@ describe('links', () => {
       'abcdefgh',
       'photos2026',
       'summer-photos',
+      'iloveyou',
+      'i-love-you',
+      'lisbon2026',
+      'lisbon-2026',
+      '2026lisbon',
+      'thessaloniki',
+      'sunshine1',
       'zyxwvuts',
       'mzxw6ytboi4dcmrtgq2tmnzyhe',
       'a'.repeat(65),
@@ -246,7 +253,7 @@ describe('links', () => {
       expect(answer.error.code, secret).toBe('secret-weak')
       why.add(answer.error.details.why)
     }
-    expect([...why].sort()).toEqual(['characters', 'common', 'figures', 'like-random', 'repeats', 'sequence'])
+    expect([...why].sort()).toEqual(['characters', 'common', 'figures', 'like-random', 'one-word', 'repeats', 'sequence'])
     expect((await linkTo(made, [made.album.id], { secret: 'grandma-60-party' })).url).toBe(
       `${web.url}/s/grandma-60-party`,
     )
