@@ -245,6 +245,10 @@ function hear(news: News): void {
   else if (news.state === 'failed') {
     upload.state = 'failed'
     upload.problem = news.reason ?? t('failure')
+  } else if (upload.item !== null && upload.state !== 'ready') {
+    // Also after a failure: its sender may have it tried again.
+    upload.state = 'preparing'
+    upload.problem = news.state === 'waiting' ? 'later' : null
   }
   files.show(upload)
   showSoon()

@@ -2,14 +2,23 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/item.ts'
 import { keys, objects } from '../src/domain/keys.ts'
-import { isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
+import { isUnprepared } from '../src/domain/bundle.ts'
+import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
 import { removeIfGone, tellOwner } from '../src/domain/prepare.ts'
 import { readRecord } from '../src/domain/read-records.ts'
 import { itemSchema, type Item, type Rendition } from '../src/domain/records.ts'
+import {
+  countRun,
+  hasKilledTooOften,
+  isSuspect,
+  markGivenUp,
+  markRunEnded,
+  noteFailure,
+} from '../src/domain/trouble.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
-import { MediaError, type MediaType, type RenderedFile } from '../src/media/types.ts'
+import type { MediaType, RenderedFile } from '../src/media/types.ts'
 import type { Job, JobContext, Store } from '../src/ports.ts'
-import { isOutage } from './attempt.ts'
+import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { putRendition } from './prepare.ts'
 
@@ -22,35 +31,60 @@ const tellEvery = 1000
 
 /**
  * Makes what moves of an item play in every browser: a video's `playable`, where it does not play as it is, or
- * the `motion` of a photo. The item is shared already; without this it is downloaded as well, and only not played.
+ * the `motion` of a photo. The item is shared already; without this it is downloaded as well, and only not played. As with
+ * `prepare`, only what the file itself causes, twice, ends the tries.
  */
-export async function playable(
-  context: WorkerContext,
-  { owner, item: id }: PlayableJob,
-  { lastTry, signal }: JobContext,
-): Promise<void> {
+export async function playable(context: WorkerContext, job: PlayableJob, run: JobContext): Promise<void> {
   const { ports } = context
+  const { owner, item: id } = job
   const [item, noted] = await Promise.all([
     findItem(ports.store, owner, id),
     mayNeedPlayable(ports, owner, id),
   ])
   // Not prepared yet: that comes first, and asks for this again.
-  if (item?.state === 'uploaded' || item?.state === 'preparing') return
+  if (item && isUnprepared(item)) return
   if (noted && item?.state === 'ready' && isMoving(item)) {
-    const gone = new AbortController()
-    const ended = new AbortController()
-    const watching = watch(ports.store, item, gone, ended.signal)
-    try {
-      await convert(context, item, AbortSignal.any([signal, gone.signal]))
-    } catch (error) {
-      if (signal.aborted) throw error
-      if (!gone.signal.aborted) forgive(context, item, error, lastTry)
-    } finally {
-      ended.abort()
-      await watching
-    }
+    const work = () => tryToConvert(context, item, run)
+    const outcome = await (isSuspect(item, 'playable') ? oneAtATime(work) : work())
+    if (outcome !== 'done') return expectPlayableLater(ports, item, outcome.waitMs)
   }
   await isPlayable(ports, owner, id)
+}
+
+type Outcome = 'done' | { readonly waitMs: number }
+
+async function tryToConvert(
+  context: WorkerContext,
+  { owner, id }: Item,
+  { lastTry, signal }: JobContext,
+): Promise<Outcome> {
+  const { ports } = context
+  const item = await updateItem(ports.store, owner, id, (found) => countRun(found, 'playable'))
+  if (!item) return 'done'
+  if (hasKilledTooOften(item, 'playable')) {
+    ports.log.error({ item: id, format: item.type.format }, 'converting it ended its process')
+    await markGivenUp(ports.store, item, 'playable')
+    return 'done'
+  }
+  const gone = new AbortController()
+  const ended = new AbortController()
+  const watching = watch(ports.store, item, gone, ended.signal)
+  try {
+    await convert(context, item, AbortSignal.any([signal, gone.signal]))
+    await markRunEnded(ports.store, item, 'playable')
+    return 'done'
+  } catch (error) {
+    if (gone.signal.aborted) return 'done'
+    if (signal.aborted) {
+      // We ended it ourselves: that says nothing about the file.
+      await markRunEnded(ports.store, item, 'playable')
+      throw error
+    }
+    return await fail(context, item, error, lastTry)
+  } finally {
+    ended.abort()
+    await watching
+  }
 }
 
 async function findItem(store: Store, owner: string, id: string): Promise<Item | null> {
@@ -125,7 +159,10 @@ async function playableMotion(
   const converted = await media.playable(motion.path, motion.type, output, { signal })
   if (converted) return converted
   const cleaned = await media.clean(motion.path, motion.type, 'none', output)
-  if (cleaned.state === 'withheld') return null
+  if (cleaned.state === 'withheld') {
+    if (cleaned.fault) confirmFault(item, 'playable', `clean/${cleaned.fault}`, cleaned.reason)
+    return null
+  }
   const { width, height } = await media.facts(cleaned.path, motion.type)
   return { path: cleaned.path, mime: motion.type.mime, width: width ?? 0, height: height ?? 0 }
 }
@@ -137,18 +174,35 @@ async function motionFile(
 ): Promise<{ path: string; type: MediaType } | null> {
   if (item.motion) {
     const file = await ports.bucket.localFile(objects.motionOriginal(item.id), folder)
-    return file === null ? null : { path: file, type: item.motion.type }
+    if (file === null) throw new Error(`the motion of ${item.id} is not in the bucket`)
+    return { path: file, type: item.motion.type }
   }
   const source = await ports.bucket.localFile(objects.original(item.id), folder)
-  if (source === null) return null
+  if (source === null) throw new Error(`the original of ${item.id} is not in the bucket`)
   const file = path.join(folder, 'embedded-motion')
   const type = await media.extractMotion(source, item.type, file)
   return type && { path: file, type }
 }
 
-/** Lets a failure be where another try would not help: the item stays shared. */
-function forgive({ ports }: WorkerContext, item: Item, error: unknown, lastTry: boolean): void {
-  const isFinal = error instanceof MediaError && error.reason !== 'tool-failed'
-  if (!isFinal && (!lastTry || isOutage(error))) throw error
-  ports.log.warn({ err: error, item: item.id, format: item.type.format }, 'could not be made playable')
+/** As `fail` of `prepare`: the item stays shared whatever comes of it. */
+async function fail(
+  { ports }: WorkerContext,
+  item: Item,
+  error: unknown,
+  lastTry: boolean,
+): Promise<Outcome> {
+  const fault = faultOf(error)
+  // Its length is what the file says of itself: no need to ask again.
+  const isCertain = fault === 'too-long'
+  const noted = await noteFailure(ports.store, item, 'playable', fault)
+  if (!noted) return 'done'
+  const facts = { err: error, item: item.id, format: item.type.format }
+  if (noted.isConfirmed || isCertain) {
+    ports.log.warn(facts, 'could not be made playable')
+    await markGivenUp(ports.store, item, 'playable')
+    return 'done'
+  }
+  if (!lastTry && !needsPause(fault)) throw error
+  ports.log.warn({ ...facts, waitMs: noted.waitMs }, 'could not be made playable yet')
+  return { waitMs: noted.waitMs }
 }

@@ -1,19 +1,35 @@
 import path from 'node:path'
-import { mediaErrorText, serverErrorText } from '../src/domain/failure.ts'
-import { objects } from '../src/domain/keys.ts'
+import { killerText, mediaErrorText } from '../src/domain/failure.ts'
+import { keys, objects } from '../src/domain/keys.ts'
 import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
 import {
   beginPreparing,
   isPrepared,
+  markWaiting,
   recordPrepared,
   removeIfGone,
   wantedCopies,
 } from '../src/domain/prepare.ts'
-import type { Copy, CopyPolicy, Item, Rendition } from '../src/domain/records.ts'
+import { readRecord } from '../src/domain/read-records.ts'
+import { itemSchema, type Copy, type CopyPolicy, type Item, type Rendition } from '../src/domain/records.ts'
+import {
+  hasKilledTooOften,
+  isSuspect,
+  markRunEnded,
+  noteFailure,
+  withoutTrouble,
+} from '../src/domain/trouble.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
-import { MediaError, type Cleaned, type Facts, type MediaType, type Rendered } from '../src/media/types.ts'
+import {
+  fileFaultOf,
+  MediaError,
+  type Cleaned,
+  type Facts,
+  type MediaType,
+  type Rendered,
+} from '../src/media/types.ts'
 import type { Bucket, Job, JobContext } from '../src/ports.ts'
-import { isOutage } from './attempt.ts'
+import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { joinLivePhoto } from './live-photo.ts'
 import { putFileWithFacts } from './put-file.ts'
@@ -32,32 +48,54 @@ interface Made {
 
 /**
  * Makes of an uploaded file what visitors see and download: facts, renditions, and its checked copies. What is
- * recorded is not made again, so that it may run twice or be cut short anywhere. A file that cannot be opened ends as
- * `failed` with a reason; a machine that fails is tried again.
+ * recorded is not made again, so that it may run twice or be cut short anywhere. A file that cannot be opened, twice, ends
+ * as `failed` with a reason; where anything else fails it is tried again, at once and then later.
  */
 export async function prepare(
+  context: WorkerContext,
+  job: PrepareJob,
+  run: Pick<JobContext, 'lastTry'>,
+): Promise<void> {
+  const item = await readRecord(context.ports.store, itemSchema, keys.item(job.owner, job.item))
+  const work = () => runPrepare(context, job, run)
+  await (item && isSuspect(item, 'prepare') ? oneAtATime(work) : work())
+}
+
+async function runPrepare(
   context: WorkerContext,
   { owner, item: id }: PrepareJob,
   { lastTry }: Pick<JobContext, 'lastTry'>,
 ): Promise<void> {
   const { ports } = context
   const item = await beginPreparing(ports, owner, id)
-  if (item) {
-    try {
-      const prepared = await prepareItem(context, item, lastTry)
-      const joined = prepared && (await joinLivePhoto(context, prepared))
-      // Its video may lack a copy that a new link asked for while the two were joined.
-      if (joined) await prepareItem(context, joined, lastTry)
-    } catch (error) {
-      await fail(context, item, error, lastTry)
-    }
-  }
+  const outcome = item ? await tryToPrepare(context, item, lastTry) : 'done'
   await removeIfGone(ports, { owner, id })
-  await isPrepared(ports, owner, id)
+  if (outcome === 'done') await isPrepared(ports, owner, id)
+  else await markWaiting(ports, { owner, id }, outcome.waitMs)
+}
+
+type Outcome = 'done' | { readonly waitMs: number }
+
+async function tryToPrepare(context: WorkerContext, item: Item, lastTry: boolean): Promise<Outcome> {
+  if (hasKilledTooOften(item, 'prepare')) {
+    context.ports.log.error({ item: item.id, format: item.type.format }, 'preparing it ended its process')
+    await giveUp(context, item, killerText)
+    return 'done'
+  }
+  try {
+    const prepared = await prepareItem(context, item)
+    const joined = prepared && (await joinLivePhoto(context, prepared))
+    // Its video may lack a copy that a new link asked for while the two were joined.
+    const last = joined ? await prepareItem(context, joined) : prepared
+    if (last?.troubles.prepare) await markRunEnded(context.ports.store, item, 'prepare')
+    return 'done'
+  } catch (error) {
+    return fail(context, item, error, lastTry)
+  }
 }
 
 /** Makes what is missing and records it in one step. Answers the record, or null when the item is gone. */
-async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean): Promise<Item | null> {
+async function prepareItem(context: WorkerContext, item: Item): Promise<Item | null> {
   const { ports } = context
   const wanted = await wantedCopies(ports, item)
   const missing = wanted.filter((policy) => item.copies[policy] === undefined)
@@ -69,22 +107,25 @@ async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean)
   const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
     const original = await fetch(ports.bucket, objects.original(item.id), folder)
     const [look, copies] = await allDone([
-      needsLook ? takeLook(context, item, original, folder, lastTry) : null,
-      makeCopies(context, original, item.type, folder, missing, (policy) => objects.copy(item.id, policy)),
+      needsLook ? takeLook(context, item, original, folder) : null,
+      makeCopies(context, item, original, item.type, folder, missing, (policy) =>
+        objects.copy(item.id, policy),
+      ),
     ])
     if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
     const file = await fetch(ports.bucket, objects.motionOriginal(item.id), folder)
     const key = (policy: CopyPolicy) => objects.motionCopy(item.id, policy)
-    const motionCopies = await makeCopies(context, file, motion.type, folder, missingOfMotion, key)
+    const motionCopies = await makeCopies(context, item, file, motion.type, folder, missingOfMotion, key)
     return { look, copies, motionCopies }
   })
 
   const moves = isMoving({ ...item, ...made.look })
   if (needsLook && moves) await expectPlayable(ports, item)
   const recorded = await recordPrepared(ports, item.owner, item.id, (found) => ({
-    ...found,
+    ...withoutTrouble(found, 'prepare'),
     ...made.look,
     state: 'ready',
+    reason: null,
     renditions: { ...found.renditions, ...made.look?.renditions },
     copies: { ...found.copies, ...made.copies },
     motion: found.motion && {
@@ -95,7 +136,7 @@ async function prepareItem(context: WorkerContext, item: Item, lastTry: boolean)
   if (!recorded) return null
   if (needsLook && moves) await askForPlayable(ports, item)
   // A link that asks for a further copy may have come meanwhile.
-  return prepareItem(context, recorded, lastTry)
+  return prepareItem(context, recorded)
 }
 
 async function fetch(bucket: Bucket, key: string, folder: string): Promise<string> {
@@ -110,7 +151,6 @@ async function takeLook(
   item: Item,
   original: string,
   folder: string,
-  lastTry: boolean,
 ): Promise<Look> {
   const [facts, rendered] = await allDone([
     orMediaError<Facts>(media.facts(original, item.type)),
@@ -129,8 +169,12 @@ async function takeLook(
       renditions: {},
     }
   }
-  // A tool that broke down may do better; in the end a picture without facts is better than none.
-  if (facts instanceof MediaError && facts.reason === 'tool-failed' && !lastTry) throw facts
+  // A picture without facts is better than none, where it is the file that has none to tell.
+  if (facts instanceof MediaError) {
+    const fault = fileFaultOf(facts)
+    if (fault === null) throw facts
+    confirmFault(item, 'prepare', `facts/${fault}`, facts)
+  }
   const put = (name: 'small' | 'thumb' | 'preview') =>
     putRendition(ports.bucket, objects.rendition(item.id, name), rendered[name])
   const [[small, thumb], preview] = await allDone([allDone([put('small'), put('thumb')]), put('preview')])
@@ -161,6 +205,7 @@ export async function putRendition(
 /** Makes the copies that are missing, one after the other: each may keep a processor busy. */
 async function makeCopies(
   { media, ports }: WorkerContext,
+  item: Item,
   source: string,
   type: MediaType,
   folder: string,
@@ -171,13 +216,16 @@ async function makeCopies(
   for (const policy of policies) {
     const key = keyOf(policy)
     const output = path.join(folder, `${path.basename(key)}.${type.extension}`)
-    copies[policy] = await store(ports.bucket, key, type, await media.clean(source, type, policy, output))
+    const cleaned = await media.clean(source, type, policy, output)
+    if (cleaned.state === 'withheld' && cleaned.fault)
+      confirmFault(item, 'prepare', `${path.basename(key)}/${cleaned.fault}`, cleaned.reason)
+    copies[policy] = await store(ports.bucket, key, type, cleaned)
   }
   return copies
 }
 
 async function store(bucket: Bucket, key: string, type: MediaType, cleaned: Cleaned): Promise<Copy> {
-  if (cleaned.state === 'withheld') return cleaned
+  if (cleaned.state === 'withheld') return { state: 'withheld', reason: cleaned.reason }
   const stored = await putFileWithFacts(bucket, key, { path: cleaned.path, mime: type.mime })
   return { state: 'clean', lost: [...cleaned.lost], ...stored }
 }
@@ -197,15 +245,44 @@ async function orMediaError<T>(work: Promise<T>): Promise<T | MediaError> {
   }
 }
 
-/** Records the failure where the file is at fault; throws where another try may help. */
-async function fail({ ports }: WorkerContext, item: Item, error: unknown, lastTry: boolean): Promise<void> {
-  const isFinal = error instanceof MediaError && error.reason !== 'tool-failed'
-  // An outage says nothing about the file: the sweep queues it again for as long as it takes.
-  if (!isFinal && (!lastTry || isOutage(error))) throw error
-  ports.log.warn({ err: error, item: item.id, format: item.type.format }, 'could not be prepared')
-  const reason = error instanceof MediaError ? mediaErrorText[error.reason] : serverErrorText
-  await recordPrepared(ports, item.owner, item.id, (found) =>
-    // What is shared already stays so, though a further copy could not be made.
-    found.state === 'ready' ? found : { ...found, state: 'failed', reason },
-  )
+/**
+ * Records the failure where the file is at fault and was found so before; throws where another try at once may help;
+ * else answers how long to wait for the next one.
+ */
+async function fail(context: WorkerContext, item: Item, error: unknown, lastTry: boolean): Promise<Outcome> {
+  const { ports } = context
+  const fault = faultOf(error)
+  const noted = await noteFailure(ports.store, item, 'prepare', fault)
+  if (!noted) return 'done'
+  const facts = { err: error, item: item.id, format: item.type.format }
+  if (noted.isConfirmed) {
+    ports.log.warn(facts, 'could not be prepared')
+    await giveUp(context, item, error instanceof MediaError ? mediaErrorText[error.reason] : killerText)
+    return 'done'
+  }
+  if (!lastTry && !needsPause(fault)) throw error
+  ports.log.warn({ ...facts, waitMs: noted.waitMs }, 'could not be prepared yet')
+  return { waitMs: noted.waitMs }
+}
+
+/** Ends the tries. What visitors see already stays so; the copies that it still lacks are withheld from them. */
+async function giveUp({ ports }: WorkerContext, item: Item, reason: string): Promise<void> {
+  const wanted = await wantedCopies(ports, item)
+  const withhold = (copies: Item['copies']): Item['copies'] => {
+    const missing = wanted.filter((policy) => copies[policy] === undefined)
+    return {
+      ...copies,
+      ...Object.fromEntries(missing.map((policy) => [policy, { state: 'withheld', reason }])),
+    }
+  }
+  await recordPrepared(ports, item.owner, item.id, (found) => {
+    const ended = withoutTrouble(found, 'prepare')
+    if (found.state !== 'ready') return { ...ended, state: 'failed', reason }
+    const { motion } = found
+    return {
+      ...ended,
+      copies: withhold(found.copies),
+      motion: motion && { ...motion, copies: withhold(motion.copies) },
+    }
+  })
 }

@@ -1,3 +1,4 @@
+import { call } from './api.ts'
 import { button, icon, make } from './dom.ts'
 import { sizeWords, t } from './messages.ts'
 import type { Upload, UploadQueue } from './upload-queue.ts'
@@ -45,7 +46,7 @@ export class FileList {
     progress.setAttribute('aria-label', file.name)
     const retry = button('quiet', 'rotate-ccw', '')
     retry.setAttribute('aria-label', t('retryFile', { name: file.name }))
-    retry.addEventListener('click', () => this.queue.retry(upload))
+    retry.addEventListener('click', () => void this.retry(upload))
     const remove = button('quiet', 'x', '')
     remove.setAttribute('aria-label', t('removeFile', { name: file.name }))
     remove.addEventListener('click', () => this.remove(upload))
@@ -75,6 +76,17 @@ export class FileList {
       remove.hidden = !['chosen', 'waiting', 'sending', 'failed'].includes(state)
   }
 
+  /** What has arrived is not sent again, but opened again. */
+  private async retry(upload: Upload): Promise<void> {
+    const { item } = upload
+    if (item === null) return this.queue.retry(upload)
+    try {
+      await call('POST', `/items/${item}/retry`)
+    } catch {
+      // It may have been tried meanwhile: the next news tells.
+    }
+  }
+
   private remove(upload: Upload): void {
     const row = this.rows.get(upload)
     const next = row?.element.nextElementSibling ?? row?.element.previousElementSibling
@@ -98,7 +110,7 @@ function wordsOf({ file, state, sent, problem }: Upload): string {
       return `${size} · ${t('uploading', { percent })}`
     case 'sent':
     case 'preparing':
-      return `${size} · ${t('preparing')}`
+      return `${size} · ${t(problem === 'later' ? 'preparingLater' : 'preparing')}`
     case 'ready':
       return `${size} · ${t('ready')}`
     case 'failed':

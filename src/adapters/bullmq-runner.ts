@@ -20,8 +20,8 @@ type Handlers = Parameters<JobRunner['run']>[0]
 /** A worker that was killed is noticed when its lock ends: its jobs run again within lock + check = 20 s. */
 const lockMs = 15_000
 const stalledCheckMs = 5_000
-/** A job that ends its process each time is taken up so often and no more. */
-const mostStalls = 3
+/** A job that ends its process each time is taken up once more, and once more, and no more: three tries in all. */
+const mostStalls = 2
 /** How long jobs may take to heed their signal. */
 const heedMs = 10_000
 

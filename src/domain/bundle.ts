@@ -55,7 +55,8 @@ export interface AlbumState {
 }
 
 /** Whether an item is still to be prepared: an album with such a one is about to change. */
-const isUnprepared = ({ state }: Item): boolean => state === 'uploaded' || state === 'preparing'
+/** Whether an item is still on its way. One that waits for a later try keeps its album from nothing. */
+export const isUnprepared = ({ state }: Item): boolean => state === 'uploaded' || state === 'preparing'
 
 /**
  * An album whose items are all prepared; null when it is gone or some are not yet: the last one of them asks

@@ -18,6 +18,9 @@ export const freshMs = 24 * hour
 /** How long an ended link leaves its mark, so that its page can say that it has ended. */
 export const markMs = 30 * 24 * hour
 
+/** Work on an item that was asked for this long ago is queued again by the sweep: the queue may have lost it. */
+export const lostAfterMs = 60_000
+
 /**
  * Sees to it that the sweep looks at `owner` at `at`. Call it before the change that makes something due: a
  * crash in between then costs one look too many, never one too few.

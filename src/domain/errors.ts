@@ -11,6 +11,7 @@ export const reasons = [
   'link-declined',
   'wrong-password',
   'not-ready',
+  'nothing-to-retry',
   'withheld',
   'conflict',
   'secret-taken',

@@ -10,5 +10,8 @@ export const mediaErrorText: Readonly<Record<MediaErrorReason, string>> = {
   'tool-failed': 'This file could not be opened.',
 }
 
-/** The same where the file is not at fault. */
-export const serverErrorText = 'Something went wrong on this server. Please send this file again.'
+/** The same where opening it ended our own process each time. */
+export const killerText = 'This file could not be opened: each try stopped the program that opens it.'
+
+/** While the file is not to blame. */
+export const waitingText = 'This file could not be opened yet. It will be tried again.'

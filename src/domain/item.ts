@@ -50,6 +50,7 @@ export function newItem(clock: Clock, owner: string, { firstLook, ...received }:
     damaged: false,
     renditions: {},
     copies: {},
+    troubles: {},
   }
 }
 

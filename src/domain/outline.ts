@@ -49,7 +49,8 @@ const version = '2'
 /** The last cell: a line that was cut short is none. */
 const end = '.'
 
-const states = { uploaded: 'u', preparing: 'p', ready: 'r', failed: 'f' } as const
+/** To visitors an item that waits to be prepared again is one that is being prepared. */
+const states = { uploaded: 'u', preparing: 'p', waiting: 'p', ready: 'r', failed: 'f' } as const
 const policies = ['everything', 'no-location', 'none'] as const satisfies readonly MetadataPolicy[]
 
 /** The line that stands for an item. */

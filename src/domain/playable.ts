@@ -1,6 +1,7 @@
 import type { Ports } from '../ports.ts'
 import { score } from '../ports.ts'
 import { rank } from './change.ts'
+import { lostAfterMs } from './due.ts'
 import { keys } from './keys.ts'
 import type { Item } from './records.ts'
 
@@ -40,6 +41,16 @@ export async function askForPlayable(
   } catch (error) {
     log.warn({ err: error, item: id }, 'conversion not queued; the sweep will')
   }
+}
+
+/** Lets a conversion wait for its next try, which the sweep sees to. */
+export async function expectPlayableLater(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { owner, id }: Item,
+  waitMs: number,
+): Promise<void> {
+  const at = clock.now() + waitMs - lostAfterMs
+  await store.commit({ writes: [rank(keys.unplayable, `${owner}/${id}`, at)] })
 }
 
 /** Notes that nothing more is to be done for an item to play. */

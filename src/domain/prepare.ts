@@ -2,11 +2,14 @@ import type { Ports, Store } from '../ports.ts'
 import { ranks, value } from '../ports.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set } from './change.ts'
+import { lostAfterMs } from './due.ts'
+import { waitingText } from './failure.ts'
 import { itemWrites } from './item-writes.ts'
 import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
 import { readRecordsThere } from './read-records.ts'
 import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records.ts'
+import { countRun } from './trouble.ts'
 
 /** What the sender's page hears about an item, over the owner's channel. */
 export interface ItemNews {
@@ -77,17 +80,19 @@ export async function tellOwner(
 }
 
 /**
- * Takes an item up: answers its record, or null when there is nothing to do, for it is gone or failed. One that
- * is `ready` stays so: it may only lack a copy for a new link.
+ * Takes an item up and counts the run: answers its record, or null when there is nothing to do, for it is gone or failed.
+ * One that is `ready` stays so: it may only lack a copy for a new link.
  */
 export async function beginPreparing(
   ports: Pick<Ports, 'store' | 'events' | 'log'>,
   owner: string,
   id: string,
 ): Promise<Item | null> {
-  const item = await updateItem(ports.store, owner, id, (found) =>
-    found.state === 'uploaded' ? { ...found, state: 'preparing' } : found,
-  )
+  const item = await updateItem(ports.store, owner, id, (found) => {
+    if (found.state === 'failed') return found
+    const counted = countRun(found, 'prepare')
+    return found.state === 'ready' ? counted : { ...counted, state: 'preparing', reason: null }
+  })
   if (!item || item.state === 'failed') return null
   if (item.state === 'preparing') await tellOwner(ports, item)
   return item
@@ -179,7 +184,32 @@ export async function isPrepared(
 ): Promise<void> {
   const { store } = ports
   await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member: `${owner}/${item}` }] })
-  const [albums] = await store.read([ranks(keys.itemAlbums(owner, item))])
+  await askForBundlesOf(ports, owner, item)
+}
+
+/** Lets an item wait for its next try, which the sweep sees to. Its albums do not wait for it meanwhile. */
+export async function markWaiting(
+  ports: Pick<Ports, 'store' | 'queue' | 'events' | 'clock' | 'log'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+  waitMs: number,
+): Promise<void> {
+  const item = await updateItem(ports.store, owner, id, (found) =>
+    found.state === 'preparing' ? { ...found, state: 'waiting', reason: waitingText } : found,
+  )
+  if (!item) return
+  await ports.store.commit({
+    writes: [rank(keys.unprepared, `${owner}/${id}`, ports.clock.now() + waitMs - lostAfterMs)],
+  })
+  if (item.state === 'waiting') await tellOwner(ports, item)
+  await askForBundlesOf(ports, owner, id)
+}
+
+async function askForBundlesOf(
+  ports: Pick<Ports, 'store' | 'queue' | 'log'>,
+  owner: string,
+  item: string,
+): Promise<void> {
+  const [albums] = await ports.store.read([ranks(keys.itemAlbums(owner, item))])
   await askForBundles(
     ports,
     owner,

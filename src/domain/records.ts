@@ -73,6 +73,21 @@ const copies = z.object({ 'no-location': copy.optional(), none: copy.optional() 
 /** The video half of a Live Photo, kept under `items/<item>/motion-original`. */
 const motion = z.object({ name: z.string(), type: mediaTypeSchema, original: storedObject, copies })
 
+/** The work on an item that may go wrong: making what visitors see, and making it play. */
+export type ItemWork = 'prepare' | 'playable'
+
+const trouble = z.object({
+  /** Runs that began and did not end: while they were at it their process died. */
+  unended: count,
+  /** Runs that failed, one after the other. */
+  failures: count,
+  /** What the file itself seemed to be at fault for, each once: seen again it is final. */
+  faults: z.array(z.string()),
+  /** No more runs, unless the owner asks for one. */
+  gaveUp: z.boolean(),
+})
+export type Trouble = z.infer<typeof trouble>
+
 export const itemSchema = z.object({
   id: z.string(),
   owner: z.string(),
@@ -81,8 +96,9 @@ export const itemSchema = z.object({
   /** The folder's path that came with a folder upload. */
   folder: z.string().nullable(),
   type: mediaTypeSchema,
-  state: z.enum(['uploaded', 'preparing', 'ready', 'failed']),
-  /** Why it is `failed`, for the sender. */
+  /** `waiting`: it could not be prepared, the file is not to blame, and it is tried again later. */
+  state: z.enum(['uploaded', 'preparing', 'waiting', 'ready', 'failed']),
+  /** Why it is `waiting` or `failed`, for the sender. */
   reason: z.string().nullable(),
   createdAt: moment,
   isPrivate: z.boolean(),
@@ -96,6 +112,8 @@ export const itemSchema = z.object({
   damaged: z.boolean(),
   renditions: z.partialRecord(z.enum(renditionNames), rendition),
   copies,
+  /** What went wrong with it so far, by the work; an absent one goes well. */
+  troubles: z.object({ prepare: trouble.optional(), playable: trouble.optional() }).default({}),
 })
 export type Item = z.infer<typeof itemSchema>
 

@@ -33,6 +33,7 @@ const standInItem = (owner: string, id: string, createdAt: number): Item => ({
   damaged: true,
   renditions: {},
   copies: {},
+  troubles: {},
 })
 
 export const standInAlbum = (owner: string, id: string, createdAt: number): Album => ({

@@ -1,14 +1,11 @@
 import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
+import { lostAfterMs } from './due.ts'
 import { closeLeftEntrances } from './entrance.ts'
 import { keys } from './keys.ts'
 import { recount } from './recount.ts'
 import { abandonUpload, deadAfterMs } from './upload.ts'
 
-const minute = 60_000
-
-/** An item that has waited this long to be prepared is queued again: the queue may have lost it. */
-const lostAfter = minute
 /** At most so many of each kind in one sweep; the next one goes on. */
 const batch = 1000
 /** So many failures with uploads tell that the bucket is away. */
@@ -26,8 +23,8 @@ export async function sweep(
   const now = clock.now()
   const [due, lost, still, dead] = await store.read([
     scores(keys.due, 0, agreed, batch),
-    scores(keys.unprepared, 0, now - lostAfter, batch),
-    scores(keys.unplayable, 0, now - lostAfter, batch),
+    scores(keys.unprepared, 0, now - lostAfterMs, batch),
+    scores(keys.unplayable, 0, now - lostAfterMs, batch),
     scores(keys.uploads, 0, agreed - deadAfterMs, batch),
   ])
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })

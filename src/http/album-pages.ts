@@ -8,6 +8,7 @@ import { itemIdsOf, itemsOf } from '../domain/item.ts'
 import { listLinksOf, type LinkOverview } from '../domain/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { Album, Item } from '../domain/records.ts'
+import { canRetry, retryItem } from '../domain/retry.ts'
 import type { WebContext } from './context.ts'
 import { fieldsOf, formBody, severalOf } from './form-fields.ts'
 import type { Language } from './language.ts'
@@ -31,7 +32,7 @@ const editForm = z.strictObject({
 })
 const itemsForm = z.strictObject({
   items: severalOf(idSchema),
-  what: z.enum(['private', 'public', 'remove', 'cover', 'first', 'last']),
+  what: z.enum(['private', 'public', 'remove', 'cover', 'first', 'last', 'retry']),
 })
 
 /** The owner's pages of albums. They work without scripts. */
@@ -84,6 +85,7 @@ export function albumPages(context: WebContext, views: Views): Router {
       facts: [language.t('count.items', { count })],
       items: items.map((item) => ownerTile(language, album, item)),
       links: links.map((overview) => lineOf(context, req, owner, language, overview)),
+      hasFailed: items.some(canRetry),
       isSaved: req.query['saved'] !== undefined,
       problem: input.problem,
       pages:
@@ -117,15 +119,28 @@ export function albumPages(context: WebContext, views: Views): Router {
     const { items, what } = parse(itemsForm, fieldsOf(req))
     if (items.length === 0)
       return show(req, res, owner, { problem: views.languageOf(res).t('album.nothingTicked'), status: 400 })
-    await change(owner.id, id, items, what)
+    if (what === 'retry' && !(await retryAll(owner.id, id, items)))
+      return show(req, res, owner, {
+        problem: views.languageOf(res).t('error.nothing-to-retry'),
+        status: 409,
+      })
+    if (what !== 'retry') await change(owner.id, id, items, what)
     res.redirect(303, `/albums/${id}?saved=1`)
   })
+
+  /** Answers whether there was anything to try again. */
+  async function retryAll(owner: string, id: string, ids: readonly string[]): Promise<boolean> {
+    const items = await itemsOf(store, await ownAlbum(store, owner, id))
+    const failed = items.filter((item) => ids.includes(item.id) && canRetry(item))
+    for (const item of failed) await retryItem(ports, owner, item.id)
+    return failed.length > 0
+  }
 
   async function change(
     owner: string,
     id: string,
     items: readonly string[],
-    what: z.infer<typeof itemsForm>['what'],
+    what: Exclude<z.infer<typeof itemsForm>['what'], 'retry'>,
   ): Promise<void> {
     const [first = ''] = items
     if (what === 'private' || what === 'public') await markPrivate(ports, owner, items, what === 'private')
@@ -172,6 +187,7 @@ function ownerTile(language: Language, album: Album, item: Item): OwnerTile {
     notes: [
       ...(item.isPrivate ? [language.t('album.isPrivate')] : []),
       ...(item.id === album.cover ? [language.t('album.isCover')] : []),
+      ...(item.state === 'waiting' ? [language.t('album.waiting')] : []),
       ...(item.state === 'failed' ? [item.reason ?? language.t('album.failed')] : []),
     ],
     isPrivate: item.isPrivate,

@@ -22,7 +22,8 @@ export const errorAnswer = z.strictObject({
 export const itemStateAnswer = z.strictObject({
   id: idSchema,
   name: z.string(),
-  state: z.enum(['uploaded', 'preparing', 'ready', 'failed']),
+  /** `waiting`: it could not be prepared yet and is tried again. */
+  state: z.enum(['uploaded', 'preparing', 'waiting', 'ready', 'failed']),
   reason: z.string().optional(),
 })
 

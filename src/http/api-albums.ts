@@ -6,6 +6,7 @@ import { deleteItems, markPrivate, removeItems } from '../domain/item-changes.ts
 import { albumsOfItems, itemsOf, listItems, ownItem } from '../domain/item.ts'
 import { listLinksOf } from '../domain/links.ts'
 import type { Item } from '../domain/records.ts'
+import { retryItem } from '../domain/retry.ts'
 import type { WebContext } from './context.ts'
 import { describeAlbum, describeItem } from './item-answers.ts'
 import { jsonBody } from './json-body.ts'
@@ -127,6 +128,13 @@ export function apiAlbums(context: WebContext): Router {
     await markPrivate(ports, owner.id, [id], parse(editItemBody, req.body).isPrivate)
     const [described] = await describeItems(owner.id, [await ownItem(store, owner.id, id)])
     res.json(described)
+  })
+
+  router.post('/items/:id/retry', async (req, res) => {
+    const owner = await requireOwner(context, req)
+    const item = await retryItem(ports, owner.id, parseAddress(idSchema, req.params.id))
+    const [described] = await describeItems(owner.id, [item])
+    res.status(202).json(described)
   })
 
   router.delete('/items/:id', async (req, res) => {

@@ -17,6 +17,7 @@ export const statusOf: Readonly<Record<Reason, number>> = {
   'link-declined': 403,
   'wrong-password': 403,
   'not-ready': 409,
+  'nothing-to-retry': 409,
   withheld: 403,
   conflict: 409,
   'secret-taken': 409,

@@ -52,6 +52,8 @@ export interface AlbumPage {
   readonly facts: readonly string[]
   readonly items: readonly OwnerTile[]
   readonly links: readonly LinkLine[]
+  /** Something of what is shown went wrong and can be tried again. */
+  readonly hasFailed: boolean
   readonly isSaved: boolean
   readonly problem: string | null
   readonly pages: { readonly earlier: string | null; readonly later: string | null } | null

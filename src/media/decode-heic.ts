@@ -78,6 +78,9 @@ function open(file: Buffer): ReturnType<InstanceType<typeof libheif.HeifDecoder>
   try {
     return new libheif.HeifDecoder().decode(file)
   } catch (error) {
-    throw new MediaError('damaged', 'The HEIC file cannot be read', { cause: error })
+    // WebAssembly that gets no memory says so; its own checks of the file are what it was made for.
+    const message = error instanceof Error ? error.message : String(error)
+    const reason = /memory|allocat/i.test(message) ? 'tool-failed' : 'damaged'
+    throw new MediaError(reason, `The HEIC file cannot be read: ${message}`, { cause: error })
   }
 }

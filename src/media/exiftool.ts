@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { ExifTool, exiftoolPath } from 'exiftool-vendored'
+import { isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
 import { MediaError } from './types.ts'
 
@@ -13,8 +16,8 @@ export type ExifTags = Readonly<Record<string, unknown>>
 export interface Exiftool {
   /**
    * Reads tags with `args` (`-n`, `-G1`, `-fast`, …; `-json` is added). What exiftool itself says of a broken
-   * file stands under `ExifTool:Error` or `Error`. Throws MediaError (`timeout`, `tool-failed`), or an Error
-   * when its process ended meanwhile.
+   * file stands under `ExifTool:Error` or `Error`. Throws MediaError (`damaged` where exiftool blames the file, `timeout`,
+   * `tool-failed`), or an Error when its process ended meanwhile or cannot be started.
    */
   read(file: string, args: readonly string[]): Promise<ExifTags>
   /**
@@ -43,8 +46,56 @@ export interface ExiftoolOptions {
 
 /** Opens a pool of long-lived exiftool processes (`-stay_open`): a call then costs 10–30 ms instead of 200. */
 export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
+  let pool = openPool()
+  /** Rejects the calls under way. */
+  const underWay = new Set<(error: Error) => void>()
+
+  function openPool(): ExifTool {
+    const opened = startPool(options, fail)
+    opened.on('startError', fail)
+    return opened
+
+    // The library tries to start one for ever, and what waits for it would wait as long. A new pool starts with nothing.
+    function fail(cause: Error): void {
+      if (opened !== pool) return
+      pool = openPool()
+      opened.end(false).catch(() => undefined)
+      const failure = new Error(`exiftool could not be started: ${firstLine(cause.message)}`, { cause })
+      for (const reject of underWay) reject(failure)
+    }
+  }
+
+  async function call<Result>(work: (pool: ExifTool) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      underWay.add(reject)
+      work(pool)
+        .then(resolve, (error: unknown) => reject(asMediaError(error)))
+        .finally(() => underWay.delete(reject))
+    })
+  }
+
+  return {
+    read: (file, args) =>
+      call(async (opened) => ({ ...(await opened.readRaw(file, { readArgs: [...args], useMWG: false })) })),
+    write: (file, args) =>
+      call(async (opened) => {
+        // The library wants a tag to set, else it makes exiftool read the whole file first to set nothing.
+        // Every write of ours takes location out, so the deletion of a GPS tag stands in.
+        const { updated, warnings } = await opened.write(
+          file,
+          { GPSAreaInformation: null },
+          { writeArgs: [...args], useMWG: false },
+        )
+        return { changed: updated > 0, warnings: warnings ?? [] }
+      }),
+    end: () => pool.end(),
+  }
+}
+
+/** `failed` hears of a process that ended before it said anything. */
+function startPool(options: ExiftoolOptions, failed: (error: Error) => void): ExifTool {
   const memoryKib = options.memoryKib ?? 1024 * 1024
-  const pool = new ExifTool({
+  return new ExifTool({
     maxProcs: options.maxProcs ?? 2,
     taskTimeoutMillis: options.deadlineMs ?? 30_000,
     // A hostile file must not be given its deadline twice.
@@ -58,50 +109,32 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
       const command = [script, '-config', '', '-stay_open', 'True', '-@', '-']
       const capped = 'ulimit -v "$0" 2>/dev/null; exec perl "$@"'
       const tethered = tether('/bin/sh', ['-c', capped, String(memoryKib), ...command])
-      return spawn(tethered.command, tethered.args, {
+      const child = spawn(tethered.command, tethered.args, {
         detached: true,
         stdio: 'pipe',
         env: { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: 'C' },
       })
+      // The library listens only later: where there is no process (EAGAIN, EMFILE) the error would end the service.
+      await once(child, 'spawn')
+      child.once('exit', (code, signal) => {
+        if (child.stdout instanceof Socket && child.stdout.bytesRead === 0)
+          failed(new Error(`it ended at once (${signal ?? code})`))
+      })
+      return child
     },
   })
-
-  return {
-    async read(file, args) {
-      try {
-        return { ...(await pool.readRaw(file, { readArgs: [...args], useMWG: false })) }
-      } catch (error) {
-        throw asMediaError(error)
-      }
-    },
-    async write(file, args) {
-      try {
-        // The library wants a tag to set, else it makes exiftool read the whole file first to set nothing.
-        // Every write of ours takes location out, so the deletion of a GPS tag stands in.
-        const result = await pool.write(
-          file,
-          { GPSAreaInformation: null },
-          { writeArgs: [...args], useMWG: false },
-        )
-        return { changed: result.updated > 0, warnings: result.warnings ?? [] }
-      } catch (error) {
-        throw asMediaError(error, 'damaged')
-      }
-    },
-    end: () => pool.end(),
-  }
 }
 
-/** `refusal` is the reason for what exiftool itself said against the file. */
-function asMediaError(error: unknown, refusal: 'damaged' | 'tool-failed' = 'tool-failed'): Error {
+function asMediaError(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error)
-  if (/timeout|timed out/i.test(message)) {
+  if (/timeout|timed out|waited \d+ms/i.test(message)) {
     return new MediaError('timeout', 'exiftool did not finish in time', { cause: error })
   }
   const crashed = /(end|exit|kill|clos|spawn|EPIPE|not found)/i.test(message) && !/ - /.test(message)
-  // Perhaps somebody stopped it: the job tries again, and a file that ends exiftool each time fails in the end.
+  // Perhaps somebody killed it: the job tries again.
   if (crashed) return new Error(`exiftool ended: ${firstLine(message)}`, { cause: error })
-  return new MediaError(refusal, `exiftool: ${firstLine(message)}`, { cause: error })
+  const reason = isFileBlamed(message) ? 'damaged' : 'tool-failed'
+  return new MediaError(reason, `exiftool: ${firstLine(message)}`, { cause: error })
 }
 
 function firstLine(text: string): string {

@@ -35,7 +35,7 @@ function inputArguments(path: string, format: Format): string[] {
 
 /**
  * Runs ffmpeg: `before` stands in front of the input, `after` behind it. Only errors are printed; local files
- * only. Throws MediaError (`timeout`, `tool-failed`).
+ * only. Throws what `runTool` does.
  */
 export function runFfmpeg(
   input: {
@@ -111,20 +111,12 @@ export interface Probe {
   readonly duration: number | null
 }
 
-/** Asks ffprobe what a file holds. Throws MediaError (`timeout`, `damaged` where it cannot be opened). */
+/** Asks ffprobe what a file holds. Throws what `runTool` does. */
 export async function probe(path: string, format: Format): Promise<Probe> {
   const show = ['-v', 'error', '-print_format', 'json', '-show_streams', '-show_format']
-  let text: string
-  try {
-    const args = [...ffprobeIsolation, ...show, ...inputArguments(path, format)]
-    const bounds = { deadlineMs: 30_000, maxOutputBytes, memoryKib }
-    text = (await runTool('ffprobe', args, bounds)).stdout.toString('utf8')
-  } catch (error) {
-    if (error instanceof MediaError && error.reason === 'tool-failed') {
-      throw new MediaError('damaged', `The video cannot be opened: ${error.message}`, { cause: error })
-    }
-    throw error
-  }
+  const args = [...ffprobeIsolation, ...show, ...inputArguments(path, format)]
+  const bounds = { deadlineMs: 30_000, maxOutputBytes, memoryKib }
+  const text = (await runTool('ffprobe', args, bounds)).stdout.toString('utf8')
   const parsed = ProbeOutput.safeParse(JSON.parse(text))
   if (!parsed.success)
     throw new MediaError('damaged', 'The video cannot be described', { cause: parsed.error })

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { probe, runFfmpeg, type VideoStream } from './ffmpeg.ts'
-import { MediaError, type Format, type MediaLimits } from './types.ts'
+import { fileFaultOf, MediaError, type Format, type MediaLimits } from './types.ts'
 
 const posterDeadlineMs = 30_000
 /** Box in pixels that a poster fits in: more would cost ffmpeg's `thumbnail` filter twenty frames of it. */
@@ -43,15 +43,17 @@ export async function extractPoster(
     try {
       await writeFrame({ path: source, format, limits }, video, seconds, file)
     } catch (error) {
+      const fault = fileFaultOf(error)
+      if (fault === null) throw error
       failure ??= error
-      if (error instanceof MediaError && error.reason === 'timeout') break
+      if (fault === 'timeout') break
       continue
     }
     if (await isGood(file)) return file
     first ??= file
   }
   if (first !== null) return first
-  if (failure instanceof MediaError && failure.reason === 'timeout') throw failure
+  if (fileFaultOf(failure) === 'timeout') throw failure
   throw new MediaError('damaged', 'No frame of the video can be shown', { cause: failure })
 }
 

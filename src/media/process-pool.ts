@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import { isStopSignal } from './run-tool.ts'
+import { isCrash } from './blame.ts'
 import { tether } from './tether.ts'
 import { MediaError, mediaErrorReasons } from './types.ts'
 
@@ -23,7 +23,8 @@ export interface ProcessPool {
   /**
    * Runs one job and answers what the child answers (parse it: a broken child may say anything).
    * Throws MediaError: the child's own, `timeout` at the deadline, `too-large` at the memory cap, `damaged` where
-   * the file crashed the child.
+   * the file crashed the child. An Error where the child cannot be started or somebody killed it. What failed once is
+   * tried by another child the next time: no child is kept after a failure.
    */
   run(job: unknown, options: { readonly deadlineMs: number }): Promise<unknown>
   /** The children alive now, for tests and metrics. */
@@ -59,7 +60,9 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
       member.lastWords = (member.lastWords + chunk.toString('utf8')).slice(-500)
     })
     // Without a listener an `error` of the channel (EPIPE while a child dies) would end the worker itself.
-    child.on('error', () => child.kill('SIGKILL'))
+    child.on('error', () => kill(child))
+    // One that could not be started (EAGAIN, EMFILE) has no end either.
+    if (child.pid === undefined) members.delete(member)
     child.once('exit', () => {
       members.delete(member)
       const at = idle.indexOf(member)
@@ -73,32 +76,44 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
     if (taken >= options.processes) await new Promise<void>((resolve) => waiting.push(resolve))
     else taken += 1
     // A place is handed on by `give`, so that `taken` stays as it is then.
-    if (closed) throw new Error('The process pool is closed')
-    return idle.pop() ?? start()
+    try {
+      if (closed) throw new Error('The process pool is closed')
+      return idle.pop() ?? start()
+    } catch (error) {
+      giveBackPlace()
+      throw error
+    }
   }
 
-  async function give(member: Member): Promise<void> {
+  function giveBackPlace(): void {
+    const next = waiting.shift()
+    if (next) next()
+    else taken -= 1
+  }
+
+  async function give(member: Member, hasFailed: boolean): Promise<void> {
     try {
       const bytes = await residentBytes(member.process.pid)
       const { killed, exitCode, signalCode } = member.process
       // A child that was sent its signal may still look alive for a moment.
       const isAlive = !killed && exitCode === null && signalCode === null
-      if (isAlive && bytes <= options.recycleBytes && !closed) idle.push(member)
-      else member.process.kill('SIGKILL')
+      if (isAlive && !hasFailed && bytes <= options.recycleBytes && !closed) idle.push(member)
+      else kill(member.process)
     } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else taken -= 1
+      giveBackPlace()
     }
   }
 
   return {
     async run(job, { deadlineMs }) {
       const member = await take()
+      let hasFailed = true
       try {
-        return await runJob(member, job, deadlineMs, options.maxBytes)
+        const answer = await runJob(member, job, deadlineMs, options.maxBytes)
+        hasFailed = false
+        return answer
       } finally {
-        await give(member)
+        await give(member, hasFailed)
       }
     },
     pids: () => [...members].flatMap(({ process: { pid } }) => (pid === undefined ? [] : [pid])),
@@ -109,7 +124,7 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
         ({ process: child }) =>
           new Promise<void>((resolve) => {
             child.once('exit', () => resolve())
-            child.kill('SIGKILL')
+            kill(child)
           }),
       )
       await Promise.all(exits)
@@ -119,22 +134,23 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
 
 function runJob(member: Member, job: unknown, deadlineMs: number, maxBytes: number): Promise<unknown> {
   const child = member.process
+  if (child.pid === undefined) return Promise.reject(new Error('The decoder could not be started'))
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {
       clearTimeout(deadline)
       clearInterval(memoryCheck)
       child.off('message', onMessage)
-      child.off('exit', onExit)
+      child.off('close', onEnd)
       finish()
     }
-    const kill = (reason: 'timeout' | 'too-large', message: string) => {
-      child.kill('SIGKILL')
+    const stop = (reason: 'timeout' | 'too-large', message: string) => {
+      kill(child)
       settle(() => reject(new MediaError(reason, message)))
     }
     const onMessage = (message: unknown) => {
       const answer = Answer.safeParse(message)
       if (!answer.success) {
-        child.kill('SIGKILL')
+        kill(child)
         settle(() => reject(new MediaError('tool-failed', 'The decoder answered nonsense')))
       } else if (answer.data.ok) {
         const { value } = answer.data
@@ -144,27 +160,34 @@ function runJob(member: Member, job: unknown, deadlineMs: number, maxBytes: numb
         settle(() => reject(new MediaError(reason, text)))
       }
     }
-    const onExit = (code: number | null, signal: string | null) => {
-      // A service manager that stops us may stop our children too: that says nothing against the file.
-      if (isStopSignal(signal)) return settle(() => reject(new Error('The decoder was stopped from outside')))
+    const onEnd = (code: number | null, signal: string | null) => {
       const words = member.lastWords.trim().split('\n').at(-1) ?? ''
-      settle(() => reject(new MediaError('damaged', `The decoder died (${signal ?? code}) ${words}`.trim())))
+      const message = `The decoder died (${signal ?? code}) ${words}`.trim()
+      // Somebody killed it, the kernel for want of memory perhaps: that says nothing against the file.
+      const isFileAtFault = isCrash(signal, member.lastWords)
+      settle(() => reject(isFileAtFault ? new MediaError('damaged', message) : new Error(message)))
     }
     const deadline = setTimeout(
-      () => kill('timeout', `The decoder did not finish in ${deadlineMs / 1000} s`),
+      () => stop('timeout', `The decoder did not finish in ${deadlineMs / 1000} s`),
       deadlineMs,
     )
     const memoryCheck = setInterval(() => {
       void residentBytes(child.pid).then((bytes) => {
-        if (bytes > maxBytes) kill('too-large', 'The decoder needed more memory than it may')
+        if (bytes > maxBytes) stop('too-large', 'The decoder needed more memory than it may')
       })
     }, memoryCheckMs)
     child.on('message', onMessage)
-    child.on('exit', onExit)
+    // Not `exit`: what it said last has been read by then.
+    child.on('close', onEnd)
     child.send({ job }, (error) => {
-      if (error) settle(() => reject(new MediaError('tool-failed', 'The decoder is gone', { cause: error })))
+      if (error) settle(() => reject(new Error('The decoder is gone', { cause: error })))
     })
   })
+}
+
+/** One that could not be started has the number 0 for Node, which to the kernel is our whole process group (kill(2)). */
+function kill(child: ChildProcess): void {
+  if (child.pid !== undefined) child.kill('SIGKILL')
 }
 
 /** Starts the child with nothing of our environment in it (keys, passwords) and so that it ends when we do. */

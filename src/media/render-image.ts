@@ -2,8 +2,9 @@ import path from 'node:path'
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
 import { isAdobeRgb } from './adobe-rgb.ts'
+import { isFileBlamed } from './blame.ts'
 import { adobeRgbProfile } from './icc.ts'
-import { MediaError, type Rendered, type RenderedFile } from './types.ts'
+import { fileFaultOf, MediaError, type Rendered, type RenderedFile } from './types.ts'
 import { wrapTiff } from './wrap-tiff.ts'
 
 sharp.cache(false)
@@ -83,7 +84,7 @@ async function readMetadata(source: string, maxPixels: number): Promise<Metadata
   try {
     metadata = await sharp(source, { limitInputPixels: false, failOn: 'none' }).metadata()
   } catch (error) {
-    throw new MediaError('damaged', `The picture cannot be read: ${messageOf(error)}`, { cause: error })
+    throw blame(error, 'The picture cannot be read')
   }
   if (metadata.width * metadata.height > maxPixels) {
     throw new MediaError('too-large', 'The picture has too many pixels')
@@ -109,12 +110,12 @@ async function decode(
     if (/pixel limit/i.test(messageOf(error))) {
       throw new MediaError('too-large', 'The picture has too many pixels', { cause: error })
     }
+    const first = blame(error, 'The picture cannot be decoded')
+    if (fileFaultOf(first) === null) throw first
     try {
       return { pixels: await attempt('none'), damaged: true }
     } catch (second) {
-      throw new MediaError('damaged', `The picture cannot be decoded: ${messageOf(second)}`, {
-        cause: second,
-      })
+      throw blame(second, 'The picture cannot be decoded')
     }
   }
 }
@@ -158,7 +159,8 @@ async function animatedPreview(
     const image = sharp(source, { animated: true, failOn: 'none', limitInputPixels: maxAnimatedPixels })
     const info = await fit(image, previewEdge).webp({ quality: 75, effort: 2 }).toFile(file)
     return { path: file, mime: 'image/webp', width: info.width, height: info.pageHeight ?? info.height }
-  } catch {
+  } catch (error) {
+    if (!isFileBlamed(messageOf(error))) throw error
     // A later frame is broken: the first was fine, and stands still.
     return null
   }
@@ -191,6 +193,13 @@ async function dominantColor(pixels: Pixels): Promise<string> {
   const { dominant } = await fromPixels(pixels).flatten({ background: '#ffffff' }).stats()
   const hex = [dominant.r, dominant.g, dominant.b].map((value) => value.toString(16).padStart(2, '0'))
   return `#${hex.join('')}`
+}
+
+/** `damaged` where the decoder blames the file, `tool-failed` for anything else. */
+function blame(error: unknown, what: string): MediaError {
+  const message = messageOf(error)
+  const reason = isFileBlamed(message) ? 'damaged' : 'tool-failed'
+  return new MediaError(reason, `${what}: ${message}`, { cause: error })
 }
 
 function messageOf(error: unknown): string {

@@ -11,7 +11,7 @@ import type { ProcessPool } from './process-pool.ts'
 import { extractRawPreview } from './raw-preview.ts'
 import { withTemporaryFolder } from './temporary-folder.ts'
 import {
-  MediaError,
+  fileFaultOf,
   type Format,
   type MediaLimits,
   type MediaTools,
@@ -86,14 +86,9 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
       '-update',
       '1',
     ]
-    try {
-      await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
-        deadlineMs: toolDeadlineMs,
-      })
-    } catch (error) {
-      if (!(error instanceof MediaError) || error.reason !== 'tool-failed') throw error
-      throw new MediaError('damaged', `The picture cannot be decoded: ${error.message}`, { cause: error })
-    }
+    await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
+      deadlineMs: toolDeadlineMs,
+    })
     return decode({ kind: 'image', source: picture, directory: output })
   }
 
@@ -130,8 +125,9 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
       )
     } catch (error) {
       // A later frame is broken or slow: the first was fine, and stands still.
-      if (error instanceof MediaError) return { ...rendered, damaged: true }
-      throw error
+      const fault = fileFaultOf(error)
+      if (fault === null) throw error
+      return { ...rendered, damaged: fault !== 'timeout' }
     }
     const file = path.join(output, 'preview.webp')
     await rename(moving, file)

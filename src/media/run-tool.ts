@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { isCrash, isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
 import { MediaError } from './types.ts'
 
@@ -32,8 +33,9 @@ export const ffprobeIsolation = ['-protocol_whitelist', 'file'] as const
 
 /**
  * Runs a command of ours (no shell sees the arguments) to its end, with bounds on time, output and memory.
- * Throws MediaError: `timeout` at the deadline, `tool-failed` for a non-zero exit, a signal or too much output;
- * an Error where the command does not exist, or was stopped from outside: then the file is not to blame.
+ * Throws MediaError: `timeout` at the deadline; `damaged` where it writes too much, crashes, or ends with words that
+ * blame the file; `tool-failed` for any other exit. An Error where it cannot be started or somebody killed it: that says
+ * nothing about the file.
  */
 export async function runTool(
   command: string,
@@ -41,8 +43,6 @@ export async function runTool(
   options: RunToolOptions,
 ): Promise<ToolOutput> {
   options.signal?.throwIfAborted()
-  const child = options.memoryKib === undefined ? start(command, args) : startCapped(options.memoryKib)
-
   function start(file: string, argv: readonly string[]) {
     const tethered = tether(file, argv)
     return spawn(tethered.command, tethered.args, {
@@ -57,6 +57,14 @@ export async function runTool(
   function startCapped(memoryKib: number) {
     const shell = 'ulimit -v "$0" 2>/dev/null; exec "$@"'
     return start('/bin/sh', ['-c', shell, String(memoryKib), command, ...args])
+  }
+
+  const child = options.memoryKib === undefined ? start(command, args) : startCapped(options.memoryKib)
+  // Before anything else: where it cannot be started (EAGAIN, EMFILE) an `error` that nobody hears ends the service.
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  if (child.pid === undefined) {
+    await closed
+    throw new Error(`${command} could not be started`)
   }
 
   const outcome: { stopped: Error | null } = { stopped: null }
@@ -74,7 +82,7 @@ export async function runTool(
   }
   options.signal?.addEventListener('abort', onAbort, { once: true })
 
-  const tooMuch = () => stop(new MediaError('tool-failed', `${command} wrote more than it may`))
+  const tooMuch = () => stop(new MediaError('damaged', `${command} wrote more than it may`))
   const stdout = options.onStdout ? forward(child.stdout, options.onStdout) : collect(child.stdout)
   const stderr = options.onStderrLine ? lines(options.onStderrLine) : collect(child.stderr)
 
@@ -108,13 +116,18 @@ export async function runTool(
 
   try {
     // `close`, not `exit`: the pipes are then drained. A command that cannot be started rejects by `error`.
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    const [code, signal] = await closed
     if (outcome.stopped) throw outcome.stopped
-    if (isStopSignal(signal)) throw new Error(`${command} was stopped from outside (${signal})`)
     const text = Buffer.concat(stderr).toString('utf8')
-    if (code === notFound) throw new Error(`${command} could not be started: ${lastLine(text)}`)
+    if (signal !== null) {
+      if (!isCrash(signal, text)) throw new Error(`${command} was killed by somebody (${signal})`)
+      throw new MediaError('damaged', `${command} crashed (${signal})`)
+    }
+    if (code === notFound || code === notExecutable)
+      throw new Error(`${command} could not be started: ${lastLine(text)}`)
     if (code !== 0) {
-      throw new MediaError('tool-failed', `${command} failed: ${lastLine(text)}`)
+      const reason = isFileBlamed(text) ? 'damaged' : 'tool-failed'
+      throw new MediaError(reason, `${command} failed: ${lastLine(text)}`)
     }
     return { stdout: Buffer.concat(stdout), stderr: text }
   } finally {
@@ -123,12 +136,9 @@ export async function runTool(
   }
 }
 
-/** What a shell, and setpriv, end with when there is no such command. */
+/** What a shell, and setpriv, end with when there is no such command, and when it cannot be run. */
 const notFound = 127
-
-/** Whether somebody wanted the process to stop, rather than that it came to grief over its input. */
-export const isStopSignal = (signal: string | null): boolean =>
-  signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP'
+const notExecutable = 126
 
 function lastLine(text: string): string {
   return (text.trim().split('\n').at(-1) ?? '').slice(0, 200)

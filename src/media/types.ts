@@ -100,7 +100,7 @@ export interface Rendered {
 /** The outcome of making a copy under a policy: a checked file, or withheld with words for the sender. */
 export type Cleaned =
   | { readonly state: 'clean'; readonly path: string; /** What was lost besides, in plain words (“the HDR gain map”). */ readonly lost: readonly string[] }
-  | { readonly state: 'withheld'; readonly reason: string } // prettier-ignore
+  | { readonly state: 'withheld'; readonly reason: string; /** There where an error kept it from being cleaned: only the second time that is final. */ readonly fault?: FileFault } // prettier-ignore
 
 /** One piece of location or personal data that a file holds. */
 export interface Finding {
@@ -122,7 +122,17 @@ export const mediaErrorReasons = [
 ] as const
 export type MediaErrorReason = (typeof mediaErrorReasons)[number]
 
-/** What a media function throws when the file, not the machine, is at fault (or a tool was stopped at its bounds). */
+/**
+ * The reasons that a file itself can be the cause of. Only these can ever be final, and only once they were seen twice;
+ * whatever is not in this list is tried again.
+ */
+export const fileFaults = ['unsupported', 'damaged', 'too-large', 'too-long', 'timeout'] as const
+export type FileFault = (typeof fileFaults)[number]
+
+/**
+ * What a media function throws when the file seems to be at fault, or a tool was stopped at its bounds. `tool-failed` says
+ * that nobody can tell whose fault it was.
+ */
 export class MediaError extends Error {
   constructor(
     readonly reason: MediaErrorReason,
@@ -133,6 +143,10 @@ export class MediaError extends Error {
     this.name = 'MediaError'
   }
 }
+
+/** The file's fault that an error tells of; null for anything else, which says nothing against the file. */
+export const fileFaultOf = (error: unknown): FileFault | null =>
+  error instanceof MediaError ? (fileFaults.find((fault) => fault === error.reason) ?? null) : null
 
 /** Bounds for whatever opens a file that a stranger sent. */
 export interface MediaLimits {

@@ -4,7 +4,7 @@ import { MediaError } from '../../src/media/types.ts'
 
 /** A child of the pool that does what decoders do at their worst. */
 const Job = z.object({
-  do: z.enum(['answer', 'hang', 'swell', 'crash', 'refuse', 'lie', 'environment', 'keep']),
+  do: z.enum(['answer', 'hang', 'swell', 'crash', 'killed', 'refuse', 'lie', 'environment', 'keep']),
 })
 const kept: Buffer[] = []
 
@@ -19,6 +19,7 @@ serveJobs(async (message) => {
   }
   if (job === 'keep') kept.push(Buffer.alloc(150_000_000, 1))
   if (job === 'crash') process.kill(process.pid, 'SIGSEGV')
+  if (job === 'killed') process.kill(process.pid, 'SIGKILL')
   if (job === 'refuse') throw new MediaError('too-long', 'no')
   if (job === 'lie') process.send?.({ ok: 'perhaps' })
   if (job === 'environment') return Object.keys(process.env)

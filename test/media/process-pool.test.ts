@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { openExiftool } from '../../src/media/exiftool.ts'
 import { openProcessPool, type ProcessPool } from '../../src/media/process-pool.ts'
 import { runTool } from '../../src/media/run-tool.ts'
+import { fileFaultOf } from '../../src/media/types.ts'
 import { onBusyMachine } from '../support/timing.ts'
 
 const entry = new URL('misbehaving-child.ts', import.meta.url)
@@ -88,6 +89,21 @@ describe('a process pool', () => {
     ])
     expect(crashed).toMatchObject({ status: 'rejected', reason: { reason: 'damaged' } })
     expect(next.status).toBe('fulfilled')
+  })
+
+  test('blames no file for a child that somebody killed', async () => {
+    const pool = open()
+    const failure = await pool.run({ do: 'killed' }, within).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(Error)
+    expect(fileFaultOf(failure)).toBeNull()
+    expect(await pool.run({ do: 'answer' }, within)).toBeTypeOf('number')
+  })
+
+  test('asks another child after a failure', async () => {
+    const pool = open()
+    const before = await pool.run({ do: 'answer' }, within)
+    await expect(pool.run({ do: 'refuse' }, within)).rejects.toThrow('no')
+    expect(await pool.run({ do: 'answer' }, within)).not.toBe(before)
   })
 
   test('passes on what a child refuses, and believes no nonsense', async () => {

@@ -6,12 +6,16 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readCatalog } from '../../src/domain/catalog.ts'
 import { changeOwner, rank } from '../../src/domain/change.ts'
+import { settledAlbum } from '../../src/domain/bundle.ts'
 import { isDownloadable } from '../../src/domain/copies.ts'
 import { removeDue, stopSharing } from '../../src/domain/ending.ts'
 import { keys, objects } from '../../src/domain/keys.ts'
-import { ownerChannel } from '../../src/domain/prepare.ts'
 import { openEntrance } from '../../src/domain/entrance.ts'
+import { mediaErrorText } from '../../src/domain/failure.ts'
+import { beginPreparing, ownerChannel } from '../../src/domain/prepare.ts'
+import { retryItem } from '../../src/domain/retry.ts'
 import { newLink, writeLink } from '../../src/domain/share.ts'
+import { sweep } from '../../src/domain/sweep.ts'
 import type { Item } from '../../src/domain/records.ts'
 import { MediaError, type MediaTools } from '../../src/media/types.ts'
 import { BucketUnavailable, ranks, score, size, type Bucket } from '../../src/ports.ts'
@@ -115,7 +119,12 @@ describe('prepare', { timeout: 240_000 }, () => {
       { name: 'broken.jpg', bytes: broken },
       fileOf('a.gif'),
     ])
-    for (const item of items) await prepareItem(item)
+    const [fine, damaged, alsoFine] = items
+    await prepareItem(fine!)
+    // Once is not enough: another child process must say the same.
+    await expect(prepareItem(damaged!)).rejects.toThrow()
+    await prepareItem(damaged!)
+    await prepareItem(alsoFine!)
     const after = await Promise.all(items.map((item) => itemOf(ports, item)))
     expect(after.map((item) => item?.state)).toEqual(['ready', 'failed', 'ready'])
     expect(after[1]!.reason).toMatch(/damaged/)
@@ -204,25 +213,91 @@ describe('prepare', { timeout: 240_000 }, () => {
     const bucket: Bucket = { ...ports.bucket, putFile: () => Promise.reject(new BucketUnavailable('away')) }
     const broken = { ...bench, ports: { ...ports, bucket } }
     const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
-    await expect(prepare(broken, job, lastTry)).rejects.toThrow('away')
-    expect((await itemOf(ports, item))!.state).toBe('preparing')
+    for (let tries = 0; tries < 5; tries += 1) await prepare(broken, job, lastTry)
+    expect((await itemOf(ports, item))!.state).toBe('waiting')
     expect(await unprepared()).toEqual([`${item.owner}/${item.id}`])
     await prepareItem(item)
     expect((await itemOf(ports, item))!.state).toBe('ready')
   })
 
-  it('fails an item whose bytes are gone only when it is not tried again', async () => {
+  it('lets an item wait whose bytes are not there, for as long as they are not', async () => {
     const { ports } = bench
     const { items } = await shareFiles(ports, [fileOf('a.jpg')])
     const item = items[0]!
-    await ports.bucket.removeAll(objects.original(item.id))
-    await expect(prepareItem(item)).rejects.toThrow(/not in the bucket/)
-    expect((await itemOf(ports, item))!.state).toBe('preparing')
-    await prepareItem(item, lastTry)
+    const away: Bucket = { ...ports.bucket, localFile: () => Promise.resolve(null) }
+    const without = { ...bench, ports: { ...ports, bucket: away } }
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    for (let round = 0; round < 5; round += 1) {
+      await expect(prepare(without, job, firstTry)).rejects.toThrow(/not in the bucket/)
+      expect((await itemOf(ports, item))!.state).toBe('preparing')
+      await prepare(without, job, lastTry)
+      expect(await itemOf(ports, item)).toMatchObject({
+        state: 'waiting',
+        reason: expect.stringMatching(/tried again/),
+      })
+      expect(await unprepared()).toEqual([`${item.owner}/${item.id}`])
+    }
+    await prepareItem(item)
+    expect(await itemOf(ports, item)).toMatchObject({ state: 'ready', reason: null, troubles: {} })
+    expect(await unprepared()).toEqual([])
+  })
+
+  it('waits longer from round to round, and is queued by the sweep when its time has come', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, [fileOf('a.jpg'), fileOf('a.png')])
+    const [item, other] = [items[0]!, items[1]!]
+    await prepareItem(other)
+    const media: MediaTools = {
+      ...bench.media,
+      render: () => Promise.reject(new Error('killed by somebody')),
+    }
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    const asked = { kind: 'prepare', owner: item.owner, item: item.id }
+    for (const waitMs of [30_000, 30_000, 30_000, 60_000]) {
+      const seen = ports.queued.length
+      await prepare({ ...bench, media }, job, lastTry)
+      ports.clock.move(waitMs - 1000)
+      await sweep(ports)
+      expect(ports.queued.slice(seen)).not.toContainEqual(asked)
+      ports.clock.move(1000)
+      await sweep(ports)
+      expect(ports.queued.slice(seen)).toContainEqual(asked)
+    }
+    // The rest of the album waits for nothing.
+    expect(await settledAlbum(ports, album.owner, album.id)).not.toBeNull()
+    await prepareItem(item)
+    expect((await itemOf(ports, item))!.state).toBe('ready')
+  })
+
+  it('gives a job up that ended its process three times, and lets its owner try again', async () => {
+    const { ports } = bench
+    const { items, album } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    let renders = 0
+    const media: MediaTools = {
+      ...bench.media,
+      render: (...input) => {
+        renders += 1
+        return bench.media.render(...input)
+      },
+    }
+    // A run that begins and never ends is what a process leaves that died.
+    for (let died = 0; died < 3; died += 1) await beginPreparing(ports, item.owner, item.id)
+    await prepare({ ...bench, media }, job, firstTry)
+    expect(renders).toBe(0)
     expect(await itemOf(ports, item)).toMatchObject({
       state: 'failed',
-      reason: expect.stringMatching(/server/),
+      reason: expect.stringMatching(/stopped the program/),
     })
+    expect(await unprepared()).toEqual([])
+    expect((await albumOf(ports, album))!.version).toBe(album.version + 1)
+    const retried = await retryItem(ports, item.owner, item.id)
+    expect(retried).toMatchObject({ state: 'uploaded', reason: null, troubles: {} })
+    expect(await unprepared()).toEqual([`${item.owner}/${item.id}`])
+    await prepareItem(item)
+    expect((await itemOf(ports, item))!.state).toBe('ready')
+    await expect(retryItem(ports, item.owner, item.id)).rejects.toMatchObject({ reason: 'nothing-to-retry' })
   })
 
   it('shares what cannot be shown as a file, and says what is withheld', async () => {
@@ -245,8 +320,8 @@ describe('prepare', { timeout: 240_000 }, () => {
     expect(isDownloadable(after, 'everything')).toBe(true)
   })
 
-  it.each(['tool-failed', 'timeout'] as const)(
-    'tries again after %s only where that may help',
+  it.each(['damaged', 'too-large', 'timeout'] as const)(
+    'blames a file that is %s only the second time',
     async (reason) => {
       const { ports } = bench
       const { items } = await shareFiles(ports, [fileOf('a.jpg')])
@@ -254,13 +329,50 @@ describe('prepare', { timeout: 240_000 }, () => {
       const media: MediaTools = { ...bench.media, render: () => Promise.reject(new MediaError(reason, 'no')) }
       const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
       const first = prepare({ ...bench, media }, job, firstTry)
+      // What took too long takes long at once again: that waits.
       if (reason === 'timeout') await first
       else await expect(first).rejects.toThrow('no')
-      expect((await itemOf(ports, item))!.state).toBe(reason === 'timeout' ? 'failed' : 'preparing')
-      await prepare({ ...bench, media }, job, lastTry)
-      expect((await itemOf(ports, item))!.state).toBe('failed')
+      expect((await itemOf(ports, item))!.state).toBe(reason === 'timeout' ? 'waiting' : 'preparing')
+      await prepare({ ...bench, media }, job, firstTry)
+      expect(await itemOf(ports, item)).toMatchObject({ state: 'failed', reason: mediaErrorText[reason] })
     },
   )
+
+  it('never blames a file for a tool of which nobody can tell why it failed', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    const media: MediaTools = {
+      ...bench.media,
+      facts: () => Promise.reject(new MediaError('tool-failed', 'no')),
+    }
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    for (let tries = 0; tries < 6; tries += 1) await prepare({ ...bench, media }, job, lastTry)
+    expect((await itemOf(ports, item))!.state).toBe('waiting')
+    await prepareItem(item)
+    expect(await itemOf(ports, item)).toMatchObject({ state: 'ready', damaged: false })
+  })
+
+  it('withholds what could not be cleaned only when that failed twice', async () => {
+    const { ports } = bench
+    const { items } = await shareFiles(ports, [fileOf('a.jpg')])
+    const item = items[0]!
+    const clean = () =>
+      Promise.resolve({ state: 'withheld', reason: 'it is damaged', fault: 'damaged' } as const)
+    const job = { kind: 'prepare', owner: item.owner, item: item.id } as const
+    const failing = { ...bench, media: { ...bench.media, clean } }
+    await expect(prepare(failing, job, firstTry)).rejects.toThrow('it is damaged')
+    expect(isDownloadable((await itemOf(ports, item))!, 'no-location')).toBe(false)
+    await prepare(failing, job, firstTry)
+    expect((await itemOf(ports, item))!.copies).toEqual({
+      'no-location': { state: 'withheld', reason: 'it is damaged' },
+    })
+    // The owner may have it tried again; until then it stays withheld, and is not handed out meanwhile.
+    const retried = await retryItem(ports, item.owner, item.id)
+    expect(isDownloadable(retried, 'no-location')).toBe(false)
+    await prepareItem(item)
+    expect(isDownloadable((await itemOf(ports, item))!, 'no-location')).toBe(true)
+  })
 
   it('is done with an item that is gone', async () => {
     const { ports } = bench

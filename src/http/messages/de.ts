@@ -109,6 +109,7 @@ export const de: Messages = {
     'wrong-host':
       'Dieser Server ist unter diesem Namen nicht bekannt. Öffne ihn unter seiner eigenen Adresse.',
     'not-ready': 'Das wird noch vorbereitet. Versuch es gleich noch einmal.',
+    'nothing-to-retry': 'Hier ist nichts schiefgegangen, das sich noch einmal versuchen ließe.',
     withheld: 'Diese Datei wird nicht herausgegeben: Ihr Ort ließ sich nicht sicher entfernen.',
     'too-many-requests': 'Das war viel auf einmal. Warte ein wenig.',
     'too-many-items': 'Das ist mehr, als auf einmal geht. Wähle weniger.',
@@ -248,6 +249,7 @@ export const de: Messages = {
     waiting: 'Wartet',
     uploading: '{{percent}} %',
     preparing: 'Wird vorbereitet',
+    preparingLater: 'Wird noch einmal versucht',
     ready: 'Fertig',
     removeFile: '{{name}} entfernen',
     retryFile: '{{name}} noch einmal versuchen',

@@ -200,6 +200,24 @@ export const albumOperations: readonly Operation[] = [
     },
   },
   {
+    method: 'post',
+    path: '/items/{id}/retry',
+    id: 'retryItem',
+    tag: 'Items',
+    for: 'owner',
+    summary: 'Try again what went wrong with an item',
+    description:
+      'A file that could not be opened, or not yet (`waiting`, which is also tried again by itself); a copy that was withheld; a video that could not be made to play.',
+    answers: {
+      202: {
+        description: 'It is tried again; the item as it is now.',
+        body: itemAnswer,
+        example: { ...example.item, state: 'uploaded' },
+      },
+    },
+    refusals: ['nothing-to-retry'],
+  },
+  {
     method: 'delete',
     path: '/items/{id}',
     id: 'deleteItem',

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, rename, rm } from 'node:fs/promises'
 import type { Exiftool } from '../exiftool.ts'
-import { type Cleaned, type MediaType, MediaError, type MetadataPolicy } from '../types.ts'
+import { type Cleaned, type FileFault, fileFaultOf, type MediaType, type MetadataPolicy } from '../types.ts'
 import { withBytes } from './byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
 import {
@@ -39,7 +39,8 @@ const raws = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
 /**
  * Makes the copy of `path` under `policy` at `output` and checks it. Each step is tried, the gentlest first, until a
- * copy passes; what passes none is withheld. Never throws for a bad file.
+ * copy passes; what passes none is withheld, with `fault` where an error kept one from being made. Never throws for a bad
+ * file; throws where the machine or a tool failed.
  */
 export async function cleanFile(
   exiftool: Exiftool,
@@ -61,16 +62,14 @@ export async function cleanFile(
     })
   } catch (error) {
     await rm(output, { force: true })
-    if (error instanceof MediaError || error instanceof RangeError) {
-      return { state: 'withheld', reason: reasonForError(error) }
-    }
-    throw error
+    return { state: 'withheld', ...reasonForError(error) }
   }
 }
 
 async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): Promise<Cleaned> {
   const { exiftool, original, policy, output } = task
   let reason: string | null = null
+  let fault: FileFault | null = null
   let verdict: Verdict | null = null
   for (const step of steps) {
     try {
@@ -82,14 +81,19 @@ async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): 
       }
       reason = reasonFor(verdict)
     } catch (error) {
-      // What a step cannot do, the next may; what the machine cannot do, none can.
-      if (!(error instanceof MediaError || error instanceof RangeError)) throw error
+      // What a step cannot do, the next may; what the machine cannot do, none can: then this throws.
+      const failed = reasonForError(error)
+      fault ??= failed.fault
       // What the check of an earlier step said tells more than that exiftool cannot write the format.
-      reason ??= reasonForError(error)
+      reason ??= failed.reason
     }
   }
   await rm(output, { force: true })
-  return { state: 'withheld', reason: reason ?? 'Its metadata could not be taken out.' }
+  return {
+    state: 'withheld',
+    reason: reason ?? 'Its metadata could not be taken out.',
+    ...(fault === null ? {} : { fault }),
+  }
 }
 
 function stepsFor(type: MediaType, policy: CleaningPolicy): Step[] {
@@ -219,7 +223,15 @@ function reasonFor(verdict: Verdict): string {
   return `${what} could not be taken out (${first.where}).`
 }
 
-function reasonForError(error: unknown): string {
-  if (error instanceof MediaError && error.reason === 'timeout') return 'Cleaning it took too long.'
-  return 'The file is damaged or of an unusual kind, so its metadata could not be taken out safely.'
+/** What an error says against the file, in words for its sender. Throws it where it says nothing against the file. */
+function reasonForError(error: unknown): { readonly reason: string; readonly fault: FileFault } {
+  // Our own walks leave the file's bounds where its structure is broken.
+  const isBroken = error instanceof RangeError && !/allocation/i.test(error.message)
+  const fault = isBroken ? 'damaged' : fileFaultOf(error)
+  if (fault === null) throw error
+  if (fault === 'timeout') return { reason: 'Cleaning it took too long.', fault }
+  return {
+    reason: 'The file is damaged or of an unusual kind, so its metadata could not be taken out safely.',
+    fault,
+  }
 }

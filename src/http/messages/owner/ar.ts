@@ -56,6 +56,8 @@ export const ownerAr = {
     isPrivate: 'خاص: لا يظهر في أي رابط',
     isCover: 'الغلاف',
     failed: 'لم يُشارَك',
+    waiting: 'لا يظهر بعد: ستُعاد المحاولة',
+    retry: 'أعد المحاولة',
     tick: 'تحديد {{name}}',
     nothingTicked: 'حدد شيئًا أولًا.',
     noItems: 'هذا الألبوم فارغ.',

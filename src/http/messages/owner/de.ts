@@ -53,6 +53,8 @@ export const ownerDe = {
     isPrivate: 'Privat: kein Link zeigt es',
     isCover: 'Titelbild',
     failed: 'Nicht geteilt',
+    waiting: 'Noch nicht zu sehen: Es wird noch einmal versucht',
+    retry: 'Noch einmal versuchen',
     tick: '{{name}} ankreuzen',
     nothingTicked: 'Kreuze zuerst etwas an.',
     noItems: 'Dieses Album ist leer.',

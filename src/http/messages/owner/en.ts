@@ -57,6 +57,8 @@ export const ownerEn = {
     isPrivate: 'Private: no link shows it',
     isCover: 'Cover',
     failed: 'Not shared',
+    waiting: 'Not shown yet: it will be tried again',
+    retry: 'Try again',
     tick: 'Tick {{name}}',
     nothingTicked: 'Tick something first.',
     noItems: 'This album is empty.',

@@ -53,6 +53,8 @@ export const ownerEs = {
     isPrivate: 'Privado: ningún enlace lo muestra',
     isCover: 'Portada',
     failed: 'Sin compartir',
+    waiting: 'Aún no se ve: se volverá a intentar',
+    retry: 'Reintentar',
     tick: 'Marcar {{name}}',
     nothingTicked: 'Marca algo primero.',
     noItems: 'Este álbum está vacío.',

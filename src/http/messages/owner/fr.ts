@@ -54,6 +54,8 @@ export const ownerFr = {
     isPrivate: 'Privé : aucun lien ne le montre',
     isCover: 'Couverture',
     failed: 'Non partagé',
+    waiting: 'Pas encore visible : un nouvel essai aura lieu',
+    retry: 'Réessayer',
     tick: 'Cocher {{name}}',
     nothingTicked: 'Cochez d’abord quelque chose.',
     noItems: 'Cet album est vide.',

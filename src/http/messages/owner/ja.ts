@@ -51,6 +51,8 @@ export const ownerJa = {
     isPrivate: '非公開：どのリンクにも表示されません',
     isCover: '表紙',
     failed: '共有されていません',
+    waiting: 'まだ表示されません。自動で再試行します',
+    retry: '再試行',
     tick: '{{name}}を選ぶ',
     nothingTicked: '先に何か選んでください。',
     noItems: 'このアルバムは空です。',

@@ -55,6 +55,8 @@ export const ownerPl = {
     isPrivate: 'Prywatne: żaden link tego nie pokazuje',
     isCover: 'Okładka',
     failed: 'Nieudostępnione',
+    waiting: 'Jeszcze niewidoczne: nastąpi kolejna próba',
+    retry: 'Spróbuj ponownie',
     tick: 'Zaznacz {{name}}',
     nothingTicked: 'Najpierw coś zaznacz.',
     noItems: 'Ten album jest pusty.',

@@ -53,6 +53,8 @@ export const ownerPt = {
     isPrivate: 'Privado: nenhuma ligação o mostra',
     isCover: 'Capa',
     failed: 'Não partilhado',
+    waiting: 'Ainda não se vê: será tentado de novo',
+    retry: 'Tentar de novo',
     tick: 'Marcar {{name}}',
     nothingTicked: 'Marque primeiro alguma coisa.',
     noItems: 'Este álbum está vazio.',
