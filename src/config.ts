@@ -67,6 +67,7 @@ const settings = z.object({
     .optional(),
   S3_ACCESS_KEY_ID: z.string().optional(),
   S3_SECRET_ACCESS_KEY: z.string().optional(),
+  BACKUP_KEY: z.string().min(16, 'is shorter than 16 characters').optional(),
   DELIVERY: z.enum(['proxy', 'redirect']).default('proxy'),
   LINK_DAYS_DEFAULT: days(30),
   LINK_DAYS_MAX: days(30),

@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { WorkerContext } from '../workers/context.ts'
 import { openWorkFolder } from '../workers/work-folder.ts'
+import { backupKey } from './adapters/backup-key.ts'
+import { findRunningRedis } from './adapters/running-redis.ts'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { bullmqQueue } from './adapters/bullmq-queue.ts'
 import { bullmqRunner } from './adapters/bullmq-runner.ts'
@@ -28,6 +30,8 @@ export interface Deps {
   readonly ports: Ports
   /** What a worker needs besides; null where none was asked for. */
   readonly worker: WorkerDeps | null
+  /** The key of snapshots. */
+  readonly backupKey: () => Promise<Buffer>
   /** Closes all of it, Redis last. What uses it must have ended. */
   close(): Promise<void>
 }
@@ -39,6 +43,8 @@ export interface WorkerDeps extends WorkerContext {
 export interface DepsOptions {
   readonly log: Log
   readonly hasWorker: boolean
+  /** A command that may run beside the service: it takes the embedded Redis that is running already. */
+  readonly isCommand?: boolean
   /** For tests: another time. */
   readonly clock?: Clock
   /** For tests: what keeps theirs apart in a Redis that they share. */
@@ -68,7 +74,8 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   try {
-    const url = config.REDIS_URL ?? (await ownRedis(config, options.log, opened))
+    const running = options.isCommand ? await findRunningRedis(path.join(config.DATA_DIR, 'redis')) : null
+    const url = config.REDIS_URL ?? running ?? (await ownRedis(config, options.log, opened))
     const { log, prefix } = options
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
@@ -99,6 +106,10 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       limits: limitsOf(config),
       log,
     }
+    async function keyOfBackups(): Promise<Buffer> {
+      return backupKey(config, log)
+    }
+
     async function openTime(): Promise<AgreedTime> {
       // A test that moves its clock means it.
       if (options.clock) return { now: () => Promise.resolve(clock.now()) }
@@ -108,7 +119,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       return time
     }
 
-    return { ports, worker: options.hasWorker ? await openWorker() : null, close }
+    return { ports, worker: options.hasWorker ? await openWorker() : null, backupKey: keyOfBackups, close }
 
     async function openWorker(): Promise<WorkerDeps> {
       // On the bucket's disk where that is a folder: what is made there then moves instead of being copied.
@@ -129,7 +140,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       opened(runner, (running) => running.close())
       const time = await openTime()
       const { find: findPlace } = await openPlaces()
-      return { ports, time, runner, media, findPlace, workDirectory }
+      return { ports, time, backupKey: keyOfBackups, runner, media, findPlace, workDirectory }
     }
   } catch (error) {
     await close()

@@ -14,6 +14,14 @@ import type { Worker } from '../workers/start-worker.ts'
 const usage = `mayfly web       answers browsers and programs
 mayfly worker    prepares what was uploaded
 mayfly all       both in one process, with a Redis of its own where REDIS_URL is not set
+mayfly backup [FILE]
+                 writes a snapshot of all records to FILE, else into the bucket
+mayfly restore [--from FILE]
+                 fills an empty store from a snapshot
+mayfly adopt [--yes]
+                 lets a store and a bucket that do not match belong together
+mayfly orphans [--remove]
+                 lists what the bucket holds without a record
 mayfly inspect FILE
                  prints what location and personal data a file holds
 mayfly clean FILE --metadata no-location|none -o OUT
@@ -30,6 +38,13 @@ async function main([command = 'all', ...rest]: string[]): Promise<void> {
   if (role) return serve(role)
   if (command === 'inspect') process.exitCode = await (await import('./commands/inspect.ts')).runInspect(rest)
   else if (command === 'clean') process.exitCode = await (await import('./commands/clean.ts')).runClean(rest)
+  else if (command === 'backup')
+    process.exitCode = await (await import('./commands/backup.ts')).runBackup(rest)
+  else if (command === 'restore')
+    process.exitCode = await (await import('./commands/restore.ts')).runRestore(rest)
+  else if (command === 'adopt') process.exitCode = await (await import('./commands/adopt.ts')).runAdopt(rest)
+  else if (command === 'orphans')
+    process.exitCode = await (await import('./commands/orphans.ts')).runOrphans(rest)
   else help(command)
 }
 

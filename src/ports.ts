@@ -306,6 +306,8 @@ export type Job =
   | { readonly kind: 'card'; readonly owner: string; readonly album: string }
   | { readonly kind: 'remove'; readonly owner: string }
   | { readonly kind: 'sweep' }
+  /** Makes a snapshot of all records. */
+  | { readonly kind: 'backup' }
 
 export interface Queue {
   /** Adds a job unless the same one already waits. `delayMs`: not before then. */

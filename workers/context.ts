@@ -5,6 +5,8 @@ import type { Ports } from '../src/ports.ts'
 /** What every job is given. */
 export interface WorkerContext {
   readonly ports: Ports
+  /** The key of snapshots. */
+  readonly backupKey: () => Promise<Buffer>
   /** The time that deletions go by. */
   readonly time: AgreedTime
   readonly media: MediaTools

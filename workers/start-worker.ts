@@ -1,5 +1,6 @@
 import type { Instance } from '../src/domain/instance.ts'
 import { BucketUnavailable, type JobContext, type JobRunner } from '../src/ports.ts'
+import { makeBackup } from './backup.ts'
 import { bundle } from './bundle.ts'
 import { card } from './card.ts'
 import type { WorkerContext } from './context.ts'
@@ -40,6 +41,7 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
     card: whileTogether(instance, (job) => card(context, job)),
     remove: whileTogether(instance, (job) => remove(context, job)),
     sweep: whileTogether(instance, () => sweep(context)),
+    backup: whileTogether(instance, () => makeBackup(context)),
   })
   await ports.queue.schedule({ kind: 'sweep' }, sweepEveryMs)
   return {

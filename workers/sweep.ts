@@ -3,7 +3,8 @@ import { sweepOrphans } from '../src/domain/orphans.ts'
 import { sweep as sweepDue } from '../src/domain/sweep.ts'
 import type { WorkerContext } from './context.ts'
 
-const daySeconds = 24 * 3600
+const hourSeconds = 3600
+const daySeconds = 24 * hourSeconds
 const generationSeconds = 10 * 60
 
 /** How often the sweep runs, in milliseconds: what is due is then gone within a minute. */
@@ -11,10 +12,11 @@ export const sweepEveryMs = 30_000
 
 /** Finds what was left behind; once a day also in the bucket, whose listing takes long. */
 export async function sweep({ ports, time }: Pick<WorkerContext, 'ports' | 'time'>): Promise<void> {
-  const { store, bucket, log } = ports
+  const { store, bucket, queue, log } = ports
   const agreed = await time.now()
   await sweepDue(ports, agreed)
   if ((await store.hit('generation', 1, generationSeconds)).allowed) await growGeneration(store, bucket)
+  if ((await store.hit('backup', 1, hourSeconds)).allowed) await queue.add({ kind: 'backup' })
   if (!(await store.hit('sweep-orphans', 1, daySeconds)).allowed) return
   const removed = await sweepOrphans(ports, agreed)
   if (removed > 0) log.info({ removed }, 'bytes that no record knew were deleted')

@@ -32,6 +32,7 @@ const attempts: { readonly [K in Job['kind']]: number } = {
   // Deletion is promised: until gone. The sweep finds it, should even this not do.
   remove: 1_000_000,
   sweep: 3,
+  backup: 3,
 }
 
 /** The queue on BullMQ. Our records are the truth: what is lost here is found again by the sweep. */

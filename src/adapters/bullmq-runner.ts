@@ -46,6 +46,7 @@ export function bullmqRunner({
     card: 2,
     remove: 4,
     sweep: 1,
+    backup: 1,
   }
 
   async function runJob(handlers: Handlers, job: BullJob, token: string | undefined): Promise<void> {

@@ -11,6 +11,7 @@ export const JobData: z.ZodType<Job> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('card'), owner: id, album: id }),
   z.strictObject({ kind: z.literal('remove'), owner: id }),
   z.strictObject({ kind: z.literal('sweep') }),
+  z.strictObject({ kind: z.literal('backup') }),
 ])
 
 export const jobKinds = [
@@ -20,6 +21,7 @@ export const jobKinds = [
   'card',
   'remove',
   'sweep',
+  'backup',
 ] as const satisfies Job['kind'][]
 
 /** What tells two jobs of one kind apart. */
@@ -34,6 +36,7 @@ export function subjectOf(job: Job): string {
     case 'remove':
       return job.owner
     case 'sweep':
+    case 'backup':
       return 'all'
   }
 }

@@ -12,8 +12,9 @@ import { linkState } from './link.ts'
 import { albumSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
 import { itemsOrStandIns, linksOrStandIns } from './stand-ins.ts'
 import { expectItemCopies, queueCopies } from './copy-requests.ts'
+import { makeLasting, noteActs } from './tombstones.ts'
 
-type AlbumPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits'>
+type AlbumPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>
 
 /** An owner's album as a change reads it. Throws Refused('unknown'). */
 export async function albumToChange(changing: Changing, owner: string, id: string): Promise<Album> {
@@ -190,11 +191,15 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
       if (link.albums.some((other) => other !== id))
         changing.write(unrank(keys.albumLinks(owner, id), link.id))
       else detach(changing, { ...link, stoppedAt: link.stoppedAt ?? now }, id, now)
-    changing.write(rank(keys.ownerDue(owner), `album/${id}`, atOnce))
+    changing.write(
+      rank(keys.ownerDue(owner), `album/${id}`, atOnce),
+      ...noteActs(owner, [{ kind: 'album', id, at: now }]),
+    )
   })
   // Judged by no clock: whatever another album may still hold stays, until that one's end is agreed upon.
   await dissolve(store, owner, id, atOnce)
   await queueRemoval(ports, owner)
+  await makeLasting(ports, owner, 'The album is deleted')
 }
 
 function detach(changing: Changing, link: Link, album: string, now: number): void {

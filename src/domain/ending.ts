@@ -9,6 +9,7 @@ import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
 import { countOf, itemSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
 import { linksOrStandIns } from './stand-ins.ts'
+import { makeLasting, noteActs, writeTombstones } from './tombstones.ts'
 
 /** Items looked at in one step of a removal, so that no step holds the store up for long. */
 const step = 200
@@ -25,10 +26,11 @@ export async function ownLink(store: Store, owner: string, id: string): Promise<
 /**
  * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
  * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
- * changes nothing. One whose record cannot be read ends all the same. Throws Refused('unknown').
+ * changes nothing. One whose record cannot be read ends all the same. Throws Refused: `unknown`, and `not-noted` where it
+ * has ended, but a loss of the store could bring it back yet.
  */
 export async function stopSharing(
-  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>,
   input: { owner: string; link: string; keepForADay?: boolean },
 ): Promise<Link> {
   const { store, clock, queue, log } = ports
@@ -44,6 +46,7 @@ export async function stopSharing(
     changing.write(
       set(keys.link(found.owner, found.id), stopped),
       rank(keys.ownerDue(found.owner), `link/${found.id}`, stopped.dueAt),
+      ...noteActs(found.owner, [{ kind: 'stop', id: found.id, at: now }]),
     )
     return stopped
   })
@@ -53,6 +56,7 @@ export async function stopSharing(
     // The link has ended all the same, and the sweep that was woken above removes what is left.
     log.warn({ err: error, link: link.id }, 'removal not queued; the sweep will')
   }
+  await makeLasting(ports, input.owner, 'The link has ended')
   return link
 }
 
@@ -238,6 +242,7 @@ export async function removeDue(
   const { store } = ports
   const [due] = await store.read([scores(keys.ownerDue(owner), 0, agreed, 10_000)])
   const failures: unknown[] = []
+  await writeTombstones(ports, owner).catch((error: unknown) => failures.push(error))
   for (const { member } of due) {
     const [kind, id = ''] = member.split('/')
     const reaping = kind === 'link' ? reapLink(store, owner, id, agreed) : reapAlbum(store, owner, id, agreed)
@@ -295,6 +300,10 @@ async function sleepUntilDue(store: Store, owner: string): Promise<void> {
 }
 
 async function nextDue(store: Store, owner: string): Promise<number | null> {
-  const [first, marked] = await store.read([ranks(keys.ownerDue(owner), 0, 0), size(keys.removing(owner))])
-  return marked > 0 ? 0 : (first[0]?.score ?? null)
+  const [first, marked, unnoted] = await store.read([
+    ranks(keys.ownerDue(owner), 0, 0),
+    size(keys.removing(owner)),
+    size(keys.tombstones(owner)),
+  ])
+  return marked + unnoted > 0 ? 0 : (first[0]?.score ?? null)
 }

@@ -26,6 +26,7 @@ export const reasons = [
   'range',
   'unavailable',
   'out-of-order',
+  'not-noted',
 ] as const
 export type Reason = (typeof reasons)[number]
 

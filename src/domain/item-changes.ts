@@ -10,8 +10,9 @@ import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { albumSchema, type Album } from './records.ts'
 import { isStandIn } from './stand-ins.ts'
+import { makeLasting, noteActs, type Act } from './tombstones.ts'
 
-type ItemPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>
+type ItemPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>
 
 /**
  * An album that visitors see less of from now on: neither its card nor its bundles may be shown any more, for they
@@ -56,11 +57,18 @@ export async function markPrivate(
     )
     changing.write(
       ...marked.flatMap((item) => itemWrites({ ...item, isPrivate })),
+      ...(isPrivate
+        ? noteActs(
+            owner,
+            marked.map(({ id }) => ({ kind: 'private', id, at: ports.clock.now() })),
+          )
+        : []),
       ...albums.map((album) => set(keys.album(owner, album.id), withoutPictures(album))),
     )
     return albums.map(({ id }) => id)
   })
   await askForBundles(ports, owner, changed)
+  await makeLasting(ports, owner, 'It is marked')
 }
 
 /**
@@ -83,9 +91,12 @@ export async function removeItems(
     const items = await itemsToChange(changing, owner, gone)
     const { byItem } = await albumsHolding(changing, owner, gone)
     items.forEach((item, index) => {
-      changing.write(unrank(keys.albumItems(owner, album), item.id))
-      if (byItem[index]?.some((other) => other !== album))
-        changing.write(unrank(keys.itemAlbums(owner, item.id), album))
+      const isElsewhere = byItem[index]?.some((other) => other !== album) === true
+      const act: Act = isElsewhere
+        ? { kind: 'out', id: item.id, from: album, at: ports.clock.now() }
+        : { kind: 'item', id: item.id, at: ports.clock.now() }
+      changing.write(unrank(keys.albumItems(owner, album), item.id), ...noteActs(owner, [act]))
+      if (isElsewhere) changing.write(unrank(keys.itemAlbums(owner, item.id), album))
       else dropItem(changing, item, countedBytes(item))
     })
     // By hand an item's place is its number: the next one that comes must stand behind the last.
@@ -97,6 +108,7 @@ export async function removeItems(
   })
   await askForBundles(ports, owner, [album])
   await queueRemoval(ports, owner)
+  await makeLasting(ports, owner, 'It is taken out')
 }
 
 const coverLeft = ({ cover }: Album, gone: readonly string[]): string | null =>
@@ -114,6 +126,10 @@ export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly
       dropItem(changing, item, countedBytes(item))
     })
     changing.write(
+      ...noteActs(
+        owner,
+        gone.map((id) => ({ kind: 'item', id, at: ports.clock.now() })),
+      ),
       ...albums.map((album) =>
         set(keys.album(owner, album.id), { ...withoutPictures(album), cover: coverLeft(album, gone) }),
       ),
@@ -122,4 +138,5 @@ export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly
   })
   await askForBundles(ports, owner, changed)
   await queueRemoval(ports, owner)
+  await makeLasting(ports, owner, 'It is deleted')
 }

@@ -41,6 +41,8 @@ export const keys = {
   removing: (owner: string) => `{${owner}}:removing`,
   /** The bytes that count no more once a prefix is deleted. */
   removingMark: (owner: string, prefix: string) => `{${owner}}:removing:${prefix}`,
+  /** What was done and is not noted in the bucket yet: see `tombstones.ts`. */
+  tombstones: (owner: string) => `{${owner}}:tombstones`,
   /** The items that an upload under way has begun to write. */
   uploadItems: (owner: string, upload: string) => `{${owner}}:upload:${upload}:items`,
   /** The bytes reserved for an upload under way; gone when it has ended. */
@@ -82,6 +84,8 @@ export const keys = {
   reunited: 'reunited',
   /** Bucket prefixes without a record that wait for a week, by the moment at which they were found. */
   quarantine: 'quarantine',
+  /** When the last snapshot was made. */
+  lastSnapshot: 'last-snapshot',
   /** What the sweep of orphans came to when it would have deleted too much. */
   orphansLeft: 'orphans-left',
 
@@ -102,7 +106,14 @@ export const objects = {
   /** What senders shared. */
   shared: ['items/', 'albums/'],
   /** What all other keys begin with. */
-  roots: ['items/', 'albums/'],
+  roots: ['items/', 'albums/', 'tombstones/', 'backups/'],
+  tombstones: 'tombstones/',
+  tombstone: (id: string) => `tombstones/${id}`,
+  backups: 'backups/',
+  /** `began`: milliseconds since 1970. */
+  backup: (began: number, id: string) => `backups/${String(began).padStart(15, '0')}-${id}`,
+  /** Since when all tombstones are there: see `backup-upkeep.ts`. */
+  horizon: 'horizon',
   ofItem: (item: string) => `items/${item}`,
   ofAlbum: (album: string) => `albums/${album}`,
   original: (item: string) => `items/${item}/original`,

@@ -19,9 +19,10 @@ import { albumSchema, linkSchema, type Link } from './records.ts'
 import { linksOrStandIns } from './stand-ins.ts'
 import { seal } from './seal.ts'
 import { newLink, writeLink, type LinkWish } from './share.ts'
+import { makeLasting, noteActs } from './tombstones.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
-type LinkPorts = Pick<Ports, 'store' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'>
+type LinkPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'>
 
 /** Albums that one link opens at most: its page reads all of them. */
 export const maxAlbumsOfLink = 50
@@ -144,19 +145,38 @@ export async function editLink(
       }
       const next: Link = { ...edited(link, edit, hash), ...secret, albums: albums ?? link.albums }
       const until = expiresAt === undefined ? {} : { expiresAt, dueAt: expiresAt + graceMs }
-      writeLink(changing, { ...next, ...until })
-      return { ...next, ...until }
+      const changed: Link = { ...next, ...until }
+      writeLink(changing, changed)
+      if (isNarrower(link, changed)) changing.write(...noteActs(owner.id, [{ kind: 'narrow', id, at: now }]))
+      return changed
     })
     if (isMoved) await settleEntrance(ports, changed)
     if (isMoved) await closeEntrance(ports, before)
     await queueCopies(ports, waiting)
     if (edit.metadata || albums || edit.allow) await askForBundles(ports, owner.id, changed.albums)
+    await makeLasting(ports, owner.id, 'The link is changed')
     return changed
   } catch (error) {
-    if (isMoved && error instanceof Refused)
+    // What is only not noted yet is done.
+    if (isMoved && error instanceof Refused && error.reason !== 'not-noted')
       await closeEntrance(ports, { owner: owner.id, id, secretHash: secret.secretHash })
     throw error
   }
+}
+
+const strictness = ['everything', 'no-location', 'none'] as const satisfies MetadataPolicy[]
+
+/** Whether a link shows less than before, for a shorter time, or to fewer: what its sender must be able to rely on. */
+function isNarrower(before: Link, after: Link): boolean {
+  return (
+    after.secretHash !== before.secretHash ||
+    (after.password !== null && after.passwordChanges !== before.passwordChanges) ||
+    after.expiresAt < before.expiresAt ||
+    strictness.indexOf(after.metadata) > strictness.indexOf(before.metadata) ||
+    (['downloads', 'details', 'map'] as const).some((name) => before.allow[name] && !after.allow[name]) ||
+    (before.showsCover && !after.showsCover) ||
+    before.albums.some((album) => !after.albums.includes(album))
+  )
 }
 
 /** What the plain fields come to. */
@@ -234,7 +254,7 @@ const stopStep = 200
  * reach is deleted as by `stopSharing`. Answers how many were stopped.
  */
 export async function stopAll(
-  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>,
   input: { owner: string; keepForADay?: boolean },
 ): Promise<number> {
   const { store, clock } = ports
@@ -254,10 +274,12 @@ export async function stopAll(
         changing.write(
           set(keys.link(owner, link.id), next),
           rank(keys.ownerDue(owner), `link/${link.id}`, next.dueAt),
+          ...noteActs(owner, [{ kind: 'stop', id: link.id, at: now }]),
         )
       }
       return open.length
     })
   await queueRemoval(ports, owner)
+  await makeLasting(ports, owner, 'All links have ended')
   return stopped
 }

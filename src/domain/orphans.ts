@@ -85,7 +85,7 @@ export async function sweepOrphans(ports: OrphanPorts, agreed: number = ports.cl
   const reunitedAt = parseRecord(reunitedSchema, keys.reunited, raw)?.at ?? -Infinity
   const plain = [...found].filter(([, writtenAt]) => writtenAt > reunitedAt).map(([prefix]) => prefix)
   const lost = [...found].filter(([, writtenAt]) => writtenAt <= reunitedAt).map(([prefix]) => prefix)
-  const released = await quarantine(store, lost, agreed)
+  const released = await quarantine(store, lost, { now: clock.now(), agreed })
   const isTooMuch = plain.length > mostInSmallBucket && plain.length > prefixes * mostShare
   await noteLeft(store, isTooMuch ? { at: agreed, orphans: plain.length, prefixes } : null)
   if (isTooMuch)
@@ -111,7 +111,11 @@ async function removeOrphan({ store, bucket }: OrphanPorts, prefix: string): Pro
 }
 
 /** Marks `lost` with the date where that is not done, lets go of what has a record again, and answers what has waited long enough. */
-async function quarantine(store: Store, lost: readonly string[], now: number): Promise<string[]> {
+async function quarantine(
+  store: Store,
+  lost: readonly string[],
+  { now, agreed }: { now: number; agreed: number },
+): Promise<string[]> {
   const [marked] = await store.read([ranks(keys.quarantine)])
   const since = new Map(marked.map(({ member, score: at }) => [member, at]))
   const there = new Set(lost)
@@ -119,7 +123,7 @@ async function quarantine(store: Store, lost: readonly string[], now: number): P
     if (!there.has(member)) await store.commit({ writes: [unrank(keys.quarantine, member)] })
   for (const prefix of lost)
     if (!since.has(prefix)) await store.commit({ writes: [rank(keys.quarantine, prefix, now)] })
-  return lost.filter((prefix) => now - (since.get(prefix) ?? now) >= quarantineMs)
+  return lost.filter((prefix) => agreed - (since.get(prefix) ?? agreed) >= quarantineMs)
 }
 
 /** For operators: every prefix without a record that is a day old, and since when it is in quarantine (null: it is not). */

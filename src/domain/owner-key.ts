@@ -9,6 +9,8 @@ import { linkSchema, ownerSchema } from './records.ts'
 import { seal, unseal } from './seal.ts'
 import { hashToken, randomOwnerKey } from './tokens.ts'
 import { countTry, type TryLimit } from './tries.ts'
+import { noteActs, writeTombstones } from './tombstones.ts'
+import { atOnce, wakeSweep } from './due.ts'
 
 /** Owner keys that one address may try: 256 bits are not guessed, but asking costs. */
 const keysTried: TryLimit = { most: 30, windowSeconds: 60 }
@@ -30,9 +32,10 @@ export async function expectKey(changing: Changing, owner: KnownOwner): Promise<
  * whose answer was lost has lost the key too, and the caller's cookie is set by the same answer.
  */
 export async function rotateKey(
-  { store, clock, log }: Pick<Ports, 'store' | 'clock' | 'log'>,
+  ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'log'>,
   owner: KnownOwner,
 ): Promise<KnownOwner> {
+  const { store, clock, log } = ports
   const next: KnownOwner = { id: owner.id, key: randomOwnerKey() }
   const keyHash = hashToken(next.key)
   // Opens nothing before the record says so: see findOwner.
@@ -52,6 +55,7 @@ export async function rotateKey(
     }
     changing.write(
       set(keys.owner(owner.id), { id: owner.id, keyHash, createdAt: record?.createdAt ?? clock.now() }),
+      ...noteActs(owner.id, [{ kind: 'key', id: keyHash, at: clock.now() }]),
     )
   })
   try {
@@ -59,6 +63,13 @@ export async function rotateKey(
   } catch (error) {
     // It opens nothing any more, and the new key must reach its owner now or never.
     log.warn({ err: error }, 'the entry of an old owner key was left')
+  }
+  try {
+    await writeTombstones(ports, owner.id)
+  } catch (error) {
+    // The new key must reach its owner now or never; the outbox holds the note for the sweep.
+    log.warn({ err: error }, 'a tombstone could not be written; the sweep tries again')
+    await wakeSweep(store, owner.id, atOnce).catch(() => {})
   }
   return next
 }

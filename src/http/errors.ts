@@ -32,6 +32,7 @@ export const statusOf: Readonly<Record<Reason, number>> = {
   range: 416,
   unavailable: 503,
   'out-of-order': 503,
+  'not-noted': 503,
 }
 
 /** What a caller hears of a failure. */

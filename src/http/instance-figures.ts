@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import { orphanFigures } from '../domain/orphans.ts'
-import type { Ports } from '../ports.ts'
+import { keys } from '../domain/keys.ts'
+import { value, type Ports } from '../ports.ts'
 
 /** Numbers that tell whether an operator must look at the instance: see docs/operating.md. */
 export function addInstanceFigures(
@@ -23,6 +24,14 @@ export function addInstanceFigures(
     })
   gauge('mayfly_apart', '1 while store and bucket are not of one instance; nothing is served then.', () =>
     instance.state().kind === 'apart' ? 1 : 0,
+  )
+  gauge(
+    'mayfly_snapshot_made_seconds',
+    'When the last snapshot was made, as a Unix time; 0: never.',
+    async () => {
+      const [at] = await store.read([value(keys.lastSnapshot)])
+      return Number(at ?? 0) / 1000
+    },
   )
   gauge(
     'mayfly_orphans_left',

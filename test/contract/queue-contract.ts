@@ -16,6 +16,7 @@ export const everyKind = (handler: Handler): Handlers => ({
   card: handler,
   remove: handler,
   sweep: handler,
+  backup: handler,
 })
 
 /** What every queue does. `start` makes an empty one, with what makes runners for it. */

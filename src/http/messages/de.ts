@@ -102,6 +102,8 @@ export const de: Messages = {
       'Der Dienst kann gerade nicht antworten. Nichts ist verloren. Versuch es gleich noch einmal.',
     'out-of-order':
       'Dieser Dienst ruht, bis sein Betreiber nach ihm gesehen hat. In der Zwischenzeit wird nichts gelöscht.',
+    'not-noted':
+      'Es ist geschehen und gilt ab jetzt. Nur der Vermerk, der es nach einem Ausfall erhält, konnte noch nicht gespeichert werden; das wird von selbst erneut versucht.',
     'bad-request': 'Die Anfrage wurde nicht verstanden.',
     unauthorized: 'Diese Seite gehört dem Absender. Öffne sie in dem Browser, mit dem du geteilt hast.',
     forbidden: 'Das ist hier nicht erlaubt.',

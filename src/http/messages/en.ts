@@ -99,6 +99,8 @@ export const en = {
     unavailable: 'The service cannot answer right now. Nothing is lost. Try again in a moment.',
     'out-of-order':
       'This service is out of order until whoever runs it has looked at it. Nothing is deleted meanwhile.',
+    'not-noted':
+      'It is done and holds from now on. Only the note that keeps it so after a failure could not be saved yet; that is tried again by itself.',
     'bad-request': 'The request was not understood.',
     unauthorized: 'This page belongs to a sender. Open it in the browser that you shared with.',
     forbidden: 'This is not allowed here.',

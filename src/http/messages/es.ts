@@ -100,6 +100,8 @@ export const es: Messages = {
     unavailable: 'El servicio no puede responder ahora. No se ha perdido nada. Inténtalo en un momento.',
     'out-of-order':
       'Este servicio está fuera de servicio hasta que quien lo administra lo haya revisado. Mientras tanto no se borra nada.',
+    'not-noted':
+      'Está hecho y vale desde ahora. Solo la nota que lo conserva tras un fallo no se pudo guardar todavía; se vuelve a intentar automáticamente.',
     'bad-request': 'No se entendió la petición.',
     unauthorized: 'Esta página es de quien envía. Ábrela en el navegador con el que compartiste.',
     forbidden: 'Eso no está permitido aquí.',

@@ -102,6 +102,8 @@ export const fr: Messages = {
       'Le service ne peut pas répondre pour le moment. Rien n’est perdu. Réessayez dans un instant.',
     'out-of-order':
       'Ce service est hors service jusqu’à ce que son exploitant s’en soit occupé. Rien n’est supprimé entre-temps.',
+    'not-noted':
+      'C’est fait et c’est valable dès maintenant. Seule la note qui le conserve après une panne n’a pas encore pu être enregistrée ; un nouvel essai se fait automatiquement.',
     'bad-request': 'La demande n’a pas été comprise.',
     unauthorized: 'Cette page est à l’expéditeur. Ouvrez-la dans le navigateur qui a servi au partage.',
     forbidden: 'Ce n’est pas permis ici.',

@@ -119,6 +119,8 @@ export const pl: Messages = {
     unavailable: 'Usługa nie może teraz odpowiedzieć. Nic nie przepadło. Spróbuj za chwilę.',
     'out-of-order':
       'Ta usługa nie działa, dopóki nie zajmie się nią jej operator. W tym czasie nic nie jest usuwane.',
+    'not-noted':
+      'Gotowe i obowiązuje od teraz. Nie udało się jeszcze tylko zapisać notatki, która zachowa to po awarii; próba zostanie ponowiona automatycznie.',
     'bad-request': 'Nie zrozumiano żądania.',
     unauthorized: 'Ta strona należy do nadawcy. Otwórz ją w przeglądarce, z której udostępniono.',
     forbidden: 'Tu nie wolno.',

@@ -102,6 +102,8 @@ export const pt: Messages = {
     unavailable: 'O serviço não pode responder agora. Nada se perdeu. Tente daqui a um momento.',
     'out-of-order':
       'Este serviço está fora de serviço até que quem o administra o verifique. Entretanto, nada é apagado.',
+    'not-noted':
+      'Está feito e vale a partir de agora. Só a nota que o mantém após uma falha ainda não pôde ser guardada; isso volta a ser tentado automaticamente.',
     'bad-request': 'O pedido não foi entendido.',
     unauthorized: 'Esta página é de quem envia. Abra-a no navegador com que partilhou.',
     forbidden: 'Isso não é permitido aqui.',
