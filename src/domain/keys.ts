@@ -69,6 +69,8 @@ export const keys = {
   /** Whose a bucket prefix (`items/<item>`, `albums/<album>`) is: what has none is an orphan. */
   prefixOwner: (prefix: string) => `prefix-owner:${prefix}`,
   senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
+  /** What is kept of the sender password: see `sender-password.ts`. */
+  senderPassword: 'sender-password',
   instanceUsage: 'usage',
   /** When all counts were last taken anew. */
   recountedAt: 'recounted-at',

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import { Refused } from '../domain/errors.ts'
 import { keys } from '../domain/keys.ts'
 import { networksOf, ownerParty } from '../domain/network.ts'
+import { senderPasswordId } from '../domain/sender-password.ts'
 import { hashToken, randomToken, sameText } from '../domain/tokens.ts'
 import { countTry, forgetTries, type TryLimit } from '../domain/tries.ts'
 import { value } from '../ports.ts'
@@ -19,8 +20,8 @@ export async function maySend(context: WebContext, req: Request): Promise<boolea
   const token = readCookie(context.settings, req, cookie)
   if (token === null) return false
   const [session] = await context.ports.store.read([value(keys.senderSession(hashToken(token)))])
-  // Bound to the password's hash: a changed password ends every session.
-  return session === hashToken(senderPassword)
+  // Bound to the password: a changed one ends every session.
+  return session !== null && session === (await senderPasswordId(context.ports, senderPassword))
 }
 
 /** Throws Refused('unauthorized') for a caller who may not send. Programs show the password in `Sender-Password`. */
@@ -60,7 +61,7 @@ export async function openSenderSession(
       {
         kind: 'set',
         key: keys.senderSession(hashToken(token)),
-        value: hashToken(senderPassword),
+        value: await senderPasswordId(context.ports, senderPassword),
         expiresInMs: lifeMs,
       },
     ],
