@@ -16,7 +16,15 @@ import { newBucket } from '../adapters/s3-ground.ts'
 import { picture } from '../media/fixtures.ts'
 import { movableClock, quietLog, type MovableClock } from '../support/ports.ts'
 import { startRedis, type RedisProcess } from '../support/servers.ts'
-import { albumOf, filesOfEachFormat, itemOf, keysBelow, shareFiles, type File } from './bench.ts'
+import {
+  albumOf,
+  filesOfEachFormat,
+  itemOf,
+  keysBelow,
+  keysOfShares,
+  shareFiles,
+  type File,
+} from './bench.ts'
 
 const hour = 3_600_000
 const projectRoot = join(import.meta.dirname, '..', '..')
@@ -90,7 +98,7 @@ describe('a worker', { timeout: 600_000 }, () => {
         )
       })
       await stopSharing(ports, { owner: link.owner, link: link.id })
-      await until(async () => (await keysBelow(ports, '')).length === 0)
+      await until(async () => (await keysOfShares(ports)).length === 0)
     },
   )
 
@@ -128,7 +136,7 @@ describe('a worker', { timeout: 600_000 }, () => {
     expect(await keysBelow(ports, objects.ofItem(items[0]!.id))).not.toEqual([])
     clock.move(hour)
     await ports.queue.add({ kind: 'sweep' })
-    await until(async () => (await keysBelow(ports, '')).length === 0)
+    await until(async () => (await keysOfShares(ports)).length === 0)
     expect(await albumOf(ports, album)).toBeNull()
   })
 })
