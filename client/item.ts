@@ -1,4 +1,5 @@
 import { button, find, maybe } from './lib/dom.ts'
+import { leaveWhenEnded } from './lib/ended.ts'
 import { motionOver, onHold } from './lib/motion.ts'
 
 /** Arrow keys and swipes go to the neighbours, as in a viewer. */
@@ -50,4 +51,5 @@ function playMotion(): void {
   onHold(find(document, '.whole', HTMLAnchorElement), () => true, { begin: motion.play, end: motion.stop })
 }
 
+leaveWhenEnded()
 playMotion()

@@ -1,4 +1,5 @@
 import { find, maybe } from './lib/dom.ts'
+import { leaveWhenEnded } from './lib/ended.ts'
 import { loadPages } from './lib/load-pages.ts'
 import { paintPlaceholders } from './lib/placeholders.ts'
 import { offerSaveToPhotos } from './lib/save-to-photos.ts'
@@ -7,6 +8,7 @@ import { selectionIn } from './lib/selection.ts'
 const form = find(document, '#selection', HTMLFormElement)
 const menu = find(form, '.share-menu', HTMLDetailsElement)
 
+leaveWhenEnded()
 paintPlaceholders(form)
 offerSaveToPhotos(selectionIn(document))
 refreshWhilePreparing()

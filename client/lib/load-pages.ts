@@ -1,4 +1,5 @@
 import { maybe } from './dom.ts'
+import { showIfEnded } from './ended.ts'
 import { paintPlaceholders } from './placeholders.ts'
 
 /**
@@ -30,6 +31,7 @@ export function loadPages(form: HTMLFormElement): { loadMore(): Promise<void> } 
     if (!later) return
     try {
       const response = await fetch(later.href, { headers: { Accept: 'text/html' } })
+      if (response.status === 410) return void showIfEnded()
       if (!response.ok) return
       const next = new DOMParser().parseFromString(await response.text(), 'text/html')
       append(next)

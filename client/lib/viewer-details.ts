@@ -1,5 +1,6 @@
 import type PhotoSwipe from 'photoswipe'
 import { iconMarkup, make } from './dom.ts'
+import { showIfEnded } from './ended.ts'
 import { t } from './messages.ts'
 import type { Slide } from './slides.ts'
 
@@ -58,7 +59,7 @@ const isEscape = (event: Event): boolean => event instanceof KeyboardEvent && ev
 async function readAbout(address: string): Promise<Node | null> {
   try {
     const response = await fetch(address, { headers: { Accept: 'text/html' } })
-    if (response.status === 410) location.reload()
+    if (response.status === 410) void showIfEnded()
     const page = new DOMParser().parseFromString(await response.text(), 'text/html')
     const about = page.querySelector('.about')
     const heading = about?.querySelector('h1')

@@ -1,5 +1,6 @@
 import PhotoSwipe, { type SlideData } from 'photoswipe'
 import { iconMarkup, make } from './dom.ts'
+import { showIfEnded } from './ended.ts'
 import { t } from './messages.ts'
 import { slidesOf, type Slide } from './slides.ts'
 import { addDetails } from './viewer-details.ts'
@@ -51,6 +52,8 @@ export async function openViewer(
   viewer.addFilter('thumbEl', (thumb, _, index) => slides[index]?.image ?? thumb ?? form)
   viewer.addFilter('placeholderSrc', (_, content) => slides[content.index]?.image.currentSrc ?? false)
   playVideos(viewer)
+  // Pictures are fetched ahead before they stand in the page.
+  viewer.on('loadError', () => void showIfEnded())
 
   viewer.on('uiRegister', () => {
     addDownload(viewer, current)

@@ -36,8 +36,11 @@ export function errorPages(views: Views): ErrorPage {
       views.render(res, status, 'locked', lockedPage(language, place, null))
     } else if (code === 'link-declined' && path !== undefined)
       views.render(res, status, 'declined', { action: `${path}/decline` })
-    else if (code === 'link-ended') views.render(res, status, 'ended', {})
-    else if (code === 'unknown') views.render(res, status, 'unknown', {})
+    else if (code === 'link-ended') {
+      // Back would show pictures that the browser still has. It takes this over https and on localhost only.
+      res.set('Clear-Site-Data', '"cache"')
+      views.render(res, status, 'ended', {})
+    } else if (code === 'unknown') views.render(res, status, 'unknown', {})
     else {
       const key = (isShareForm(req) ? uploadProblems[code] : undefined) ?? `error.${code}`
       const message = language.t(key)

@@ -27,7 +27,14 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
 }
 
 /** Why any address may refuse. */
-const always: readonly Reason[] = ['bad-request', 'unknown', 'cross-site', 'wrong-host', 'conflict', 'unavailable']
+const always: readonly Reason[] = [
+  'bad-request',
+  'unknown',
+  'cross-site',
+  'wrong-host',
+  'conflict',
+  'unavailable',
+]
 
 function refusalsOf(operation: Operation): Record<number, Reason[]> {
   const byStatus: Record<number, Reason[]> = {}
