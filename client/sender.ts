@@ -199,6 +199,8 @@ async function share(): Promise<void> {
     const known: Record<string, string> = {
       network: 'networkError',
       'too-many-requests': 'tooManyRequests',
+      'too-many-this-hour': 'tooManyThisHour',
+      'too-many-today': 'tooManyToday',
       'owner-quota': 'quota',
       'instance-full': 'full',
     }

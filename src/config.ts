@@ -75,6 +75,8 @@ const settings = z.object({
   MAX_ALBUM_ITEMS: wholeNumber(5000),
   MAX_OWNER_BYTES: wholeNumber(100 * gibibyte),
   MAX_INSTANCE_BYTES: wholeNumber(1000 * gibibyte),
+  MAX_ADDRESS_SHARES_PER_HOUR: wholeNumber(1000, 0),
+  MAX_ADDRESS_BYTES_PER_DAY: wholeNumber(250 * gibibyte, 0),
   MAX_PIXELS: wholeNumber(120_000_000),
   MAX_VIDEO_HOURS: wholeNumber(12),
   MAX_PLAYABLE_MINUTES: wholeNumber(30, 0),

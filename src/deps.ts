@@ -180,6 +180,8 @@ const limitsOf = (config: Config): Limits => ({
   maxInstanceBytes: config.MAX_INSTANCE_BYTES,
   linkDaysDefault: config.LINK_DAYS_DEFAULT,
   linkDaysMax: config.LINK_DAYS_MAX,
+  addressSharesPerHour: config.MAX_ADDRESS_SHARES_PER_HOUR,
+  addressBytesPerDay: config.MAX_ADDRESS_BYTES_PER_DAY,
 })
 
 const mediaLimitsOf = (config: Config): MediaLimits => ({

@@ -126,8 +126,8 @@ export interface Store {
   /** Answers all queries in one round trip (one for each hash slot on a cluster). */
   read<const Q extends readonly Query[]>(queries: Q): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
   commit(change: Change): Promise<CommitOutcome>
-  /** Counts a hit on `key` and says whether it is one of the first `limit` in the running window. */
-  hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer>
+  /** Counts a hit on `key`, or `by` at once, and says whether that is among the first `limit` in the running window. */
+  hit(key: Key, limit: number, windowSeconds: number, by?: number): Promise<RateAnswer>
   /** Every key with what is kept under it, in no order; what changes meanwhile may be missed. For what seldom runs. */
   entries(): AsyncIterable<Entry>
   /** What the store's own clock says, in milliseconds since 1970; null where it is this machine's. */
@@ -375,6 +375,9 @@ export interface Limits {
   readonly maxInstanceBytes: number
   readonly linkDaysDefault: number
   readonly linkDaysMax: number
+  /** What one address may share within an hour, and send within a day in bytes; 0 or absent: as much as it likes. */
+  readonly addressSharesPerHour?: number
+  readonly addressBytesPerDay?: number
 }
 
 /** What a domain function may be given. Each asks for what it needs. */

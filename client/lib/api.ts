@@ -21,13 +21,17 @@ const codeOfStatus: Readonly<Record<number, string>> = {
   507: 'instance-full',
 }
 
+/** Of what one address may send there are two bounds: what a person hears says for how long. */
+const bounds: Readonly<Record<string, string>> = { hour: 'too-many-this-hour', day: 'too-many-today' }
+
 /** Reads the API's error body; of anything else the status must do. */
 export function errorOf(status: number, body: string): ApiError {
   try {
     const parsed: unknown = JSON.parse(body)
     const error = fieldOf(parsed, 'error')
     const [code, message] = [fieldOf(error, 'code'), fieldOf(error, 'message')]
-    if (typeof code === 'string' && typeof message === 'string') return new ApiError(code, message)
+    if (typeof code === 'string' && typeof message === 'string')
+      return new ApiError(bounds[textOf(fieldOf(error, 'details'), 'per')] ?? code, message)
   } catch {
     // A proxy's page, or nothing.
   }

@@ -12,6 +12,8 @@ const problems: Readonly<Record<string, string>> = {
   'owner-quota': 'quota',
   'instance-full': 'full',
   'too-many-requests': 'tooManyRequests',
+  'too-many-this-hour': 'tooManyThisHour',
+  'too-many-today': 'tooManyToday',
   unavailable: 'networkError',
   internal: 'failure',
   unknown: 'gone',

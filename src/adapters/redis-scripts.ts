@@ -111,9 +111,9 @@ end
 return 'done'
 `)
 
-/** ARGV: limit, window in seconds. Answers 0 when the hit is allowed, else the milliseconds until the window ends. */
+/** ARGV: limit, window in seconds, how much is counted. Answers 0 when the hit is allowed, else the milliseconds until the window ends. */
 export const hitScript = redisScript(`
-local hits = redis.call('INCR', KEYS[1])
+local hits = redis.call('INCRBY', KEYS[1], ARGV[3])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   left = tonumber(ARGV[2]) * 1000

@@ -45,10 +45,10 @@ export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: Redis
     throw new StoreUnavailable('Redis answered a commit with something else')
   }
 
-  async function hit(key: Key, limit: number, windowSeconds: number): Promise<RateAnswer> {
+  async function hit(key: Key, limit: number, windowSeconds: number, by = 1): Promise<RateAnswer> {
     if (!(windowSeconds > 0)) throw new RangeError('A window lasts longer than 0 seconds')
     const left = Number(
-      await redis.run((client) => hitScript(client, [prefix + key], [String(limit), String(windowSeconds)])),
+      await redis.run((client) => hitScript(client, [prefix + key], [whole(limit), String(windowSeconds), whole(by)])),
     )
     return left === 0
       ? { allowed: true, retryAfterSeconds: 0 }

@@ -64,6 +64,10 @@ export const keys = {
   ownerKeysTried: (who: string) => `owner-key-tries:${nameHash(who)}`,
   senderTries: (who: string) => `sender-password:${nameHash(who)}`,
 
+  /** What was shared within an hour, and the bytes sent within a day, from one address. */
+  sharesMade: (who: string) => `shares:${nameHash(who)}`,
+  bytesSent: (who: string) => `sent:${nameHash(who)}`,
+
   ownerByKey: (keyHash: string) => `owner-key:${keyHash}`,
   entrance: (secretHash: string) => `secret:${secretHash}`,
   /** Whose a bucket prefix (`items/<item>`, `albums/<album>`) is: what has none is an orphan. */

@@ -7,8 +7,8 @@ import { mediaTypeSchema } from './records.ts'
 
 const hour = 3_600_000
 
-/** A resumable upload that gets no byte for so long is dropped, in milliseconds. */
-const idleMs = 24 * hour
+/** A resumable upload that gets no byte for so long is dropped, and its room given back, in milliseconds. */
+const idleMs = hour
 /** It takes no longer than that in all, in milliseconds. */
 export const resumableLifeMs = 72 * hour
 /** A completed one is remembered for so long, for a client that missed the answer, in milliseconds. */

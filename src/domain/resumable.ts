@@ -1,4 +1,4 @@
-import type { Ports, Write } from '../ports.ts'
+import type { Party, Ports, Write } from '../ports.ts'
 import { size, value } from '../ports.ts'
 import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
 import { set } from './change.ts'
@@ -6,12 +6,21 @@ import { Refused } from './errors.ts'
 import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import { endLease, withLease, type Lease } from './lease.ts'
-import { recordText, type StoredObject } from './records.ts'
+import { countOf, recordText, type StoredObject } from './records.ts'
 import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
 import { fileTooLarge, headBytes, nextOf, tellType } from './receive.ts'
-import { abandonUpload, beginUpload, forgetResumable, liveUntil } from './upload.ts'
+import { randomToken } from './tokens.ts'
+import {
+  abandonUpload,
+  expectRoom,
+  forgetResumable,
+  liveUntil,
+  makeRoom,
+  openReservation,
+  type Reservation,
+} from './upload.ts'
 
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100
@@ -37,7 +46,7 @@ export type ResumablePorts = Pick<
 export type ResumableWish = Pick<Resumable, 'owner' | 'album' | 'name' | 'folder' | 'size'>
 
 /**
- * Begins an upload into an owner's album and reserves its room. Throws Refused (`unknown`, `bad-request`,
+ * Begins an upload into an owner's album; its room is reserved as its bytes arrive. Throws Refused (`unknown`, `bad-request`,
  * `file-too-large`, `too-many-items`, `owner-quota`, `instance-full`, `too-many-requests`).
  */
 export async function createResumable(ports: ResumablePorts, wish: ResumableWish): Promise<Resumable> {
@@ -51,31 +60,27 @@ export async function createResumable(ports: ResumablePorts, wish: ResumableWish
   const album = await ownAlbum(store, owner, wish.album)
   const [there] = await store.read([size(keys.albumItems(owner, album.id))])
   checkAlbumSize(limits.maxAlbumItems, there, 1)
-  const { id } = await beginUpload(ports, owner, wish.size)
-  try {
-    const expiresAt = nextExpiry(clock, createdAt)
-    const fresh = { offset: 0, type: null, state: '', isComplete: false }
-    const upload: Resumable = { ...wish, ...fresh, id, item, createdAt, expiresAt }
-    const outcome = await store.commit({
-      expect: [{ key: keys.uploadBytes(owner, id), value: String(wish.size) }],
-      writes: [
-        set(keys.resumable(owner, id), upload),
-        { kind: 'rank', key: keys.uploadItems(owner, id), member: item, score: 0 },
-        { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: 1, max: mostAtOnce },
-      ],
-    })
-    if (outcome === 'over')
-      throw new Refused('too-many-requests', 'Too many uploads are under way. End some of them first.', {
-        limit: mostAtOnce,
-        retryAfterSeconds: 60,
-      })
-    if (outcome !== 'done') throw ended()
-    await liveUntil(store, upload, expiresAt)
-    return upload
-  } catch (error) {
-    await abandonUpload(ports, { owner, id })
-    throw error
-  }
+  // What is announced takes no room before it arrives: see `checked`.
+  await expectRoom(ports, owner, wish.size)
+  const expiresAt = nextExpiry(clock, createdAt)
+  const fresh = { id: randomToken(), offset: 0, type: null, state: '', isComplete: false }
+  const upload: Resumable = { ...wish, ...fresh, item, createdAt, expiresAt }
+  // First of all: whatever crashes after this, the sweep ends it.
+  await liveUntil(store, upload, expiresAt)
+  const outcome = await store.commit({
+    writes: [
+      ...openReservation(limits, upload, 0),
+      set(keys.resumable(owner, upload.id), upload),
+      { kind: 'rank', key: keys.uploadItems(owner, upload.id), member: item, score: 0 },
+      { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: 1, max: mostAtOnce },
+    ],
+  })
+  if (outcome === 'done') return upload
+  await abandonUpload(ports, upload)
+  throw new Refused('too-many-requests', 'Too many uploads are under way. End some of them first.', {
+    limit: mostAtOnce,
+    retryAfterSeconds: 60,
+  })
 }
 
 const ended = () => new Refused('conflict', 'This upload has ended, or another connection took it over.')
@@ -88,18 +93,34 @@ const ended = () => new Refused('conflict', 'This upload has ended, or another c
 export async function receiveBytes(
   ports: ResumablePorts,
   hashes: RunningHashes,
-  input: { owner: string; id: string; offset: number; body: AsyncIterable<Buffer> },
+  input: {
+    owner: string
+    id: string
+    offset: number
+    body: AsyncIterable<Buffer>
+    /** Whom the bytes count for within a day. Absent: nobody. */
+    sender?: Party
+  },
 ): Promise<Resumable> {
   const { owner, id } = input
   return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
-    const upload = await findResumable(ports, owner, id)
+    const [upload, [reserved]] = await Promise.all([
+      findResumable(ports, owner, id),
+      ports.store.read([value(keys.uploadBytes(owner, id))]),
+    ])
     if (upload.isComplete) throw new Refused('conflict', 'This upload is complete.', { item: upload.item })
     if (upload.offset !== input.offset)
       throw new Refused('conflict', 'The upload stands elsewhere.', { offset: upload.offset })
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
     if (expiresAt - upload.expiresAt > signEvery) await liveUntil(ports.store, upload, expiresAt)
     const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
-    return writer.receive(input.body)
+    return writer.receive(input.body, {
+      id,
+      owner,
+      expected: upload.size,
+      sender: input.sender ?? [],
+      reserved: countOf(reserved),
+    })
   })
 }
 
@@ -142,6 +163,9 @@ export async function terminate(
 /** Writes to one upload, while it holds the lease. */
 class Writer {
   private signedAt: number
+  private room: Reservation | null = null
+  /** Commits that expect what is reserved, and those that change it, come one after the other. */
+  private lastCommit: Promise<unknown> = Promise.resolve()
 
   constructor(
     private readonly ports: ResumablePorts,
@@ -152,7 +176,9 @@ class Writer {
     this.signedAt = ports.clock.now()
   }
 
-  async receive(body: AsyncIterable<Buffer>): Promise<Resumable> {
+  /** `room`: what is reserved for this upload so far. */
+  async receive(body: AsyncIterable<Buffer>, room: Reservation): Promise<Resumable> {
+    this.room = room
     // All there, but not its item: see `resume`.
     if (this.upload.offset === this.upload.size) return this.finish()
     const pieces = body[Symbol.asyncIterator]()
@@ -224,6 +250,8 @@ class Writer {
       this.lease.check()
       offset += piece.length
       if (offset > this.upload.size) throw new Refused('bad-request', 'This is more than the upload holds.')
+      const { room } = this
+      if (room && offset > room.reserved) await this.inOrder(() => makeRoom(this.ports, room, offset))
       yield piece
     }
   }
@@ -231,7 +259,7 @@ class Writer {
   /** Notes how far the upload has come, unless it has ended or is another's by now. */
   private async record(change: Partial<Resumable>, more: readonly Write[]): Promise<void> {
     const { store, clock } = this.ports
-    const { owner, id, size, createdAt } = this.upload
+    const { owner, id, createdAt } = this.upload
     const now = clock.now()
     if (now - this.signedAt > signEvery) {
       this.signedAt = now
@@ -240,12 +268,23 @@ class Writer {
       this.upload = { ...this.upload, expiresAt }
     }
     const upload = { ...this.upload, ...change }
-    const outcome = await store.commit({
-      expect: [this.lease.holds, { key: keys.uploadBytes(owner, id), value: String(size) }],
-      writes: [set(keys.resumable(owner, id), upload), ...more],
-    })
+    const outcome = await this.inOrder(() =>
+      store.commit({
+        expect: [
+          this.lease.holds,
+          { key: keys.uploadBytes(owner, id), value: String(this.room?.reserved ?? 0) },
+        ],
+        writes: [set(keys.resumable(owner, id), upload), ...more],
+      }),
+    )
     if (outcome !== 'done') throw ended()
     this.upload = upload
+  }
+
+  private inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.lastCommit.then(work)
+    this.lastCommit = mine.catch(() => {})
+    return mine
   }
 
   /** Makes an item of an upload whose bytes are all there: once, however often it is tried. */

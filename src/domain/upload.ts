@@ -1,5 +1,5 @@
-import type { CommitOutcome, Ports, Store, Write } from '../ports.ts'
-import { ranks, value } from '../ports.ts'
+import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../ports.ts'
+import { fields, ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { keys, objects } from './keys.ts'
@@ -8,19 +8,29 @@ import { randomToken } from './tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits'>
 
-/** Room is reserved in steps of this many bytes where the length is not known ahead. */
-const reservationStep = 64 * 1024 * 1024
+/** Room is reserved in steps: first this many bytes, then as many as came before, up to `mostStep`. Most photos take one. */
+const firstStep = 4 * 1024 * 1024
+const mostStep = 64 * 1024 * 1024
+const daySeconds = 86_400
 /** An upload says at least this often that it lives, in milliseconds. */
 const signEvery = 60_000
 /** An upload that has not said for this long that it lives is dead, in milliseconds. */
 export const deadAfterMs = 3_600_000
 
-/** An upload under way: the room reserved for it, and the items whose bytes it has begun to write. */
-export interface Upload {
+/** Room that is reserved for an upload step by step as its bytes arrive, with its owner and with the instance. */
+export interface Reservation {
   readonly id: string
   readonly owner: string
+  /** Bytes that it will take, as its sender says; null where nobody knows. */
+  readonly expected: number | null
+  /** Whom its bytes count for within a day: nobody where it is empty. */
+  readonly sender: Party
   /** Bytes reserved so far. */
   reserved: number
+}
+
+/** An upload under way: the room reserved for it, and the items whose bytes it has begun to write. */
+export interface Upload extends Reservation {
   /** Bytes received so far. */
   received: number
   /** When it last said that it lives. */
@@ -36,15 +46,22 @@ export interface Upload {
 /** What an upload is known by. */
 export type UploadName = Pick<Upload, 'id' | 'owner'>
 
-/** Begins an upload. `expected` bytes are reserved at once, where they are known. Throws Refused (`owner-quota`, `instance-full`). */
+/**
+ * Begins an upload and reserves its first step. More than there is room for is refused at once, where `expected` tells;
+ * what one announces and does not send takes no room from others. Throws Refused (`owner-quota`, `instance-full`,
+ * `too-many-requests`).
+ */
 export async function beginUpload(
   ports: UploadPorts,
   owner: string,
   expected: number | null,
+  sender: Party = [],
 ): Promise<Upload> {
   const upload: Upload = {
     id: randomToken(),
     owner,
+    expected,
+    sender,
     reserved: 0,
     received: 0,
     signedAt: 0,
@@ -52,16 +69,52 @@ export async function beginUpload(
     ids: [],
     drawn: 0,
   }
+  const first = Math.min(expected ?? 0, firstStep)
+  if (expected !== null && expected > first) await expectRoom(ports, owner, expected)
   await signOfLife(ports, upload)
-  await ports.store.commit({ writes: [{ kind: 'set', key: keys.uploadBytes(owner, upload.id), value: '0' }] })
   try {
-    await reserve(ports, upload, expected ?? 0)
+    await countBytes(ports, upload, first)
+    const opened = await ports.store.commit({ writes: openReservation(ports.limits, upload, first) })
+    if (opened === 'over') throw ownerIsFull(ports.limits)
+    upload.reserved = first
+    await reserveWithInstance(ports, upload, first)
   } catch (error) {
     await abandonUpload(ports, upload)
     throw error
   }
   return upload
 }
+
+/** Opens the reservation of an upload with its owner, by its first `bytes`. */
+export const openReservation = (
+  { maxOwnerBytes }: Limits,
+  { owner, id }: UploadName,
+  bytes: number,
+): Write[] => [
+  { kind: 'set', key: keys.uploadBytes(owner, id), value: String(bytes) },
+  ...(bytes === 0
+    ? []
+    : ([
+        { kind: 'increase', key: keys.usage(owner), field: 'bytes', by: bytes, max: maxOwnerBytes },
+      ] as const)),
+]
+
+/** Whether `bytes` more would fit at this moment; nothing is reserved. Throws Refused (`owner-quota`, `instance-full`). */
+export async function expectRoom(
+  { store, limits }: Pick<UploadPorts, 'store' | 'limits'>,
+  owner: string,
+  bytes: number,
+): Promise<void> {
+  const [ofOwner, ofAll] = await store.read([fields(keys.usage(owner)), fields(keys.instanceUsage)])
+  if (countOf(ofOwner['bytes']) + bytes > limits.maxOwnerBytes) throw ownerIsFull(limits)
+  if (countOf(ofAll['bytes']) + bytes > limits.maxInstanceBytes) throw instanceIsFull()
+}
+
+const ownerIsFull = ({ maxOwnerBytes }: Limits) =>
+  new Refused('owner-quota', 'This is more than one sender may keep here.', { limit: maxOwnerBytes })
+
+const instanceIsFull = () =>
+  new Refused('instance-full', 'This server has no room left. Try again later, or with fewer files.')
 
 async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
   upload.signedAt = clock.now()
@@ -77,30 +130,75 @@ export async function liveUntil(store: Store, { owner, id }: UploadName, at: num
 /** Counts what has come in of an upload: asks for more room when what was reserved is used up, and says that it lives. */
 export async function count(ports: UploadPorts, upload: Upload, bytes: number): Promise<void> {
   upload.received += bytes
-  if (upload.received > upload.reserved) await reserve(ports, upload, upload.reserved + reservationStep)
+  if (upload.received > upload.reserved) await makeRoom(ports, upload, upload.received)
   else if (ports.clock.now() - upload.signedAt > signEvery) await signOfLife(ports, upload)
 }
 
+/**
+ * Reserves room for the first `needed` bytes of an upload and for some of what follows; where that does not fit any more,
+ * for these alone. Throws Refused (`owner-quota`, `instance-full`, `too-many-requests`, `conflict` when it has ended).
+ */
+export async function makeRoom(ports: UploadPorts, upload: Reservation, needed: number): Promise<void> {
+  const step = Math.min(Math.max(upload.reserved, firstStep), mostStep)
+  const wanted = Math.max(needed, Math.min(upload.reserved + step, upload.expected ?? Infinity))
+  try {
+    await reserve(ports, upload, wanted)
+  } catch (error) {
+    const isFull =
+      error instanceof Refused && (error.reason === 'owner-quota' || error.reason === 'instance-full')
+    if (!isFull || wanted === needed) throw error
+    await reserve(ports, upload, needed)
+  }
+}
+
 /** Raises what is reserved for `upload` to `bytes`: first with its owner, then with the instance. */
-async function reserve({ store, limits }: UploadPorts, upload: Upload, bytes: number): Promise<void> {
+async function reserve(ports: UploadPorts, upload: Reservation, bytes: number): Promise<void> {
   const by = bytes - upload.reserved
   if (by <= 0) return
-  const ofOwner = await setReserved(store, upload, bytes, limits.maxOwnerBytes)
-  if (ofOwner === 'over')
-    throw new Refused('owner-quota', 'This is more than one sender may keep here.', {
-      limit: limits.maxOwnerBytes,
-    })
+  await countBytes(ports, upload, by)
+  const ofOwner = await setReserved(ports.store, upload, bytes, ports.limits.maxOwnerBytes)
+  if (ofOwner === 'over') throw ownerIsFull(ports.limits)
+  await reserveWithInstance(ports, upload, by)
+}
+
+/** Of bytes that are reserved with the owner already; where there is no room, these are given back. */
+async function reserveWithInstance(
+  { store, limits }: UploadPorts,
+  upload: Reservation,
+  by: number,
+): Promise<void> {
+  if (by === 0) return
   const ofAll = await store.commit({
     writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by, max: limits.maxInstanceBytes }],
   })
   if (ofAll !== 'over') return
-  await setReserved(store, upload, bytes - by)
-  throw new Refused('instance-full', 'This server has no room left. Try again later, or with fewer files.')
+  await setReserved(store, upload, upload.reserved - by)
+  throw instanceIsFull()
+}
+
+/** Counts bytes for their sender, before they are reserved. Throws Refused('too-many-requests'). */
+async function countBytes(
+  { store, limits }: UploadPorts,
+  { sender }: Reservation,
+  bytes: number,
+): Promise<void> {
+  const limit = limits.addressBytesPerDay
+  if (!limit || bytes === 0) return
+  for (const { name, persons } of sender) {
+    const most = Math.min(limit * persons, Number.MAX_SAFE_INTEGER)
+    const { allowed, retryAfterSeconds } = await store.hit(keys.bytesSent(name), most, daySeconds, bytes)
+    if (!allowed)
+      throw new Refused('too-many-requests', 'Your network has sent here what it may within a day.', {
+        per: 'day',
+        limit,
+        retryAfterSeconds,
+      })
+  }
 }
 
 async function setReserved(
   store: Store,
-  upload: Upload,
+  upload: Reservation,
   bytes: number,
   max?: number,
 ): Promise<CommitOutcome> {
@@ -216,4 +314,21 @@ export async function abandonUpload(
       await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
   }
   await store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] })
+}
+
+/** Of an owner who was to be with an upload that was abandoned, nothing stays. */
+export async function forgetNobody({ store }: Pick<Ports, 'store'>, owner: string): Promise<void> {
+  const ownerKey = keys.owner(owner)
+  const usageKey = keys.usage(owner)
+  const [record, usage] = await store.read([value(ownerKey), fields(usageKey)])
+  const { bytes, resumable, ...more } = usage
+  if (record !== null || bytes !== '0' || (resumable ?? '0') !== '0' || Object.keys(more).length > 0) return
+  await store.commit({
+    expect: [{ key: ownerKey, value: null }],
+    expectFields: [
+      { key: usageKey, field: 'bytes', value: bytes },
+      { key: usageKey, field: 'resumable', value: resumable ?? null },
+    ],
+    writes: [{ kind: 'remove', key: usageKey }],
+  })
 }

@@ -20,7 +20,7 @@ import {
   itemsBody,
   newAlbumBody,
 } from './request-schemas.ts'
-import { requireSender } from './sender-session.ts'
+import { requireSharer } from './sender-session.ts'
 
 /** Albums, and items, in one answer. */
 const albumsPerAnswer = 100
@@ -45,7 +45,7 @@ export function apiAlbums(context: WebContext): Router {
   })
 
   router.post('/albums', jsonBody, async (req, res) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { items, ...wish } = parse(newAlbumBody, req.body)
     const album = await makeAlbumOf(ports, owner.id, { kind: 'manual', wish, items })

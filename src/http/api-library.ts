@@ -23,7 +23,7 @@ import { languageOf, type Language } from './language.ts'
 import { describeLink, linkUrl } from './link-answers.ts'
 import { addressOf, parse, requireOwner } from './request.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from './request-schemas.ts'
-import { requireSender } from './sender-session.ts'
+import { requireSharer } from './sender-session.ts'
 
 /** Groups, and items, in one answer. */
 export const groupsPerAnswer = 100
@@ -97,7 +97,7 @@ export function apiLibrary(context: WebContext): Router {
   })
 
   router.post('/library/share', jsonBody, async (req, res) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { kind, key, sender, ...wish } = parse(shareGroupBody, req.body)
     if (wish.secret !== null) await countChosenSecret(store, addressOf(req))

@@ -12,7 +12,7 @@ import { jsonBody } from './json-body.ts'
 import { describeLink, describeLinkWithItems, linkUrl } from './link-answers.ts'
 import { addressOf, idSchema, parse, parseAddress, requireOwner } from './request.ts'
 import { editLinkBody, fromQuery, keepQuery, newLinkBody, renewLinkBody } from './request-schemas.ts'
-import { requireSender } from './sender-session.ts'
+import { requireSharer } from './sender-session.ts'
 
 /** Links in one answer. */
 export const linksPerAnswer = 100
@@ -46,7 +46,7 @@ export function apiLinks(context: WebContext): Router {
   const router = Router()
 
   router.post('/links', jsonBody, async (req, res) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { albums, ...wish } = parse(newLinkBody, req.body)
     if (wish.secret !== null) await countChosenSecret(ports.store, addressOf(req))

@@ -18,7 +18,7 @@ import { ownerBytes } from './owner-bytes.ts'
 import { ownerNews } from './owner-news.ts'
 import type { Places } from './places.ts'
 import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
-import { openSenderSession, requireSender } from './sender-session.ts'
+import { countedSender, openSenderSession, requireSender, requireSharer } from './sender-session.ts'
 import { passwordSchema, shareFields } from './share-fields.ts'
 import { withUploadForm } from './upload-form.ts'
 
@@ -40,7 +40,7 @@ export function api(context: WebContext, places: Places): Router {
   })
 
   router.post('/shares', jsonBody, async (req, res) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const known = await currentOwner(context, req)
     const owner = known ?? newOwner()
     const sharer = { owner, isNewOwner: known === null }
@@ -50,7 +50,7 @@ export function api(context: WebContext, places: Places): Router {
           ports,
           places.uploads,
           req,
-          { owner: owner.id, isNewOwner: known === null },
+          { owner: owner.id, isNewOwner: known === null, counted: countedSender(context, req) },
           ({ upload, received, fields }) =>
             makeShare(ports, {
               ...sharer,
@@ -73,7 +73,7 @@ export function api(context: WebContext, places: Places): Router {
       ports,
       places.uploads,
       req,
-      { owner: owner.id, isNewOwner: false },
+      { owner: owner.id, isNewOwner: false, counted: countedSender(context, req) },
       ({ upload, received }) => addItems(ports, { owner: owner.id, album: id, upload, received }),
     )
     res.status(201).json({ items: items.map(itemState) })

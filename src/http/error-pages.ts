@@ -23,11 +23,15 @@ const uploadProblems: Readonly<Record<string, string>> = {
   'bad-request': 'error.form',
 }
 
+/** Of what one address may send there are two bounds: what a person hears says for how long. */
+const bounds: Readonly<Record<string, string>> = { hour: 'too-many-this-hour', day: 'too-many-today' }
+
 const secretPath = /^\/s\/[a-z0-9-]+/
 
 /** Failures as pages that are kind and say what to do; nothing of what was asked for is told. */
 export function errorPages(views: Views): ErrorPage {
-  return (req, res, { status, code }) => {
+  return (req, res, { status, code: reason, details }) => {
+    const code = bounds[String(details['per'])] ?? reason
     if (!wantsPage(req)) return false
     const language = views.languageOf(res)
     const path = secretPath.exec(req.path)?.[0]

@@ -14,7 +14,7 @@ import { albumTitles, groupTitle } from './group-titles.ts'
 import { formProblem, groupForm, linkFormPage } from './link-form.ts'
 import { linkWishOfForm } from './link-pages.ts'
 import { addressOf, currentOwner, parse, requireOwner } from './request.ts'
-import { requireSender } from './sender-session.ts'
+import { requireSharer } from './sender-session.ts'
 import type { Views } from './views.ts'
 
 const libraryQuery = z.object({
@@ -83,7 +83,7 @@ export function libraryPages(context: WebContext, views: Views): Router {
   })
 
   router.post('/library/share', formBody, async (req: Request, res: Response) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { sender, kind, key, ...given } = parse(groupForm, fieldsOf(req))
     const which = parse(groupQuery, { kind, key })

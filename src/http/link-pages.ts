@@ -12,7 +12,7 @@ import { fieldsOf, formBody, severalOf } from './form-fields.ts'
 import { addressOfLink } from './link-answers.ts'
 import { formProblem, linkForm, linkFormPage, untilOfForm, type LinkForm } from './link-form.ts'
 import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
-import { requireSender } from './sender-session.ts'
+import { requireSharer } from './sender-session.ts'
 import type { Views } from './views.ts'
 
 /** Albums to choose from in the form, besides those that the link opens. */
@@ -80,7 +80,7 @@ export function linkPages(context: WebContext, views: Views): Router {
   })
 
   router.post('/shares/new', formBody, async (req, res) => {
-    await requireSender(context, req)
+    await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const given = parse(linkForm, fieldsOf(req))
     try {

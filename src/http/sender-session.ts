@@ -5,7 +5,8 @@ import { networksOf, ownerParty } from '../domain/network.ts'
 import { senderPasswordId } from '../domain/sender-password.ts'
 import { hashToken, randomToken, sameText } from '../domain/tokens.ts'
 import { countTry, forgetTries, type TryLimit } from '../domain/tries.ts'
-import { value } from '../ports.ts'
+import { countShare } from '../domain/shares-made.ts'
+import { value, type Party } from '../ports.ts'
 import type { WebContext } from './context.ts'
 import { addressOf, currentOwner, readCookie, setCookie } from './request.ts'
 
@@ -30,6 +31,16 @@ export async function requireSender(context: WebContext, req: Request): Promise<
   if (shown !== undefined) return checkSenderPassword(context, req, shown)
   if (!(await maySend(context, req)))
     throw new Refused('unauthorized', 'This server asks for a password before you can send.')
+}
+
+/** Whom a sender's bytes and shares count for: nobody where all who send have shown the password. */
+export const countedSender = ({ settings }: WebContext, req: Request): Party =>
+  settings.senderPassword === null ? networksOf(addressOf(req)) : []
+
+/** As `requireSender`, for whoever makes a share, an album or a link; also throws Refused('too-many-requests'). */
+export async function requireSharer(context: WebContext, req: Request): Promise<void> {
+  await requireSender(context, req)
+  await countShare(context.ports, countedSender(context, req))
 }
 
 async function checkSenderPassword(context: WebContext, req: Request, password: string): Promise<void> {

@@ -10,7 +10,7 @@ import { answerOf } from './errors.ts'
 import { inPlace, senderParty } from './places.ts'
 import { idSchema, parseAddress, requireOwner } from './request.ts'
 import { bodyOf } from './request-body.ts'
-import { requireSender } from './sender-session.ts'
+import { countedSender, requireSender } from './sender-session.ts'
 import { bytesHeader, fileOf } from './tus-headers.ts'
 
 const version = '1.0.0'
@@ -121,7 +121,10 @@ export function tus(context: WebContext, places: FairPlaces): Router {
 
   const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>
     bodies.take(id, senderParty(req, owner), (signal) =>
-      receiveBytes(ports, hashes, { owner, id, offset, body: bodyOf(req, signal) }),
+      receiveBytes(ports, hashes, {
+        ...{ owner, id, offset, body: bodyOf(req, signal) },
+        sender: countedSender(context, req),
+      }),
     )
 
   return router

@@ -1,9 +1,9 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/errors.ts'
 import { receiveFile, type Received } from '../domain/receive.ts'
-import { abandonUpload, beginUpload, type Upload } from '../domain/upload.ts'
+import { abandonUpload, beginUpload, forgetNobody, type Upload } from '../domain/upload.ts'
 import { endOfPath, safeName } from '../media/names.ts'
-import type { Ports } from '../ports.ts'
+import type { Party, Ports } from '../ports.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import { readMultipart } from './multipart.ts'
 import { inPlace, senderParty } from './places.ts'
@@ -12,6 +12,14 @@ export interface UploadedForm {
   readonly upload: Upload
   readonly received: readonly Received[]
   readonly fields: ReadonlyMap<string, string>
+}
+
+export interface FormSender {
+  readonly owner: string
+  /** True when the owner is not stored yet. */
+  readonly isNewOwner: boolean
+  /** Whom the bytes count for within a day. */
+  readonly counted: Party
 }
 
 /** Files of one form that may be on their way into the bucket at the same time. */
@@ -26,27 +34,27 @@ export async function withUploadForm<T>(
   ports: Ports,
   places: FairPlaces,
   req: Request,
-  sender: { readonly owner: string; readonly isNewOwner: boolean },
+  sender: FormSender,
   use: (form: UploadedForm) => Promise<T>,
 ): Promise<T> {
   if (!req.is('multipart/form-data'))
     throw new Refused('bad-request', 'Send the files as multipart/form-data.')
   return inPlace(places, senderParty(req, sender.isNewOwner ? null : sender.owner), (signal) =>
-    receiveForm(ports, req, sender.owner, signal, use),
+    receiveForm(ports, req, sender, signal, use),
   )
 }
 
 async function receiveForm<T>(
   ports: Ports,
   req: Request,
-  owner: string,
+  { owner, isNewOwner, counted }: FormSender,
   signal: AbortSignal,
   use: (form: UploadedForm) => Promise<T>,
 ): Promise<T> {
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
   const storing: Promise<Received>[] = []
-  const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null)
+  const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null, counted)
   try {
     const fields = await readMultipart(req, {
       maxFiles: ports.limits.maxAlbumItems,
@@ -68,6 +76,7 @@ async function receiveForm<T>(
     // What has begun must have ended before its bytes are deleted.
     await Promise.allSettled(storing)
     await abandonUpload(ports, upload)
+    if (isNewOwner) await forgetNobody(ports, owner)
     throw error
   }
 }

@@ -114,6 +114,10 @@ export const de: Messages = {
     'nothing-to-retry': 'Hier ist nichts schiefgegangen, das sich noch einmal versuchen ließe.',
     withheld: 'Diese Datei wird nicht herausgegeben: Ihr Ort ließ sich nicht sicher entfernen.',
     'too-many-requests': 'Das war viel auf einmal. Warte ein wenig.',
+    'too-many-this-hour':
+      'Aus deinem Netz wurde hier geteilt, was innerhalb einer Stunde erlaubt ist. Versuche es später noch einmal.',
+    'too-many-today':
+      'Aus deinem Netz wurde hier gesendet, was innerhalb eines Tages erlaubt ist. Versuche es morgen noch einmal.',
     'too-many-items': 'Das ist mehr, als auf einmal geht. Wähle weniger.',
     conflict: 'Das hat sich inzwischen geändert. Geh zurück und versuch es noch einmal.',
     other: 'Das hat nicht geklappt. Geh zurück und versuch es noch einmal.',
@@ -285,6 +289,10 @@ export const de: Messages = {
     quota: 'Für dich ist auf diesem Server kein Platz mehr.',
     full: 'Dieser Server hat keinen Platz mehr.',
     tooManyRequests: 'Das war viel auf einmal. Warte ein wenig.',
+    tooManyThisHour:
+      'Aus deinem Netz wurde hier geteilt, was innerhalb einer Stunde erlaubt ist. Versuche es später noch einmal.',
+    tooManyToday:
+      'Aus deinem Netz wurde hier gesendet, was innerhalb eines Tages erlaubt ist. Versuche es morgen noch einmal.',
     failure: 'Das hat nicht geklappt. Versuch es gleich noch einmal.',
     paused: 'Angehalten',
     pauseAll: 'Anhalten',

@@ -113,6 +113,9 @@ export const fr: Messages = {
     'nothing-to-retry': 'Rien n’a échoué ici qui puisse être réessayé.',
     withheld: 'Ce fichier n’est pas remis : son lieu n’a pas pu être retiré de façon sûre.',
     'too-many-requests': 'C’était beaucoup à la fois. Attendez un peu.',
+    'too-many-this-hour':
+      'Depuis votre réseau, on a déjà partagé ce qui est permis en une heure. Réessayez plus tard.',
+    'too-many-today': 'Depuis votre réseau, on a déjà envoyé ce qui est permis en un jour. Réessayez demain.',
     'too-many-items': 'C’est plus que possible en une fois. Choisissez-en moins.',
     conflict: 'Cela a changé entre-temps. Revenez en arrière et réessayez.',
     other: 'Cela n’a pas marché. Revenez en arrière et réessayez.',
@@ -284,6 +287,9 @@ export const fr: Messages = {
     quota: 'Il n’y a plus de place pour vous sur ce serveur.',
     full: 'Ce serveur n’a plus de place.',
     tooManyRequests: 'C’était beaucoup à la fois. Attendez un peu.',
+    tooManyThisHour:
+      'Depuis votre réseau, on a déjà partagé ce qui est permis en une heure. Réessayez plus tard.',
+    tooManyToday: 'Depuis votre réseau, on a déjà envoyé ce qui est permis en un jour. Réessayez demain.',
     failure: 'Cela n’a pas marché. Réessayez dans un instant.',
     paused: 'En pause',
     pauseAll: 'Pause',

@@ -113,6 +113,9 @@ export const pt: Messages = {
     'nothing-to-retry': 'Não falhou nada aqui que se possa tentar de novo.',
     withheld: 'Este ficheiro não é entregue: não foi possível retirar o local em segurança.',
     'too-many-requests': 'Foi muito de uma vez. Espere um pouco.',
+    'too-many-this-hour':
+      'A partir da sua rede já foi partilhado o que é permitido numa hora. Tente mais tarde.',
+    'too-many-today': 'A partir da sua rede já foi enviado o que é permitido num dia. Tente amanhã.',
     'too-many-items': 'É mais do que se pode de uma vez. Escolha menos.',
     conflict: 'Isto mudou entretanto. Volte atrás e tente de novo.',
     other: 'Não funcionou. Volte atrás e tente de novo.',
@@ -280,6 +283,8 @@ export const pt: Messages = {
     quota: 'Já não tem espaço neste servidor.',
     full: 'Este servidor não tem mais espaço.',
     tooManyRequests: 'Foi muito de uma vez. Espere um pouco.',
+    tooManyThisHour: 'A partir da sua rede já foi partilhado o que é permitido numa hora. Tente mais tarde.',
+    tooManyToday: 'A partir da sua rede já foi enviado o que é permitido num dia. Tente amanhã.',
     failure: 'Não funcionou. Tente daqui a um momento.',
     paused: 'Em pausa',
     pauseAll: 'Pausa',

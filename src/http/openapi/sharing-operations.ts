@@ -102,6 +102,7 @@ export const sharingOperations: readonly Operation[] = [
       'unsupported-format',
       'owner-quota',
       'instance-full',
+      'too-many-requests',
       'too-slow',
     ],
   },
