@@ -54,6 +54,18 @@ export interface DepsOptions {
 /** After so long jobs that take minutes are left to another worker; the rest then has 10 s more. */
 const jobGraceMs = 5_000
 
+/** What closes one thing may take, in milliseconds: a Redis of our own that syncs its file takes longest. */
+const closeMs = 12_000
+
+/** Without Redis some clients wait for it for ever. */
+async function inTime(closing: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not closed within ${closeMs / 1000} s`)), closeMs)
+  })
+  await Promise.race([closing, late]).finally(() => clearTimeout(timer))
+}
+
 export const openLog = (config: Config): Log => pinoLog(config.LOG_LEVEL)
 
 /**
@@ -70,7 +82,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     // One that cannot be closed keeps none of the others open, Redis least of all.
     const failures: unknown[] = []
     for (const closeNext of closers.splice(0))
-      await closeNext().catch((error: unknown) => failures.push(error))
+      await inTime(closeNext()).catch((error: unknown) => failures.push(error))
     if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   try {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -37,6 +39,11 @@ export async function startEmbeddedRedis({
   const folder = resolve(directory)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = await takeFolder(folder)
+  if (await isHeldElsewhere(folder)) {
+    // Its socket stays: the other one is at work.
+    await lock.release()
+    throw new Error(`${folder} is in use by another Mayfly, in another container or on another machine`)
+  }
   let temporary: string | null = null
   let child: ChildProcess | null = null
   let stopping = false
@@ -51,23 +58,25 @@ export async function startEmbeddedRedis({
 
   /** Starts redis-server and answers with its end. */
   function spawnRedis(socket: string): { process: ChildProcess; ended: Promise<string> } {
-    const redis = spawn('redis-server', redisArguments(folder, socket), {
+    const [command, ...args] = locked(folder, ['redis-server', ...redisArguments(folder, socket)])
+    const redis = spawn(command ?? '', args, {
       // A group of its own: Ctrl-C in a terminal goes to the whole group, and Redis must outlive the workers.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    const ended = new Promise<string>((settle) => {
+      redis.once('error', (error) => settle(error.message))
+      redis.once('exit', (code, signal) => settle(signal ?? `code ${code}`))
+    })
     lastLines = []
     for (const stream of [redis.stdout, redis.stderr]) {
-      if (stream === null) continue
+      // There is none where nothing could be started.
+      if (!stream) continue
       createInterface({ input: stream }).on('line', (line) => {
         lastLines = [...lastLines.slice(-19), line]
         log.debug({ line }, 'redis')
       })
     }
-    const ended = new Promise<string>((settle) => {
-      redis.once('error', (error) => settle(error.message))
-      redis.once('exit', (code, signal) => settle(signal ?? `code ${code}`))
-    })
     return { process: redis, ended }
   }
 
@@ -106,7 +115,7 @@ export async function startEmbeddedRedis({
   }
 
   // Also where nobody calls stop(): a Redis without its Mayfly would hold the folder.
-  const endWithUs = () => void child?.kill('SIGTERM')
+  const endWithUs = () => void (child?.pid !== undefined && child.kill('SIGTERM'))
   process.once('exit', endWithUs)
   try {
     const socket = await socketPath()
@@ -128,6 +137,24 @@ export async function startEmbeddedRedis({
   }
 }
 
+const flock = ['/usr/bin/flock', '/bin/flock'].find((command) => existsSync(command))
+
+/**
+ * The command that runs `command` with a lock on the folder (flock(2), by util-linux's flock). It lives as long as the
+ * process, whatever happens to us, and holds across containers and machines that share the folder: numbers of processes
+ * do not. The command alone where there is no flock.
+ */
+const locked = (folder: string, command: string[]): string[] =>
+  flock === undefined ? command : [flock, '--nonblock', '--no-fork', join(folder, 'redis.lock'), ...command]
+
+async function isHeldElsewhere(folder: string): Promise<boolean> {
+  if (flock === undefined) return false
+  const [command = '', ...args] = locked(folder, ['true'])
+  const probe = spawn(command, args, { stdio: 'ignore' })
+  const [code] = (await once(probe, 'exit')) as [number | null]
+  return code !== 0
+}
+
 function redisArguments(folder: string, socket: string): string[] {
   const settings: Record<string, string> = {
     port: '0',
@@ -147,7 +174,7 @@ function redisArguments(folder: string, socket: string): string[] {
 }
 
 function startFailure(reason: string, lines: readonly string[]): string {
-  if (reason.includes('ENOENT')) {
+  if (reason.includes('ENOENT') || lines.some((line) => /failed to execute/.test(line))) {
     return 'redis-server is not installed: install it (apt-get install redis-server) or set REDIS_URL'
   }
   return [`redis-server ended at its start (${reason})`, ...lines].join('\n')

@@ -61,7 +61,7 @@ describe('a Redis of our own', () => {
     expect((await stat(join(directory, 'redis.sock'))).mode & 0o777).toBe(0o700)
     await one.stop()
     expect(await alive(redis)).toBe(false)
-    expect(await readdir(directory)).toEqual(['appendonlydir'])
+    expect(await readdir(directory)).toEqual(['appendonlydir', 'redis.lock'])
 
     const two = await startEmbeddedRedis({ directory, log })
     expect(await get(two.url)).toBe('kept')
@@ -111,7 +111,7 @@ describe('a Redis of our own', () => {
     await mkdir(join(directory, 'appendonlydir'))
     await writeFile(join(directory, 'appendonlydir', 'appendonly.aof.manifest'), 'nonsense\n')
     await expect(startEmbeddedRedis({ directory, log })).rejects.toThrow(/ended at its start/)
-    expect(await readdir(directory)).toEqual(['appendonlydir'])
+    expect(await readdir(directory)).toEqual(['appendonlydir', 'redis.lock'])
   })
 
   async function startProcess(): Promise<{
