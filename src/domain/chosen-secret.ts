@@ -36,8 +36,8 @@ const listSchema = z.object({ dictionary: z.object({ 'passwords-common': z.array
 let leaked: ReadonlySet<string> | undefined
 function leakedPasswords(): ReadonlySet<string> {
   if (leaked === undefined) {
-    const load = createRequire(import.meta.url)
-    const { dictionary } = listSchema.parse(load('@zxcvbn-ts/language-common'))
+    const require = createRequire(import.meta.url)
+    const { dictionary } = listSchema.parse(require('@zxcvbn-ts/language-common'))
     leaked = new Set(dictionary['passwords-common'])
   }
   return leaked
