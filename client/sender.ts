@@ -3,11 +3,12 @@ import { copyOnPress } from './lib/copy.ts'
 import { find, make, maybe } from './lib/dom.ts'
 import { droppedFiles, isMedia } from './lib/dropped-files.ts'
 import { FileList } from './lib/file-list.ts'
-import { registerWorker, sharedFiles } from './lib/install.ts'
+import { registerWorker, takeShared } from './lib/install.ts'
 import { followItems, type News } from './lib/item-news.ts'
 import { locale, sizeWords, t } from './lib/messages.ts'
 import { Pace } from './lib/pace.ts'
 import { dropFile, forget, keepFile, keptFiles, recall, remember, type Unfinished } from './lib/unfinished.ts'
+import { keepAwake } from './lib/wake-lock.ts'
 import { UploadQueue, type Upload } from './lib/upload-queue.ts'
 import { WhatPeopleSee } from './lib/what-people-see.ts'
 
@@ -46,6 +47,7 @@ function onChange(upload: Upload): void {
   if (upload.state === 'preparing') void dropFile(upload.file)
   const news = upload.item === null ? undefined : early.get(upload.item)
   if (news && upload.state === 'preparing') hear(news)
+  keepAwake(link !== null && queue.isSending && !queue.isPaused)
   if (link && !queue.isSending && !queue.uploads.some(({ problem }) => problem === 'network')) void forget()
   showSoon()
 }
@@ -304,6 +306,7 @@ window.addEventListener('online', () => {
 
 pauseButton.addEventListener('click', () => {
   queue.pause(!queue.isPaused)
+  keepAwake(queue.isSending && !queue.isPaused)
   showSoon()
 })
 
@@ -339,6 +342,10 @@ async function stopSharing(): Promise<void> {
 
 registerWorker()
 void goOn()
-void sharedFiles().then((shared) => {
-  if (shared.length > 0) addFiles(shared)
+void takeShared().then((shared) => {
+  if (!shared) return
+  if (shared.files.length > 0) addFiles(shared.files)
+  if (shared.left > 0) say(listProblem, t('sharedLeft', { count: shared.left }))
+  else if (shared.files.length === 0) say(listProblem, t('sharedNone'))
+  if (!listProblem.hidden) find(document, '[data-list-section]', HTMLElement).hidden = false
 })

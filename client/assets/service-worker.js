@@ -36,20 +36,29 @@ async function keepOfflinePage() {
   await cache.addAll([...new Set(assets)])
 }
 
-/** Puts shared files where the page finds them, and opens the page. */
+/**
+ * Puts shared files where the page finds them, and opens the page, whatever happens: it says how many files could not be
+ * kept, for a browser gives each site only so much room.
+ */
 async function takeShared(request) {
-  const form = await request.formData()
-  const cache = await caches.open(shared)
-  const files = form.getAll('files').filter((file) => file instanceof File)
-  await Promise.all(
-    files.map((file, index) =>
-      cache.put(
-        `/shared/${Date.now()}-${index}`,
-        new Response(file, {
-          headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) },
-        }),
-      ),
-    ),
-  )
-  return Response.redirect('/?shared', 303)
+  let left = 0
+  try {
+    const form = await request.formData()
+    const cache = await caches.open(shared)
+    const files = form.getAll('files').filter((file) => file instanceof File && file.size > 0)
+    // One after the other: a large one that does not fit must not take the room of small ones.
+    for (const [index, file] of files.sort((one, two) => one.size - two.size).entries())
+      await keepShared(cache, `/shared/${Date.now()}-${index}`, file).catch(() => (left += 1))
+  } catch {
+    // A form that cannot be read at all: the page says that nothing came.
+  }
+  return Response.redirect(left > 0 ? `/?shared&left=${left}` : '/?shared', 303)
 }
+
+const keepShared = (cache, path, file) =>
+  cache.put(
+    path,
+    new Response(file, {
+      headers: { 'Content-Type': file.type, 'X-Name': encodeURIComponent(file.name) },
+    }),
+  )

@@ -6,6 +6,11 @@ import type { Upload, UploadQueue } from './upload-queue.ts'
 /** What the API's codes mean for one file; anything else is a sentence for people already. */
 const problems: Readonly<Record<string, string>> = {
   network: 'networkError',
+  conflict: 'networkError',
+  'file-changed': 'fileChanged',
+  'file-gone': 'fileGone',
+  'part-too-large': 'partTooLarge',
+  unauthorized: 'signedOut',
   'unsupported-format': 'unsupported',
   'file-too-large': 'tooLargeServer',
   'too-many-items': 'tooManyServer',
@@ -21,7 +26,29 @@ const problems: Readonly<Record<string, string>> = {
   'too-slow': 'networkError',
 }
 
-const hopeless = new Set(['unsupported-format', 'file-too-large', 'empty', 'prepare'])
+/** What a file that is on its way waits out by itself. */
+const holds: Readonly<Record<string, string>> = {
+  offline: 'offline',
+  network: 'noAnswer',
+  'too-slow': 'noAnswer',
+  unavailable: 'serverBusy',
+  internal: 'serverBusy',
+  'too-many-requests': 'slowDown',
+}
+
+/** Trying again can help: room may be made, a connection come back, somebody sign in again. */
+const mayHelp = new Set([
+  'network',
+  'conflict',
+  'owner-quota',
+  'instance-full',
+  'too-many-items',
+  'too-many-requests',
+  'unavailable',
+  'internal',
+  'bad-request',
+  'unauthorized',
+])
 
 interface Row {
   readonly element: HTMLLIElement
@@ -67,12 +94,14 @@ export class FileList {
   show(upload: Upload): void {
     const row = this.rows.get(upload)
     if (!row) return
-    const { file, state, sent, problem } = upload
+    const { file, state, sent, problem, hold } = upload
     row.element.dataset['state'] = state
     row.state.textContent = wordsOf(upload)
     row.progress.hidden = state !== 'sending'
     row.progress.value = file.size > 0 ? sent / file.size : 0
-    row.retry.hidden = state !== 'failed' || hopeless.has(problem ?? '')
+    row.retry.hidden = !(state === 'failed'
+      ? mayHelp.has(problem ?? '')
+      : state === 'sending' && hold !== null)
     const remove = row.retry.nextElementSibling
     if (remove instanceof HTMLElement)
       remove.hidden = !['chosen', 'waiting', 'sending', 'failed'].includes(state)
@@ -100,7 +129,7 @@ export class FileList {
   }
 }
 
-function wordsOf({ file, state, sent, problem }: Upload): string {
+function wordsOf({ file, state, sent, problem, hold }: Upload): string {
   const size = sizeWords(file.size)
   const percent = file.size > 0 ? Math.floor((100 * sent) / file.size) : 0
   switch (state) {
@@ -109,6 +138,7 @@ function wordsOf({ file, state, sent, problem }: Upload): string {
     case 'waiting':
       return `${size} · ${t('waiting')}`
     case 'sending':
+      if (holds[hold ?? ''] !== undefined) return `${size} · ${t(holds[hold ?? ''] ?? '')}`
       return `${size} · ${t('uploading', { percent })}`
     case 'sent':
     case 'preparing':

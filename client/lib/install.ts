@@ -7,10 +7,24 @@ export function registerWorker(): void {
     navigator.serviceWorker.register('/service-worker.js').catch(() => undefined)
 }
 
-/** The files that another app shared into this one, once. */
-export async function sharedFiles(): Promise<File[]> {
-  if (!new URLSearchParams(location.search).has('shared') || !('caches' in window)) return []
+export interface Shared {
+  readonly files: readonly File[]
+  /** How many more there were that the browser had no room for. */
+  readonly left: number
+}
+
+/** What another app shared into this one, once; null where this page was opened in another way. */
+export async function takeShared(): Promise<Shared | null> {
+  const query = new URLSearchParams(location.search)
+  if (!query.has('shared')) return null
   history.replaceState(null, '', '/')
+  const left = Math.max(0, Math.trunc(Number(query.get('left') ?? 0))) || 0
+  // Without a cache there is nothing to find; without a worker, the server sent the browser here.
+  const files = 'caches' in window ? await keptInCache().catch(() => []) : []
+  return { files, left }
+}
+
+async function keptInCache(): Promise<File[]> {
   const cache = await caches.open(shared)
   const files: File[] = []
   for (const request of await cache.keys()) {

@@ -13,8 +13,10 @@ export interface Upload {
   sent: number
   /** The item that it became. */
   item: string | null
-  /** Why it failed: a code of the API, or a sentence for people. */
+  /** Why it failed: a code, or a sentence for people. */
   problem: string | null
+  /** What it waits out while it is being sent: a code. */
+  hold: string | null
   abort: AbortController
 }
 
@@ -37,6 +39,7 @@ export class UploadQueue {
       sent: 0,
       item: null,
       problem: null,
+      hold: null,
       abort: new AbortController(),
     }
     this.uploads.push(upload)
@@ -58,9 +61,11 @@ export class UploadQueue {
     this.pump()
   }
 
+  /** Tries again now, what failed and what waits to try by itself. */
   retry(upload: Upload): void {
+    upload.abort.abort('retry')
     upload.abort = new AbortController()
-    this.set(upload, { state: 'waiting', sent: 0, problem: null })
+    this.set(upload, { state: 'waiting', problem: null, hold: null })
     this.pump()
   }
 
@@ -71,7 +76,7 @@ export class UploadQueue {
       if (isPaused && upload.state === 'sending') {
         upload.abort.abort('pause')
         upload.abort = new AbortController()
-        this.set(upload, { state: 'waiting' })
+        this.set(upload, { state: 'waiting', hold: null })
       }
     this.pump()
   }
@@ -100,15 +105,18 @@ export class UploadQueue {
     try {
       const { id } = await this.sendFile(album, upload.file, {
         onProgress: (sent) => this.set(upload, { sent }),
+        onHold: (hold) => {
+          if (!signal.aborted && hold !== upload.hold) this.set(upload, { hold })
+        },
         signal,
       })
       // The news that it is ready may have been quicker than the answer.
       if (upload.state === 'sending')
-        this.set(upload, { state: 'preparing', sent: upload.file.size, item: id })
+        this.set(upload, { state: 'preparing', sent: upload.file.size, item: id, hold: null })
     } catch (error) {
       if (!signal.aborted) {
         const problem = error instanceof ApiError ? error.code : 'internal'
-        this.set(upload, { state: 'failed', problem })
+        this.set(upload, { state: 'failed', problem, hold: null })
       }
     }
     this.running -= 1

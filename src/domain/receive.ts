@@ -131,6 +131,11 @@ export async function receiveFile(
 export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>
   new Refused('file-too-large', `“${name}” is larger than this server takes.`, { name, limit: maxFileBytes })
 
+/** What `tellType` says of a file: no photo or video, or empty. The other files of a form are no worse for it. */
+export const isOfWrongKind = (error: unknown): error is Refused =>
+  error instanceof Refused &&
+  (error.reason === 'unsupported-format' || (error.reason === 'bad-request' && 'name' in error.details))
+
 /** Throws Refused (`bad-request`, `unsupported-format`). */
 export async function tellType(ports: Pick<Ports, 'sniff'>, name: string, head: Buffer): Promise<MediaType> {
   if (head.length === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })

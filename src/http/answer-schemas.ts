@@ -27,10 +27,18 @@ export const itemStateAnswer = z.strictObject({
   reason: z.string().optional(),
 })
 
+export const skippedAnswer = z.strictObject({
+  name: z.string(),
+  reason: z.enum(reasons),
+  /** For a person, in English. */
+  message: z.string(),
+})
+
 export const shareAnswer = z.strictObject({
   album: z.strictObject({ id: idSchema }),
   link: z.strictObject({ id: idSchema, url: z.url(), expiresAt: moment }),
   items: z.array(itemStateAnswer),
+  skipped: z.array(skippedAnswer),
   ownerKey: z.string().optional(),
 })
 
@@ -106,7 +114,10 @@ export const itemAnswer = z.strictObject({
   albums: z.array(idSchema),
 })
 export const itemsAnswer = z.strictObject({ total: count, items: z.array(itemAnswer) })
-export const addedItemsAnswer = z.strictObject({ items: z.array(itemStateAnswer) })
+export const addedItemsAnswer = z.strictObject({
+  items: z.array(itemStateAnswer),
+  skipped: z.array(skippedAnswer),
+})
 export const albumDetailAnswer = z.strictObject({
   ...albumAnswer.shape,
   items: z.array(itemAnswer),

@@ -12,6 +12,7 @@ import { apiVisitor } from './api-visitor.ts'
 import type { WebContext } from './context.ts'
 import { asksForPage } from './error-pages.ts'
 import { jsonBody } from './json-body.ts'
+import { rememberLeftOut, skippedFile } from './left-out.ts'
 import { isoDate, itemState, linkUrl } from './link-answers.ts'
 import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
@@ -44,6 +45,7 @@ export function api(context: WebContext, places: Places): Router {
     const known = await currentOwner(context, req)
     const owner = known ?? newOwner()
     const sharer = { owner, isNewOwner: known === null }
+    let skipped: readonly Refused[] = []
     const share = req.is('application/json')
       ? await makeShare(ports, { ...sharer, ...wishesOf(context, req.body), upload: null, received: [] })
       : await withUploadForm(
@@ -51,16 +53,14 @@ export function api(context: WebContext, places: Places): Router {
           places.uploads,
           req,
           { owner: owner.id, isNewOwner: known === null, counted: countedSender(context, req) },
-          ({ upload, received, fields }) =>
-            makeShare(ports, {
-              ...sharer,
-              ...wishesOf(context, Object.fromEntries(fields)),
-              upload,
-              received,
-            }),
+          ({ upload, received, fields, ...form }) => {
+            skipped = form.skipped
+            const wishes = wishesOf(context, Object.fromEntries(fields))
+            return makeShare(ports, { ...sharer, ...wishes, upload, received })
+          },
         )
     rememberOwner(settings, res, owner)
-    answerShare(context, req, res, share, known === null ? owner.key : null)
+    answerShare(context, req, res, { ...share, skipped, ownerKey: known === null ? owner.key : null })
   })
 
   router.post('/albums/:id/items', async (req, res, next) => {
@@ -69,14 +69,17 @@ export function api(context: WebContext, places: Places): Router {
     await requireSender(context, req)
     const owner = await requireOwner(context, req)
     const { id } = await ownAlbum(ports.store, owner.id, parseAddress(idSchema, req.params.id))
-    const items = await withUploadForm(
+    const answer = await withUploadForm(
       ports,
       places.uploads,
       req,
       { owner: owner.id, isNewOwner: false, counted: countedSender(context, req) },
-      ({ upload, received }) => addItems(ports, { owner: owner.id, album: id, upload, received }),
+      async ({ upload, received, skipped }) => {
+        const items = await addItems(ports, { owner: owner.id, album: id, upload, received })
+        return { items: items.map(itemState), skipped: skipped.map(skippedFile) }
+      },
     )
-    res.status(201).json({ items: items.map(itemState) })
+    res.status(201).json(answer)
   })
 
   router.get('/events', ownerNews(context, places.eventStreams))
@@ -105,18 +108,27 @@ function answerShare(
   context: WebContext,
   req: Request,
   res: Response,
-  { album, link, secret, items }: Share,
-  ownerKey: string | null,
+  made: Share & { readonly skipped: readonly Refused[]; readonly ownerKey: string | null },
 ): void {
+  const { album, link, secret, items, ownerKey } = made
+  const skipped = made.skipped.map(skippedFile)
   // A browser's form, where scripts are off: on to the page where the link can be copied.
-  if (asksForPage(req)) return res.redirect(303, `/shares?made=${link.id}`)
+  if (asksForPage(req)) {
+    rememberLeftOut(context.settings, res, skipped)
+    return res.redirect(303, `/shares?made=${link.id}`)
+  }
   const url = linkUrl(context, req, secret)
   res.status(201).set('Location', url)
-  if (req.accepts(['json', 'text']) === 'text') return void res.type('text/plain').send(`${url}\n`)
+  if (req.accepts(['json', 'text']) === 'text') {
+    // The address first, as scripts read it; what was left out is never left out in silence.
+    const lines = [url, ...skipped.map(({ message }) => `Left out: ${message}`)]
+    return void res.type('text/plain').send(`${lines.join('\n')}\n`)
+  }
   res.json({
     album: { id: album.id },
     link: { id: link.id, url, expiresAt: isoDate(link.expiresAt) },
     items: items.map(itemState),
+    skipped,
     ...(ownerKey === null ? {} : { ownerKey }),
   })
 }

@@ -47,8 +47,8 @@ export function installPages({ settings }: WebContext, views: Views): Router {
 
   router.get('/offline', (_req, res) => views.render(res, 200, 'offline', {}))
 
-  // The service worker takes these; without one there is only the page to go to.
-  router.post('/share-target', (_req, res) => res.redirect(303, '/'))
+  // The service worker takes these; where a browser has lost it, the page says that nothing came.
+  router.post('/share-target', (_req, res) => res.redirect(303, '/?shared'))
 
   return router
 }

@@ -158,6 +158,8 @@ export interface SharesPage {
   readonly ended: readonly SharedLink[]
   readonly isEmpty: boolean
   readonly justStopped: boolean
+  /** A sentence; null where nothing was left out. */
+  readonly leftOut: string | null
   /** Where older links stand. */
   readonly older: string | null
 }

@@ -58,6 +58,8 @@ export function sharesPage(
     justStopped: boolean
     /** The link that was made a moment ago. */
     justMade: string | null
+    /** Names of files that were not photos or videos. */
+    leftOut: readonly string[]
     older: string | null
   },
 ): SharesPage {
@@ -70,6 +72,8 @@ export function sharesPage(
     ended: shown('ended'),
     isEmpty: links.length === 0,
     justStopped: input.justStopped,
+    leftOut:
+      input.leftOut.length > 0 ? language.t('shares.leftOut', { names: language.list(input.leftOut) }) : null,
     older: input.older,
   }
 }

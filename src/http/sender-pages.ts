@@ -8,6 +8,7 @@ import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
 import { formOf } from './json-body.ts'
+import { takeLeftOut } from './left-out.ts'
 import { languageCookie } from './language.ts'
 import { languageCodes } from './messages/index.ts'
 import {
@@ -107,6 +108,7 @@ export function senderPages(context: WebContext, views: Views): Router {
       addressOf,
       justStopped: query.stopped !== undefined,
       justMade: query.made ?? null,
+      leftOut: query.made === undefined ? [] : takeLeftOut(settings, req, res),
       older: query.from + linksPerPage < total ? `/shares?from=${query.from + linksPerPage}` : null,
     })
     views.render(res, 200, 'shares', model)

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/errors.ts'
-import { receiveFile, type Received } from '../domain/receive.ts'
+import { isOfWrongKind, receiveFile, type Received } from '../domain/receive.ts'
 import { abandonUpload, beginUpload, forgetNobody, type Upload } from '../domain/upload.ts'
 import { endOfPath, safeName } from '../media/names.ts'
 import type { Party, Ports } from '../ports.ts'
@@ -10,7 +10,10 @@ import { inPlace, senderParty } from './places.ts'
 
 export interface UploadedForm {
   readonly upload: Upload
+  /** At least one. */
   readonly received: readonly Received[]
+  /** Why files of a wrong kind were left out: `unsupported-format`, or `bad-request` for an empty one. */
+  readonly skipped: readonly Refused[]
   readonly fields: ReadonlyMap<string, string>
 }
 
@@ -26,8 +29,9 @@ export interface FormSender {
 const storedAtOnce = 8
 
 /**
- * Streams a form's files into the bucket and hands them to `use`, which records them. Whatever fails on the way,
- * in the form or in `use`, leaves nothing behind. Throws TooBusy when too many come in at once and none of their places is
+ * Streams a form's files into the bucket and hands them to `use`, which records them. A file of a wrong kind is
+ * left out where others are good. Whatever else fails on the way, in the form or in `use`, leaves nothing behind: a file that
+ * is too large, or more than there is room for, refuses all. Throws TooBusy when too many come in at once and none of their places is
  * owed to this sender.
  */
 export async function withUploadForm<T>(
@@ -53,7 +57,7 @@ async function receiveForm<T>(
 ): Promise<T> {
   // The whole form is a little more than its files: enough to refuse early, settled exactly at the end.
   const length = Number(req.get('content-length'))
-  const storing: Promise<Received>[] = []
+  const storing: Promise<Received | Refused>[] = []
   const upload = await beginUpload(ports, owner, Number.isSafeInteger(length) ? length : null, counted)
   try {
     const fields = await readMultipart(req, {
@@ -63,15 +67,26 @@ async function receiveForm<T>(
         // The next file comes in while this one is still on its way to the disk; a few of them at most.
         if (storing.length >= storedAtOnce) await storing[storing.length - storedAtOnce]
         await new Promise<void>((resolve, reject) => {
-          const stored = receiveFile(ports, upload, { ...namesOf(filename), body, onReceived: resolve })
+          const incoming = { ...namesOf(filename), body, onReceived: resolve }
+          const stored = receiveFile(ports, upload, incoming).catch((error: unknown) => {
+            if (isOfWrongKind(error)) return error
+            throw error
+          })
           storing.push(stored)
           stored.then(() => resolve(), reject)
         })
       },
     })
-    const received = await Promise.all(storing)
-    if (received.length === 0) throw new Refused('bad-request', 'There is no file in the field “files”.')
-    return await use({ upload, received, fields })
+    const outcomes = await Promise.all(storing)
+    const skipped = outcomes.filter((outcome) => outcome instanceof Refused)
+    const received = outcomes.filter((outcome): outcome is Received => !(outcome instanceof Refused))
+    if (received.length === 0)
+      throw (
+        skipped.find(({ reason }) => reason === 'unsupported-format') ??
+        skipped[0] ??
+        new Refused('bad-request', 'There is no file in the field “files”.')
+      )
+    return await use({ upload, received, skipped, fields })
   } catch (error) {
     // What has begun must have ended before its bytes are deleted.
     await Promise.allSettled(storing)

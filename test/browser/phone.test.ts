@@ -48,6 +48,45 @@ it('saves to Photos by the share sheet: fetched by one tap, handed over by the n
   await context.close()
 })
 
+it('says what could not be taken over from another app: nothing at all, or what the browser has no room for', async () => {
+  const { page, context, complaints } = await newVisitor(browser, service.url, { screen: 'phone' })
+  const share = async (...files: string[]) => {
+    await page.evaluate(`(() => {
+      const form = Object.assign(document.createElement('form'), { id: 'as-another-app', method: 'post', enctype: 'multipart/form-data', action: '/share-target' })
+      const input = Object.assign(document.createElement('input'), { type: 'file', name: 'files', multiple: true })
+      form.append(input)
+      document.body.append(form)
+    })()`)
+    if (files.length > 0) await page.setInputFiles('#as-another-app input', files)
+    await page.evaluate('document.querySelector("#as-another-app").submit()')
+  }
+  // Before there is a worker, as in a browser that has lost it.
+  await page.goto(service.url)
+  await page.evaluate(
+    'navigator.serviceWorker.getRegistrations().then((all) => Promise.all(all.map((one) => one.unregister())))',
+  )
+  const small = join(folder, 'small.jpg')
+  await writeFile(small, await jpeg())
+  await share(small)
+  await page.getByText('Nothing arrived from the other app.').waitFor()
+
+  await page.evaluate('navigator.serviceWorker.ready.then(() => true)')
+  await page.reload()
+  await share()
+  await page.getByText('Nothing arrived from the other app.').waitFor()
+
+  const large = join(folder, 'large.jpg')
+  await writeFile(large, Buffer.concat([await jpeg(), Buffer.alloc(6_000_000)]))
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: service.url, quotaSize: 2_000_000 })
+  await share(large, small)
+  await page.getByText('One file could not be taken over from the other app. Choose it here.').waitFor()
+  await page.getByText('small.jpg').waitFor()
+  await expectAccessible(page)
+  expect(complaints).toEqual([])
+  await context.close()
+})
+
 it('takes what other apps share into it, and says so when there is no network', async () => {
   const { page, context, complaints } = await newVisitor(browser, service.url, { screen: 'phone' })
   await page.goto(service.url)

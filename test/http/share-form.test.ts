@@ -37,6 +37,27 @@ describe('the form of a browser without scripts', () => {
     expect(page).toContain(`value="${web.url}/s/`)
   })
 
+  it('names what was left out, once, and nothing that somebody else put into an address', async () => {
+    const notes = 'notes <b>&amp;.pdf'
+    const res = await post({ 'a.jpg': picture, [notes]: Buffer.from('%PDF-1.7') })
+    expect(res.status).toBe(303)
+    const next = res.headers.get('location') ?? ''
+    const cookies = res.headers.getSetCookie().map((cookie) => cookie.split(';')[0] ?? '')
+    const page = await fetch(web.url + next, {
+      headers: { cookie: cookies.join('; '), 'Accept-Language': 'en' },
+    })
+    const text = await page.text()
+    expect(text).toMatch(/Left out, because they are no photos or videos: notes _b_&amp;amp;\.pdf/)
+    expect(page.headers.getSetCookie().join()).toMatch(/mayfly[^=]*left-out=;/)
+    const owner = cookies.filter((cookie) => !cookie.includes('left-out'))
+    const again = await fetch(web.url + next, { headers: { cookie: owner.join('; ') } })
+    expect(await again.text()).not.toContain('Left out')
+    const forged = await fetch(web.url + next, {
+      headers: { cookie: [...owner, 'mayfly-left-out=!'].join('; ') },
+    })
+    expect(forged.status).toBe(200)
+  })
+
   it.each([
     {
       name: 'too large',

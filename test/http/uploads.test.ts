@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { keys } from '../../src/domain/keys.ts'
+import { findOwner } from '../../src/domain/owner.ts'
 import { sweep } from '../../src/domain/sweep.ts'
 import { slowBody } from '../../src/http/slow-body.ts'
 import { fields, ranks } from '../../src/ports.ts'
@@ -32,6 +33,9 @@ async function leavesNothing<T>(attempt: () => Promise<T>): Promise<T> {
   await expect.poll(traces).toEqual(before)
   return result
 }
+
+const ownerOf = async (ownerKey: string | undefined): Promise<string> =>
+  (await findOwner(web.ports.store, ownerKey ?? ''))?.id ?? ''
 
 const post = (body: FormData | string, headers: Record<string, string> = {}) =>
   fetch(`${web.url}/api/v1/shares`, { method: 'POST', body, headers })
@@ -276,6 +280,54 @@ describe('protection 17: told by content', () => {
     const { status, code, message } = await errorOf(res)
     expect([status, code]).toEqual([415, 'unsupported-format'])
     expect(message).toMatch(/JPEG.*HEIC.*MP4/s)
+  })
+
+  it('beside good files → left out, and named in the answer', async () => {
+    const html = Buffer.from('<!doctype html>'.repeat(20_000))
+    const files = {
+      'a.pdf': Buffer.from('%PDF-1.7'),
+      'a.jpg': await jpeg(),
+      'page.jpg': html,
+      '0.jpg': Buffer.alloc(0),
+    }
+    const leftOut = [
+      { name: 'a.pdf', reason: 'unsupported-format', message: expect.stringMatching(/a\.pdf.*JPEG/s) },
+      { name: 'page.jpg', reason: 'unsupported-format', message: expect.stringContaining('page.jpg') },
+      { name: '0.jpg', reason: 'bad-request', message: '“0.jpg” is empty.' },
+    ]
+    const share = await postShare(web.url, files)
+    expect(share.items.map(({ name }) => name)).toEqual(['a.jpg'])
+    expect(share.skipped).toEqual(leftOut)
+    // No room is held for what was left out.
+    const [usage] = await web.ports.store.read([fields(keys.usage(await ownerOf(share.ownerKey)))])
+    expect(usage['bytes']).toBe(String((await jpeg()).length))
+
+    const added = await fetch(`${web.url}/api/v1/albums/${share.album.id}/items`, {
+      method: 'POST',
+      headers: bearer(share.ownerKey),
+      body: form(files),
+    })
+    expect([added.status, await added.json()]).toEqual([
+      201,
+      { items: [expect.objectContaining({ name: 'a.jpg' })], skipped: leftOut },
+    ])
+    const text = await (await post(form(files), { Accept: 'text/plain' })).text()
+    expect(text.split('\n')).toEqual([
+      expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/s\/[a-z2-7]{26}$/),
+      expect.stringContaining('a.pdf'),
+      expect.stringContaining('page.jpg'),
+      expect.stringContaining('0.jpg'),
+      '',
+    ])
+  })
+
+  it('alone, or beside what refuses all → nothing of it stays', async () => {
+    const pdf = Buffer.from('%PDF-1.7')
+    const send = (files: Record<string, Buffer>) => leavesNothing(() => post(form(files)))
+    expect((await send({ '0.jpg': Buffer.alloc(0), 'a.pdf': pdf })).status).toBe(415)
+    expect((await send({ '0.jpg': Buffer.alloc(0) })).status).toBe(400)
+    const large = Buffer.concat([await jpeg(), Buffer.alloc(200_000)])
+    expect((await send({ 'a.pdf': pdf, 'b.jpg': await jpeg(), 'c.jpg': large })).status).toBe(413)
   })
 
   it('an HLS playlist named .mp4 → 415 (protection 18)', async () => {

@@ -7,6 +7,7 @@ const shareAnswer = z.strictObject({
   items: z.array(
     z.strictObject({ id: z.string(), name: z.string(), state: z.string(), reason: z.string().optional() }),
   ),
+  skipped: z.array(z.strictObject({ name: z.string(), reason: z.string(), message: z.string() })),
   ownerKey: z.string().optional(),
 })
 export type ShareAnswer = z.infer<typeof shareAnswer>

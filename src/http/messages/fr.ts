@@ -220,6 +220,7 @@ export const fr: Messages = {
     stopConfirm: 'Arrêter le partage',
     cancel: 'Annuler',
     stopped: 'Le lien est terminé.',
+    leftOut: 'Laissés de côté, car ce ne sont ni des photos ni des vidéos : {{names}}.',
     endedTitle: 'Terminés',
   },
   page: {
@@ -283,6 +284,19 @@ export const fr: Messages = {
     tooMany: 'Un partage en prend {{items}} au plus. Le reste a été laissé.',
     noFiles: 'Il n’y avait ni photos ni vidéos.',
     networkError: 'La connexion s’est coupée. Réessayez.',
+    offline: 'Vous êtes hors ligne. L’envoi reprendra de lui-même.',
+    noAnswer: 'Le serveur ne répond pas. L’envoi reprendra de lui-même.',
+    serverBusy: 'Le serveur est occupé ou redémarre. L’envoi reprendra de lui-même.',
+    slowDown: 'Le serveur demande d’attendre. L’envoi reprendra de lui-même.',
+    fileChanged: 'Ce fichier a changé depuis que vous l’avez choisi. Choisissez-le à nouveau.',
+    fileGone: 'Ce fichier n’est plus là. Choisissez-le à nouveau.',
+    partTooLarge:
+      'Quelque chose entre vous et ce serveur refuse les envois, même en petites parties. Seul son exploitant peut y remédier.',
+    signedOut: 'Vous êtes déconnecté. Ouvrez cette page dans un autre onglet, puis réessayez.',
+    sharedNone: 'Rien n’est arrivé de l’autre application. Choisissez ici des photos ou des vidéos.',
+    sharedLeft_one: 'Un fichier n’a pas pu être repris de l’autre application. Choisissez-le ici.',
+    sharedLeft_other:
+      '{{count}} fichiers n’ont pas pu être repris de l’autre application. Choisissez-les ici.',
     unsupported: 'Pas une photo ni une vidéo qui se partage ici.',
     quota: 'Il n’y a plus de place pour vous sur ce serveur.',
     full: 'Ce serveur n’a plus de place.',

@@ -120,9 +120,9 @@ export const albumOperations: readonly Operation[] = [
         example: example.album,
       },
       201: {
-        description: 'The items that were uploaded.',
+        description: 'The items that were uploaded, and the files that were left out: see `POST /shares`.',
         body: addedItemsAnswer,
-        example: { items: [{ ...example.itemState, state: 'uploaded' }] },
+        example: { items: [{ ...example.itemState, state: 'uploaded' }], skipped: [example.skipped] },
       },
     },
     refusals: [

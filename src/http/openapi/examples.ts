@@ -94,3 +94,9 @@ export const visitorShare = {
     },
   ],
 }
+
+export const skipped = {
+  name: 'notes.pdf',
+  reason: 'unsupported-format',
+  message: '“notes.pdf” is not a photo or video that Mayfly knows.',
+} as const

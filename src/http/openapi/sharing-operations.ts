@@ -63,6 +63,8 @@ export const sharingOperations: readonly Operation[] = [
     summary: 'Share files: makes an album and a link in one call',
     description:
       'Who has no owner key yet gets one with the answer. With `Accept: text/plain` the answer is the address alone. ' +
+      'A file that is no photo or video, or is empty, is left out and named in `skipped` (as text: on a line after the address); ' +
+      'with no good file at all the call is refused. A file that is too large, and more than there is room for, refuse all. ' +
       'As JSON, without files, it makes an album to upload into.',
     body: shareBody,
     example: { title: 'Lisbon', sender: 'Ada', expiresInDays: 7 },
@@ -85,6 +87,7 @@ export const sharingOperations: readonly Operation[] = [
             expiresAt: '2026-05-11T09:00:00.000Z',
           },
           items: [{ ...example.itemState, state: 'uploaded' }],
+          skipped: [example.skipped],
         },
         headers: { Location: 'The address to hand out.' },
       },
