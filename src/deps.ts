@@ -18,6 +18,7 @@ import type { Config } from './config.ts'
 import { agreedTime, believeClock, type AgreedTime } from './domain/agreed-time.ts'
 import { hasRecords } from './domain/instance.ts'
 import { guardRemovals, watchInstance } from './domain/instance-watch.ts'
+import { takeNameSalt } from './domain/name-salt.ts'
 import { checkSchema, noteSchema } from './domain/schema.ts'
 import { onUnreadable } from './domain/unreadable.ts'
 import { quickFacts } from './media/quick-facts.ts'
@@ -100,7 +101,10 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     const instance = opened(watchInstance({ store, bucket, clock, log }), (watch) => watch.close())
     await instance.check()
     // Nothing is written to a store that may be another instance's.
-    if (instance.state().kind !== 'apart') await noteSchema(store)
+    if (instance.state().kind !== 'apart') {
+      await noteSchema(store)
+      await takeNameSalt(store)
+    }
     const stopTelling = onUnreadable((unreadable) => log.error(unreadable, 'a record cannot be read'))
     opened(stopTelling, (stop) => Promise.resolve(stop()))
     const ports: Ports = {

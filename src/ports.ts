@@ -130,6 +130,11 @@ export interface Store {
   hit(key: Key, limit: number, windowSeconds: number, by?: number): Promise<RateAnswer>
   /** Every key with what is kept under it, in no order; what changes meanwhile may be missed. For what seldom runs. */
   entries(): AsyncIterable<Entry>
+  /**
+   * Begins to rewrite what lies on the store's disk, so that nothing stays there of what was deleted. `busy`: try again
+   * later. `refused`: whoever runs the store does not allow it, or it failed.
+   */
+  rewrite(): Promise<'begun' | 'busy' | 'refused'>
   /** What the store's own clock says, in milliseconds since 1970; null where it is this machine's. */
   time(): Promise<number | null>
   /**

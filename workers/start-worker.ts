@@ -1,3 +1,4 @@
+import { forgetOnDisk } from '../src/domain/forgetting.ts'
 import type { Instance } from '../src/domain/instance.ts'
 import { BucketUnavailable, type JobContext, type JobRunner } from '../src/ports.ts'
 import { makeBackup } from './backup.ts'
@@ -43,6 +44,9 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
     sweep: whileTogether(instance, () => sweep(context)),
     backup: whileTogether(instance, () => makeBackup(context)),
   })
+  await forgetOnDisk(ports, { isAtStart: true }).catch((error: unknown) =>
+    ports.log.warn({ err: error }, 'what was deleted stays in the files of the store for now'),
+  )
   await ports.queue.schedule({ kind: 'sweep' }, sweepEveryMs)
   return {
     stop: () => runner.close(),

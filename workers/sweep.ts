@@ -1,3 +1,4 @@
+import { forgetOnDisk } from '../src/domain/forgetting.ts'
 import { growGeneration } from '../src/domain/instance.ts'
 import { sweepOrphans } from '../src/domain/orphans.ts'
 import { sweep as sweepDue } from '../src/domain/sweep.ts'
@@ -15,6 +16,7 @@ export async function sweep({ ports, time }: Pick<WorkerContext, 'ports' | 'time
   const { store, bucket, queue, log } = ports
   const agreed = await time.now()
   await sweepDue(ports, agreed)
+  await forgetOnDisk(ports, { isAtStart: false })
   if ((await store.hit('generation', 1, generationSeconds)).allowed) await growGeneration(store, bucket)
   if ((await store.hit('backup', 1, hourSeconds)).allowed) await queue.add({ kind: 'backup' })
   if (!(await store.hit('sweep-orphans', 1, daySeconds)).allowed) return

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -82,11 +82,13 @@ export async function startEmbeddedRedis({
 
   /** Starts Redis, waits until it answers, and sees to it that it is started again when it ends. */
   async function start(socket: string): Promise<void> {
+    await removeUnfinished(folder)
     const { process: redis, ended } = spawnRedis(socket)
     child = redis
     if (redis.pid !== undefined) await lock.note({ redis: redis.pid, socket })
     const end = await answers(socket, ended)
     if (end !== null) throw new Error(startFailure(end, lastLines))
+    await beginRewrite(socket)
     void ended.then((reason) => {
       if (!stopping) void restart(socket, reason)
     })
@@ -153,6 +155,25 @@ async function isHeldElsewhere(folder: string): Promise<boolean> {
   const probe = spawn(command, args, { stdio: 'ignore' })
   const [code] = (await once(probe, 'exit')) as [number | null]
   return code !== 0
+}
+
+/** Files that a Redis which was killed had begun to write: they may hold what was deleted since. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const directory of [folder, join(folder, 'appendonlydir')])
+    for (const name of await readdir(directory).catch(() => []))
+      if (/^temp-.*\.(?:rdb|aof)$/.test(name)) await rm(join(directory, name), { force: true })
+}
+
+/**
+ * Lets Redis write its file anew: what was deleted before it ended may still stand there, also where it ended while it did
+ * just that.
+ */
+async function beginRewrite(socket: string): Promise<void> {
+  const redis = new Redis({ path: socket, protocol: 2, retryStrategy: () => null })
+  redis.on('error', () => undefined)
+  // Best effort: the sweep asks for it again.
+  await redis.bgrewriteaof().catch(() => undefined)
+  redis.disconnect()
 }
 
 function redisArguments(folder: string, socket: string): string[] {

@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { StoreUnavailable } from '../ports.ts'
 import { boundedRedis, type RedisClient } from './redis-connection.ts'
 import { checkRedisHealth, explained } from './redis-health.ts'
+import { rewriteFiles } from './redis-rewrite.ts'
 import { askTogether, scoreText } from './redis-queries.ts'
 import { commitScript, hitScript } from './redis-scripts.ts'
 import { isOwnMachine } from './own-machine.ts'
@@ -92,6 +93,7 @@ export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: Redis
     commit,
     hit,
     entries,
+    rewrite: () => redis.run(rewriteFiles),
     async time() {
       if (isOwnMachine(url)) return null
       return redis.run(async (client) => {

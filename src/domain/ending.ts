@@ -4,6 +4,7 @@ import { changeOwner, rank, remove, set, unrank, type Changing } from './change.
 import { atOnce, graceMs, markMs, wakeSweep } from './due.ts'
 import { closeEntrance } from './entrance.ts'
 import { unknown } from './errors.ts'
+import { forgetOwner, noteDeletion } from './forgetting.ts'
 import { itemRemovals } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
@@ -193,11 +194,22 @@ async function reapLink(store: Store, owner: string, id: string, now: number): P
     else if (isForgotten) forget(changing, current)
     else
       changing.write(
-        set(keys.link(owner, id), { ...current, isReaped: true, password: null }),
+        set(keys.link(owner, id), markOf(current)),
+        ...current.albums.map((album) => unrank(keys.albumLinks(owner, album), id)),
         rank(keys.ownerDue(owner), `link/${id}`, forgetAt(current)),
       )
   })
 }
+
+/** What stays of an ended link for its page and for its owner's list, which reads the label with the owner's key. */
+const markOf = (link: Link): Link => ({
+  ...link,
+  isReaped: true,
+  label: '',
+  sealedSecret: '',
+  password: null,
+  albums: [],
+})
 
 /** Puts a stopped link in the place of one that is due and cannot be read, so that it ends as all others do. */
 async function replaceUnreadable(store: Store, owner: string, id: string, now: number): Promise<void> {
@@ -243,13 +255,18 @@ export async function removeDue(
   const [due] = await store.read([scores(keys.ownerDue(owner), 0, agreed, 10_000)])
   const failures: unknown[] = []
   await writeTombstones(ports, owner).catch((error: unknown) => failures.push(error))
+  if (due.length > 0) await noteDeletion(ports)
   for (const { member } of due) {
     const [kind, id = ''] = member.split('/')
     const reaping = kind === 'link' ? reapLink(store, owner, id, agreed) : reapAlbum(store, owner, id, agreed)
     await reaping.catch((error: unknown) => failures.push(error))
   }
+  const [marked] = await store.read([size(keys.removing(owner))])
   failures.push(...(await removeBytes(ports, owner)))
+  // Once more: what was rewritten meanwhile held some of it.
+  if (due.length > 0 || marked > 0) await noteDeletion(ports)
   await sleepUntilDue(store, owner)
+  await forgetOwner(store, owner)
   if (failures.length > 0)
     throw new AggregateError(failures, `${failures.length} of what is due could not be removed`)
 }

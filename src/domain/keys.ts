@@ -1,9 +1,18 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import type { MetadataPolicy } from '../media/types.ts'
 import type { RenditionName } from './records.ts'
-import { hashToken } from './tokens.ts'
 
-/** Of an address or another name that must not stand in a key. */
-const nameHash = (name: string): string => hashToken(name)
+let salt: string | Buffer = randomBytes(32)
+
+/** All processes of an instance count by the same names: `secret` is theirs, and nobody else's. */
+export function saltNames(secret: string): void {
+  salt = secret
+}
+
+/**
+ * Of a network address or another name that must not stand in a key. Salted: all addresses of IPv4 are hashed in minutes.
+ */
+const nameHash = (name: string): string => createHmac('sha256', salt).update(name).digest('hex')
 
 /** Names of the store's keys. Everything of one owner stands under the owner's hash tag. */
 export const keys = {
@@ -76,6 +85,11 @@ export const keys = {
   /** What is kept of the sender password: see `sender-password.ts`. */
   senderPassword: 'sender-password',
   instanceUsage: 'usage',
+  /** When something was last deleted, and when the store's files were last rewritten: see `forgetting.ts`. */
+  deletedAt: 'deleted-at',
+  rewrittenAt: 'rewritten-at',
+  /** See `saltNames`. */
+  nameSalt: 'name-salt',
   /** When all counts were last taken anew. */
   recountedAt: 'recounted-at',
   /** `<owner>/<link>/<secret's hash>` of entrances that were opened for a link not recorded yet, by when. */

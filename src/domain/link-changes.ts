@@ -18,7 +18,7 @@ import { expectKey } from './owner-key.ts'
 import { albumSchema, linkSchema, type Link } from './records.ts'
 import { linksOrStandIns } from './stand-ins.ts'
 import { seal } from './seal.ts'
-import { newLink, writeLink, type LinkWish } from './share.ts'
+import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
 import { makeLasting, noteActs } from './tombstones.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
@@ -137,13 +137,14 @@ export async function editLink(
       const link = await changing.record(linkSchema, keys.link(owner.id, id))
       if (!link) throw unknown('link')
       if (linkState(link, now) !== 'open') throw ended()
-      if (secret) await expectKey(changing, owner)
+      // What is sealed under a key that was rotated meanwhile could not be opened.
+      if (secret || edit.label !== undefined) await expectKey(changing, owner)
       if (isMoved) await expectClaim(changing, { owner: owner.id, id, secretHash: secret.secretHash })
       if (albums) {
         await expectAlbums(changing, owner.id, albums)
         releaseAlbums(changing, link, albums, now)
       }
-      const next: Link = { ...edited(link, edit, hash), ...secret, albums: albums ?? link.albums }
+      const next: Link = { ...edited(owner, link, edit, hash), ...secret, albums: albums ?? link.albums }
       const until = expiresAt === undefined ? {} : { expiresAt, dueAt: expiresAt + graceMs }
       const changed: Link = { ...next, ...until }
       writeLink(changing, changed)
@@ -180,12 +181,12 @@ function isNarrower(before: Link, after: Link): boolean {
 }
 
 /** What the plain fields come to. */
-function edited(link: Link, edit: LinkEdit, passwordHash: string | null): Link {
+function edited(owner: KnownOwner, link: Link, edit: LinkEdit, passwordHash: string | null): Link {
   const passwordChanges = link.passwordChanges + (edit.password === undefined ? 0 : 1)
   const password = passwordHash === null ? null : { hash: passwordHash, version: passwordChanges }
   return {
     ...link,
-    label: edit.label ?? link.label,
+    ...(edit.label === undefined ? {} : labelled(owner, edit.label)),
     passwordChanges,
     password: edit.password === undefined ? link.password : password,
     metadata: edit.metadata ?? link.metadata,

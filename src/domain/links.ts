@@ -4,6 +4,8 @@ import { unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { linkState, type LinkState } from './link.ts'
 import { albumSchema, countOf, parseRecord, type Album, type Link } from './records.ts'
+import type { KnownOwner } from './owner.ts'
+import { unseal } from './seal.ts'
 import { linksOrStandIns } from './stand-ins.ts'
 
 /** A link as its owner sees it. */
@@ -19,6 +21,10 @@ export interface LinkOverview {
   /** Milliseconds since 1970, or null. */
   readonly lastVisitAt: number | null
 }
+
+/** A link's label; that of an ended one is opened by its owner's key, and '' where another one sealed it. */
+export const labelOf = ({ key }: KnownOwner, { label, sealedLabel }: Link): string =>
+  label !== '' || sealedLabel === '' ? label : (unseal(key, sealedLabel) ?? '')
 
 type ReadPorts = { readonly store: Store; readonly clock: Clock }
 

@@ -50,8 +50,15 @@ export async function rotateKey(
     )
     for (const link of links) {
       const secret = link && unseal(owner.key, link.sealedSecret)
-      if (link && secret !== null)
-        changing.write(set(keys.link(owner.id, link.id), { ...link, sealedSecret: seal(next.key, secret) }))
+      const label = link && unseal(owner.key, link.sealedLabel)
+      if (link)
+        changing.write(
+          set(keys.link(owner.id, link.id), {
+            ...link,
+            ...(secret === null ? {} : { sealedSecret: seal(next.key, secret) }),
+            ...(label === null ? {} : { sealedLabel: seal(next.key, label) }),
+          }),
+        )
     }
     changing.write(
       set(keys.owner(owner.id), { id: owner.id, keyHash, createdAt: record?.createdAt ?? clock.now() }),

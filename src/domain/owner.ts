@@ -1,5 +1,6 @@
 import type { Clock, Store } from '../ports.ts'
 import { fields, size, value } from '../ports.ts'
+import { wakeSweep } from './due.ts'
 import { Refused, unknown } from './errors.ts'
 import { keys } from './keys.ts'
 import { countOf, ownerSchema, parseRecord, recordText, type Owner } from './records.ts'
@@ -37,6 +38,9 @@ const ownerText = (owner: Owner): string => recordText(owner)
 /** A new owner that is not stored yet: `keepOwner` does that once there is something to own. */
 export const newOwner = (): KnownOwner => ({ id: randomToken(), key: randomOwnerKey() })
 
+/** How soon it is looked whether a new owner has anything, in milliseconds. */
+const leftAfterMs = 3_600_000
+
 /** Stores a new owner. Doing it twice changes nothing. */
 export async function keepOwner(ports: { store: Store; clock: Clock }, owner: KnownOwner): Promise<void> {
   const keyHash = hashToken(owner.key)
@@ -46,6 +50,8 @@ export async function keepOwner(ports: { store: Store; clock: Clock }, owner: Kn
     writes: [{ kind: 'set', key: keys.owner(owner.id), value: ownerText(record) }],
   })
   if (outcome !== 'done') throw new Refused('conflict', 'This owner exists already.')
+  // One whose share does not come to be is forgotten then.
+  await wakeSweep(ports.store, owner.id, ports.clock.now() + leftAfterMs)
   await ports.store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
 }
 

@@ -145,8 +145,10 @@ export type Album = z.infer<typeof albumSchema>
 export const linkSchema = z.object({
   id: z.string(),
   owner: z.string(),
-  /** For the owner's eyes only. */
+  /** For the owner's eyes only; empty once the link has ended and what it held is gone. */
   label: z.string(),
+  /** The same, sealed by the owner's key: what an ended link keeps of it. '' where there is none. */
+  sealedLabel: z.string().default(''),
   secretHash: z.string(),
   sealedSecret: z.string(),
   isChosen: z.boolean(),

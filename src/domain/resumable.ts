@@ -298,7 +298,8 @@ class Writer {
     })
     await ports.resumable.complete(growingOf(upload, type.mime))
     const original = await (this.hashes.take(id, size)?.facts() ?? hashObject(ports, upload))
-    const complete: Resumable = { ...upload, isComplete: true }
+    // Remembered for a client that missed the answer: what the file was called is the item's alone from here on.
+    const complete: Resumable = { ...upload, name: '', folder: null, isComplete: true }
     const record = recordText(complete)
     try {
       await addItems(ports, {

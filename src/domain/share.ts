@@ -60,7 +60,7 @@ export async function newLink(
   const link: Link = {
     id: randomToken(),
     owner: owner.id,
-    label: wish.label,
+    ...labelled(owner, wish.label),
     secretHash: hashToken(secret),
     sealedSecret: seal(owner.key, secret),
     isChosen: chosen !== null,
@@ -82,6 +82,12 @@ export async function newLink(
   }
   return { link, secret }
 }
+
+/** A link's label, as its record holds it. */
+export const labelled = (owner: KnownOwner, label: string): Pick<Link, 'label' | 'sealedLabel'> => ({
+  label,
+  sealedLabel: label === '' ? '' : seal(owner.key, label),
+})
 
 /** Records a link and what it opens. Its entrance must stand before: see `openEntrance`. */
 export function writeLink(changing: Changing, link: Link): void {

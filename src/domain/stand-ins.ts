@@ -131,6 +131,7 @@ const standInLink = (
   id,
   owner,
   label: '?',
+  sealedLabel: '',
   secretHash,
   sealedSecret: '',
   isChosen: false,

@@ -2,6 +2,7 @@ import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../ports
 import { fields, ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
+import { forgetOwner, noteDeletion } from './forgetting.ts'
 import { keys, objects } from './keys.ts'
 import { countOf, type Item } from './records.ts'
 import { randomToken } from './tokens.ts'
@@ -278,7 +279,7 @@ export const reservedBytes = (text: string): number =>
  * also by the sweep for an upload whose process died.
  */
 export async function abandonUpload(
-  { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
+  { store, bucket, clock }: Pick<Ports, 'store' | 'bucket' | 'clock'>,
   { owner, id }: UploadName,
 ): Promise<void> {
   const bytesKey = keys.uploadBytes(owner, id)
@@ -314,6 +315,9 @@ export async function abandonUpload(
       await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
   }
   await store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] })
+  await noteDeletion({ store, clock })
+  // Of one who never had anything else nothing stays.
+  await forgetOwner(store, owner)
 }
 
 /** Of an owner who was to be with an upload that was abandoned, nothing stays. */

@@ -3,6 +3,7 @@ import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
 import type { LinkOverview } from '../domain/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { Item } from '../domain/records.ts'
+import { labelOf } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
 import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'
 import type { WebContext } from './context.ts'
@@ -40,7 +41,7 @@ function linkFields(
 ): Omit<AnswerOf<typeof linkAnswer>, 'state'> {
   return {
     id: link.id,
-    label: link.label,
+    label: labelOf(owner, link),
     url: addressOfLink(context, req, owner, link.sealedSecret),
     isChosen: link.isChosen,
     createdAt: isoDate(link.createdAt),

@@ -4,7 +4,7 @@ import { listAlbums } from '../domain/albums.ts'
 import { Refused } from '../domain/errors.ts'
 import { countChosenSecret } from '../domain/guess.ts'
 import { createLink, editLink, renewLink, stopAll } from '../domain/link-changes.ts'
-import { overviewOf, type LinkOverview } from '../domain/links.ts'
+import { labelOf, overviewOf, type LinkOverview } from '../domain/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
@@ -51,7 +51,7 @@ export function linkPages(context: WebContext, views: Views): Router {
       now: ports.clock.now(),
       overview,
       action: overview ? `/shares/${overview.link.id}` : '/shares/new',
-      heading: overview ? overview.link.label || language.t('link.title') : language.t('link.new'),
+      heading: overview ? labelOf(owner, overview.link) || language.t('link.title') : language.t('link.new'),
       url: overview?.state === 'open' ? addressOfLink(context, req, owner, overview.link.sealedSecret) : null,
       albums: [...offered.values()].map((album) => ({ album, isChosen: chosen.includes(album.id) })),
     })

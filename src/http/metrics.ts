@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { rewriteFigures } from '../domain/forgetting.ts'
 import { onUnreadable } from '../domain/unreadable.ts'
 import type { Ports } from '../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
@@ -32,6 +33,14 @@ export function createMetrics(ports: Pick<Ports, 'store' | 'instance' | 'log'>):
     help: 'Stored records that this process could not read, by kind. The log names each by its key.',
     labelNames: ['kind'],
     registers: [registry],
+  })
+  new Gauge({
+    name: 'mayfly_store_rewrites_refused',
+    help: 'How often the store refused to rewrite its files, so that what was deleted stays in them. Of this process.',
+    registers: [registry],
+    collect() {
+      this.set(rewriteFigures.refused)
+    },
   })
   onUnreadable(({ kind }) => unreadable.inc({ kind }))
   const delay = new Histogram({

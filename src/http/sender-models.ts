@@ -55,6 +55,7 @@ export function sharesPage(
   input: {
     now: number
     addressOf: (sealedSecret: string) => string | null
+    labelOf: (link: LinkOverview['link']) => string
     justStopped: boolean
     /** The link that was made a moment ago. */
     justMade: string | null
@@ -84,8 +85,14 @@ function sharedLink(
   {
     now,
     addressOf,
+    labelOf,
     justMade,
-  }: { now: number; addressOf: (sealedSecret: string) => string | null; justMade: string | null },
+  }: {
+    now: number
+    addressOf: (sealedSecret: string) => string | null
+    labelOf: (link: LinkOverview['link']) => string
+    justMade: string | null
+  },
 ): SharedLink {
   const { link, state, albums, visits, isRenewable } = overview
   const title = albums.map(({ album }) => album.title).find((text) => text !== '')
@@ -96,7 +103,7 @@ function sharedLink(
   return {
     id: link.id,
     isNew: link.id === justMade,
-    title: link.label || title || language.t('shares.untitled'),
+    title: labelOf(link) || title || language.t('shares.untitled'),
     summary: count > 0 ? items : null,
     url: state === 'open' ? addressOf(link.sealedSecret) : null,
     timeLeft:

@@ -2,7 +2,7 @@ import { Router, type Request } from 'express'
 import { z } from 'zod'
 import { ownLink, stopSharing } from '../domain/ending.ts'
 import { Refused, unknown } from '../domain/errors.ts'
-import { listLinks } from '../domain/links.ts'
+import { labelOf, listLinks } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
@@ -106,6 +106,7 @@ export function senderPages(context: WebContext, views: Views): Router {
     const model = sharesPage(views.languageOf(res), links, {
       now: ports.clock.now(),
       addressOf,
+      labelOf: (link) => (owner ? labelOf(owner, link) : ''),
       justStopped: query.stopped !== undefined,
       justMade: query.made ?? null,
       leftOut: query.made === undefined ? [] : takeLeftOut(settings, req, res),

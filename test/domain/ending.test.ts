@@ -39,7 +39,7 @@ async function keysInBucket(): Promise<string[]> {
 
 async function usedBytes(owner: string): Promise<[number, number]> {
   const [own, all] = await ports.store.read([fields(keys.usage(owner)), fields(keys.instanceUsage)])
-  return [Number(own['bytes']), Number(all['bytes'])]
+  return [Number(own['bytes'] ?? 0), Number(all['bytes'])]
 }
 
 describe('stop sharing', () => {

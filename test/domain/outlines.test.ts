@@ -235,6 +235,7 @@ describe('a ZIP planned from lines', () => {
     id: 'link',
     owner: album.owner,
     label: '',
+    sealedLabel: '',
     secretHash: '',
     sealedSecret: '',
     isChosen: false,

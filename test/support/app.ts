@@ -82,7 +82,12 @@ export interface TestService extends Listening {
 
 /** Web and worker on everything real; `environment` chooses the bucket and the bounds as an operator would. */
 export async function startService(
-  options: { environment?: Record<string, string>; settings?: Partial<WebSettings> } = {},
+  options: {
+    environment?: Record<string, string>
+    settings?: Partial<WebSettings>
+    /** Of the keys in Redis: the same one again is the same data. */
+    prefix?: string
+  } = {},
 ): Promise<TestService> {
   const { openDeps } = await import('../../src/deps.ts')
   const { startWorker } = await import('../../workers/start-worker.ts')
@@ -93,7 +98,7 @@ export async function startService(
     log: quietLog,
     hasWorker: true,
     clock,
-    prefix: `test-${randomToken()}:`,
+    prefix: options.prefix ?? `test-${randomToken()}:`,
   })
   if (!deps.worker) throw new Error('no worker')
   const worker = await startWorker(deps.worker)
