@@ -49,7 +49,9 @@ export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: Redis
   async function hit(key: Key, limit: number, windowSeconds: number, by = 1): Promise<RateAnswer> {
     if (!(windowSeconds > 0)) throw new RangeError('A window lasts longer than 0 seconds')
     const left = Number(
-      await redis.run((client) => hitScript(client, [prefix + key], [whole(limit), String(windowSeconds), whole(by)])),
+      await redis.run((client) =>
+        hitScript(client, [prefix + key], [whole(limit), String(windowSeconds), whole(by)]),
+      ),
     )
     return left === 0
       ? { allowed: true, retryAfterSeconds: 0 }
