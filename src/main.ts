@@ -25,7 +25,8 @@ mayfly orphans [--remove]
 mayfly inspect FILE
                  prints what location and personal data a file holds
 mayfly clean FILE --metadata no-location|none -o OUT
-                 writes the copy that a recipient would get`
+                 writes the copy that a recipient would get
+mayfly verify    reads the whole bucket and tells what is wrong, missing or extra`
 
 const roles = ['web', 'worker', 'all'] as const
 type Role = (typeof roles)[number]
@@ -45,6 +46,8 @@ async function main([command = 'all', ...rest]: string[]): Promise<void> {
   else if (command === 'adopt') process.exitCode = await (await import('./commands/adopt.ts')).runAdopt(rest)
   else if (command === 'orphans')
     process.exitCode = await (await import('./commands/orphans.ts')).runOrphans(rest)
+  else if (command === 'verify')
+    process.exitCode = await (await import('./commands/verify.ts')).runVerify(readConfig(process.env))
   else help(command)
 }
 

@@ -7,6 +7,7 @@ import {
   settledAlbum,
   type AlbumState,
 } from '../src/domain/bundle.ts'
+import { WrongBytes } from '../src/domain/integrity.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { StoredObject } from '../src/domain/records.ts'
 import { uniqueNames } from '../src/media/names.ts'
@@ -51,9 +52,11 @@ export async function bundle(
 function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): BundleEntry[] {
   const files = bundledFiles(state, policy)
   const names = uniqueNames(files.map((file) => shownName(file, file.name, policy)))
-  return files.map(({ key, size, facts }, index) => ({
+  return files.map(({ key, size, crc32, sha256, facts }, index) => ({
     name: names[index] ?? `file-${index + 1}`,
     size,
+    crc32,
+    changed: new WrongBytes({ key, stored: { size, crc32, sha256 } }),
     takenAt: facts?.capturedAt?.local ?? null,
     open: () => bucket.open(key),
   }))

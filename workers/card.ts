@@ -9,6 +9,7 @@ import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
 import { putFileWithFacts } from './put-file.ts'
+import { rightFile } from './right-file.ts'
 import { removeOutdated } from './remove-outdated.ts'
 
 /**
@@ -33,7 +34,9 @@ export async function card(
     const stored = await withTemporaryFolder(workDirectory, async (folder) => {
       const pictures: string[] = []
       for (const item of chosen) {
-        const file = await ports.bucket.localFile(objects.rendition(item.id, 'preview'), folder)
+        const key = objects.rendition(item.id, 'preview')
+        const { preview: stored } = item.renditions
+        const file = stored ? await rightFile(ports.bucket, { key, stored }, folder) : null
         if (file === null) throw new Error(`the preview of ${item.id} is not in the bucket`)
         pictures.push(file)
       }

@@ -1,9 +1,12 @@
+import { pipeline } from 'node:stream'
 import { findPair, joinPair, objectsToCopy, type Pair } from '../src/domain/live-photo.ts'
 import { askForPlayable, expectPlayable } from '../src/domain/playable.ts'
 import { isPrepared, removeIfGone, tellOwner } from '../src/domain/prepare.ts'
-import type { Item } from '../src/domain/records.ts'
+import { WrongBytes } from '../src/domain/integrity.ts'
+import type { Item, StoredObject } from '../src/domain/records.ts'
 import type { Bucket } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
+import { ObjectMeter } from './put-file.ts'
 
 /**
  * Makes one item of a Live Photo's two files, once both are prepared. What it copies is small: a video of seconds.
@@ -14,7 +17,7 @@ export async function joinLivePhoto(
   item: Item,
 ): Promise<Item | null> {
   const pair = await findPair(ports, item)
-  if (!pair) return null
+  if (!pair || pair.video.original.isWrong) return null
   const joined = await copyAndJoin(ports, pair).finally(() => removeIfGone(ports, pair.still))
   if (!joined) return null
   await tellOwner(ports, joined)
@@ -25,9 +28,9 @@ export async function joinLivePhoto(
 }
 
 async function copyAndJoin(ports: WorkerContext['ports'], pair: Pair): Promise<Item | null> {
-  for (const { from, to, size } of objectsToCopy(pair))
+  for (const { from, to, stored } of objectsToCopy(pair))
     // Gone: the other half's job was quicker.
-    if (!(await copy(ports.bucket, from, to, { size, mime: pair.video.type.mime }))) return null
+    if (!(await copy(ports.bucket, from, to, { stored, mime: pair.video.type.mime }))) return null
   await expectPlayable(ports, pair.still)
   return joinPair(ports, pair)
 }
@@ -36,10 +39,21 @@ async function copy(
   bucket: Bucket,
   from: string,
   to: string,
-  options: { size: number; mime: string },
+  options: { stored: StoredObject; mime: string },
 ): Promise<boolean> {
   const opened = await bucket.open(from)
   if (!opened) return false
-  await bucket.put(to, opened.body, options)
-  return true
+  const meter = new ObjectMeter()
+  // The put reads the meter and so learns of every failure; it is the one to report it.
+  await bucket.put(
+    to,
+    pipeline(opened.body, meter, () => {}),
+    {
+      mime: options.mime,
+      size: options.stored.size,
+    },
+  )
+  if (meter.facts().sha256 === options.stored.sha256) return true
+  await bucket.removeAll(to)
+  throw new WrongBytes({ key: from, stored: options.stored })
 }

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/item.ts'
+import { WrongBytes } from '../src/domain/integrity.ts'
 import { keys, objects } from '../src/domain/keys.ts'
 import { isUnprepared } from '../src/domain/bundle.ts'
 import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
@@ -21,6 +22,7 @@ import type { Job, JobContext, Store } from '../src/ports.ts'
 import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { putRendition } from './prepare.ts'
+import { rightFile } from './right-file.ts'
 
 type PlayableJob = Extract<Job, { kind: 'playable' }>
 
@@ -132,7 +134,11 @@ async function playableVideo(
   output: string,
   signal: AbortSignal,
 ): Promise<RenderedFile | null> {
-  const source = await ports.bucket.localFile(objects.original(item.id), folder)
+  const source = await rightFile(
+    ports.bucket,
+    { key: objects.original(item.id), stored: item.original },
+    folder,
+  )
   if (source === null) throw new Error(`the original of ${item.id} is not in the bucket`)
   let toldAt = 0
   return media.playable(source, item.type, output, {
@@ -173,11 +179,19 @@ async function motionFile(
   folder: string,
 ): Promise<{ path: string; type: MediaType } | null> {
   if (item.motion) {
-    const file = await ports.bucket.localFile(objects.motionOriginal(item.id), folder)
+    const file = await rightFile(
+      ports.bucket,
+      { key: objects.motionOriginal(item.id), stored: item.motion.original },
+      folder,
+    )
     if (file === null) throw new Error(`the motion of ${item.id} is not in the bucket`)
     return { path: file, type: item.motion.type }
   }
-  const source = await ports.bucket.localFile(objects.original(item.id), folder)
+  const source = await rightFile(
+    ports.bucket,
+    { key: objects.original(item.id), stored: item.original },
+    folder,
+  )
   if (source === null) throw new Error(`the original of ${item.id} is not in the bucket`)
   const file = path.join(folder, 'embedded-motion')
   const type = await media.extractMotion(source, item.type, file)
@@ -196,6 +210,8 @@ async function fail(
   const isCertain = fault === 'too-long'
   const noted = await noteFailure(ports.store, item, 'playable', fault)
   if (!noted) return 'done'
+  // The bytes were changed in storage: withheld, and the job done again on what is left.
+  if (error instanceof WrongBytes) throw error
   const facts = { err: error, item: item.id, format: item.type.format }
   if (noted.isConfirmed || isCertain) {
     ports.log.warn(facts, 'could not be made playable')

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { killerText, mediaErrorText } from '../src/domain/failure.ts'
 import { keys, objects } from '../src/domain/keys.ts'
+import { WrongBytes, type Recorded } from '../src/domain/integrity.ts'
 import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
 import {
   beginPreparing,
@@ -33,6 +34,7 @@ import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { joinLivePhoto } from './live-photo.ts'
 import { putFileWithFacts } from './put-file.ts'
+import { rightFile } from './right-file.ts'
 
 type PrepareJob = Extract<Job, { kind: 'prepare' }>
 
@@ -105,7 +107,11 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<Item | n
   if (!needsLook && missing.length === 0 && missingOfMotion.length === 0) return item
 
   const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
-    const original = await fetch(ports.bucket, objects.original(item.id), folder)
+    const original = await fetch(
+      ports.bucket,
+      { key: objects.original(item.id), stored: item.original },
+      folder,
+    )
     const [look, copies] = await allDone([
       needsLook ? takeLook(context, item, original, folder) : null,
       makeCopies(context, item, original, item.type, folder, missing, (policy) =>
@@ -113,7 +119,11 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<Item | n
       ),
     ])
     if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
-    const file = await fetch(ports.bucket, objects.motionOriginal(item.id), folder)
+    const file = await fetch(
+      ports.bucket,
+      { key: objects.motionOriginal(item.id), stored: motion.original },
+      folder,
+    )
     const key = (policy: CopyPolicy) => objects.motionCopy(item.id, policy)
     const motionCopies = await makeCopies(context, item, file, motion.type, folder, missingOfMotion, key)
     return { look, copies, motionCopies }
@@ -139,9 +149,9 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<Item | n
   return prepareItem(context, recorded)
 }
 
-async function fetch(bucket: Bucket, key: string, folder: string): Promise<string> {
-  const file = await bucket.localFile(key, folder)
-  if (file === null) throw new Error(`${key} is not in the bucket`)
+async function fetch(bucket: Bucket, object: Recorded, folder: string): Promise<string> {
+  const file = await rightFile(bucket, object, folder)
+  if (file === null) throw new Error(`${object.key} is not in the bucket`)
   return file
 }
 
@@ -254,6 +264,8 @@ async function fail(context: WorkerContext, item: Item, error: unknown, lastTry:
   const fault = faultOf(error)
   const noted = await noteFailure(ports.store, item, 'prepare', fault)
   if (!noted) return 'done'
+  // The bytes were changed in storage: withheld, and the job done again on what is left.
+  if (error instanceof WrongBytes) throw error
   const facts = { err: error, item: item.id, format: item.type.format }
   if (noted.isConfirmed) {
     ports.log.warn(facts, 'could not be prepared')

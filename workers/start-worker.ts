@@ -9,6 +9,7 @@ import { playable } from './playable.ts'
 import { prepare } from './prepare.ts'
 import { remove } from './remove.ts'
 import { sweep, sweepEveryMs } from './sweep.ts'
+import { withholding } from './withholding.ts'
 
 export interface Worker {
   /** Takes no more jobs, and waits for those that run; those that take minutes are broken off and left to another worker. */
@@ -36,10 +37,12 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
   const { ports } = context
   const { instance } = ports
   await runner.run({
-    prepare: whileTogether(instance, (job, run) => prepare(context, job, run)),
-    playable: whileTogether(instance, (job, run) => playable(context, job, run)),
-    bundle: whileTogether(instance, (job, run) => bundle(context, job, run)),
-    card: whileTogether(instance, (job) => card(context, job)),
+    prepare: whileTogether(instance, (job, run) => withholding(ports, job.owner, prepare(context, job, run))),
+    playable: whileTogether(instance, (job, run) =>
+      withholding(ports, job.owner, playable(context, job, run)),
+    ),
+    bundle: whileTogether(instance, (job, run) => withholding(ports, job.owner, bundle(context, job, run))),
+    card: whileTogether(instance, (job) => withholding(ports, job.owner, card(context, job))),
     remove: whileTogether(instance, (job) => remove(context, job)),
     sweep: whileTogether(instance, () => sweep(context)),
     backup: whileTogether(instance, () => makeBackup(context)),

@@ -1,6 +1,7 @@
 import { forgetOnDisk } from '../src/domain/forgetting.ts'
 import { growGeneration } from '../src/domain/instance.ts'
 import { sweepOrphans } from '../src/domain/orphans.ts'
+import { scrub } from '../src/domain/scrub.ts'
 import { sweep as sweepDue } from '../src/domain/sweep.ts'
 import type { WorkerContext } from './context.ts'
 
@@ -19,6 +20,9 @@ export async function sweep({ ports, time }: Pick<WorkerContext, 'ports' | 'time
   await forgetOnDisk(ports, { isAtStart: false })
   if ((await store.hit('generation', 1, generationSeconds)).allowed) await growGeneration(store, bucket)
   if ((await store.hit('backup', 1, hourSeconds)).allowed) await queue.add({ kind: 'backup' })
+  await scrub(ports).catch((error: unknown) =>
+    log.warn({ err: error }, 'stored bytes could not be checked; the next sweep goes on'),
+  )
   if (!(await store.hit('sweep-orphans', 1, daySeconds)).allowed) return
   const removed = await sweepOrphans(ports, agreed)
   if (removed > 0) log.info({ removed }, 'bytes that no record knew were deleted')

@@ -1,6 +1,6 @@
 import type { CaptureDate } from '../media/types.ts'
 import type { Store } from '../ports.ts'
-import { notMadeYet, withheld, type Download } from './copies.ts'
+import { changedInStorage, notMadeYet, withheld, type Download } from './copies.ts'
 import { Refused, unknown } from './errors.ts'
 import { objects } from './keys.ts'
 import type { Outline } from './outline.ts'
@@ -72,7 +72,7 @@ function filesOf(items: readonly Outline[], { metadata }: Link): ArchiveFile[] {
     const { id, capturedAt } = item
     item.files.forEach(({ name, copy }, index) => {
       if (copy === null) throw notMadeYet(id)
-      if (copy === 'withheld') throw withheld(id)
+      if (copy === 'withheld') throw metadata === 'everything' ? changedInStorage(id) : withheld(id)
       const { size, crc32, sha256 } = copy
       const key = index === 0 ? objects.copy(id, metadata) : objects.motionCopy(id, metadata)
       files.push({ key, name, size, crc32, sha256, capturedAt })

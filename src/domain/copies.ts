@@ -1,5 +1,6 @@
 import type { MetadataPolicy } from '../media/types.ts'
 import { Refused } from './errors.ts'
+import { changedInStorageText } from './failure.ts'
 import { objects } from './keys.ts'
 import type { Copy, CopyPolicy, Item, StoredObject } from './records.ts'
 
@@ -15,9 +16,19 @@ type Held = { readonly state: 'clean' } & StoredObject
 function cleanCopy(copies: { [K in CopyPolicy]?: Copy | undefined }, policy: CopyPolicy, item: Item): Held {
   const copy = copies[policy]
   if (copy === undefined) throw notMadeYet(item.id)
-  if (copy.state === 'withheld') throw withheld(item.id)
+  if (copy.state === 'withheld')
+    throw copy.reason === changedInStorageText ? changedInStorage(item.id) : withheld(item.id)
   return copy
 }
+
+function rightOriginal(original: StoredObject, { id }: Item): StoredObject {
+  if (original.isWrong) throw changedInStorage(id)
+  return original
+}
+
+/** What a recipient hears of a file whose bytes in the bucket are no longer those that were sent. */
+export const changedInStorage = (item: string): Refused =>
+  new Refused('changed-in-storage', 'This file was changed in storage, so it is not handed out.', { item })
 
 /** What a recipient hears of an item's copy that is still being made. */
 export const notMadeYet = (item: string): Refused =>
@@ -34,11 +45,13 @@ export const withheld = (item: string): Refused =>
  */
 export function downloadsOf(item: Item, policy: MetadataPolicy): Download[] {
   if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
-  const still = policy === 'everything' ? item.original : cleanCopy(item.copies, policy, item)
+  const still =
+    policy === 'everything' ? rightOriginal(item.original, item) : cleanCopy(item.copies, policy, item)
   const files = [describe(still, objects.copy(item.id, policy), item.name, item.type.mime)]
   if (item.motion) {
     const { motion } = item
-    const video = policy === 'everything' ? motion.original : cleanCopy(motion.copies, policy, item)
+    const video =
+      policy === 'everything' ? rightOriginal(motion.original, item) : cleanCopy(motion.copies, policy, item)
     files.push(describe(video, objects.motionCopy(item.id, policy), motion.name, motion.type.mime))
   }
   return files
@@ -64,13 +77,21 @@ export const isShown = (item: Item): boolean => !item.isPrivate && item.state !=
 /** Whether `downloadsOf` would answer now. */
 export function isDownloadable(item: Item, policy: MetadataPolicy): boolean {
   if (!isShown(item)) return false
-  if (policy === 'everything') return true
+  if (policy === 'everything') return !item.original.isWrong && !item.motion?.original.isWrong
   const copies = item.motion ? [item.copies[policy], item.motion.copies[policy]] : [item.copies[policy]]
   return copies.every((copy) => copy?.state === 'clean')
 }
 
 /** Whether a visitor can never download an item under `policy`, though it is shown. */
 export function isWithheld(item: Item, policy: MetadataPolicy): boolean {
-  if (policy === 'everything') return false
+  if (policy === 'everything') return item.original.isWrong === true || item.motion?.original.isWrong === true
   return item.copies[policy]?.state === 'withheld' || item.motion?.copies[policy]?.state === 'withheld'
+}
+
+/** Whether what `isWithheld` tells comes from bytes that were changed in storage. */
+export function isChanged(item: Item, policy: MetadataPolicy): boolean {
+  if (policy === 'everything') return isWithheld(item, policy)
+  return [item.copies[policy], item.motion?.copies[policy]].some(
+    (copy) => copy?.state === 'withheld' && copy.reason === changedInStorageText,
+  )
 }

@@ -305,6 +305,7 @@ async function removePrefix(
   if (outcome !== 'done') return
   await store.commit({ writes: [{ kind: 'increase', key: keys.instanceUsage, field: 'bytes', by }] })
   await store.commit({ writes: [remove(keys.prefixOwner(prefix))] })
+  await store.commit({ writes: [unrank(keys.unchecked, prefix)] })
 }
 
 /** Sets when the sweep must look at the owner next; looks again, since something may have come due while it did. */

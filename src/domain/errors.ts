@@ -13,6 +13,7 @@ export const reasons = [
   'not-ready',
   'nothing-to-retry',
   'withheld',
+  'changed-in-storage',
   'conflict',
   'secret-taken',
   'secret-weak',

@@ -15,3 +15,6 @@ export const killerText = 'This file could not be opened: each try stopped the p
 
 /** While the file is not to blame. */
 export const waitingText = 'This file could not be opened yet. It will be tried again.'
+
+/** Where the bytes in the bucket are no longer those that were sent. */
+export const changedInStorageText = 'This file was changed in storage on this server. Please send it again.'

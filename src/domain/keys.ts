@@ -117,6 +117,12 @@ export const keys = {
   unplayable: 'unplayable',
   /** `<owner>/<upload>` of uploads under way, by their last sign of life. */
   uploads: 'uploads',
+  /** `items/<item>` and `albums/<album>` by the moment at which their bytes are to be read and compared next. */
+  unchecked: 'unchecked',
+  /** Where the scrub stopped inside an object. */
+  scrub: 'scrub',
+  /** What is known of stored bytes as a whole: objects found wrong. */
+  integrity: 'integrity',
 } as const
 
 /** Keys of the bucket: made of ids alone. */
@@ -127,6 +133,8 @@ export const objects = {
   shared: ['items/', 'albums/'],
   /** What all other keys begin with. */
   roots: ['items/', 'albums/', 'tombstones/', 'backups/'],
+  /** What the keys of files and of what is made of them begin with: each of these has a record. */
+  recordedRoots: ['items/', 'albums/'],
   tombstones: 'tombstones/',
   tombstone: (id: string) => `tombstones/${id}`,
   backups: 'backups/',

@@ -7,7 +7,7 @@ import { dropItem } from './ending.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
-import { albumSchema, copyPolicies, itemSchema, type Copy, type Item } from './records.ts'
+import { albumSchema, copyPolicies, itemSchema, type Copy, type Item, type StoredObject } from './records.ts'
 import { hashToken } from './tokens.ts'
 
 /** How long an item waits for its other half, which usually comes in the same upload, in milliseconds. */
@@ -93,18 +93,18 @@ async function findItem(store: Store, owner: string, id: string): Promise<Item |
 }
 
 /** The objects that must be copied before a pair is joined: from the video's keys to the still's. */
-export function objectsToCopy({ still, video }: Pair): { from: string; to: string; size: number }[] {
+export function objectsToCopy({ still, video }: Pair): { from: string; to: string; stored: StoredObject }[] {
   return [
     {
       from: objects.original(video.id),
       to: objects.motionOriginal(still.id),
-      size: video.original.size,
+      stored: video.original,
     },
     ...copyPolicies.flatMap((policy) => {
       const copy = video.copies[policy]
       if (copy?.state !== 'clean') return []
       return [
-        { from: objects.copy(video.id, policy), to: objects.motionCopy(still.id, policy), size: copy.size },
+        { from: objects.copy(video.id, policy), to: objects.motionCopy(still.id, policy), stored: copy },
       ]
     }),
   ]

@@ -88,7 +88,8 @@ function fileCells(item: Item, file: Pick<Item, 'name' | 'original' | 'copies'>)
   ]
 }
 
-const objectCell = ({ size, crc32, sha256 }: StoredObject): string => `${size} ${crc32} ${sha256}`
+const objectCell = ({ size, crc32, sha256, isWrong }: StoredObject): string =>
+  isWrong ? '-' : `${size} ${crc32} ${sha256}`
 
 function copyCell(copy: Copy | undefined): string {
   if (copy === undefined) return ''

@@ -4,6 +4,7 @@ import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set } from './change.ts'
 import { lostAfterMs } from './due.ts'
 import { waitingText } from './failure.ts'
+import { expectCheck } from './expect-check.ts'
 import { itemWrites } from './item-writes.ts'
 import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
@@ -178,11 +179,12 @@ export async function removeIfGone(
 
 /** Notes that an item needs no more preparing, which is also true of one that is gone. */
 export async function isPrepared(
-  ports: Pick<Ports, 'store' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'queue' | 'log' | 'clock'>,
   owner: string,
   item: string,
 ): Promise<void> {
   const { store } = ports
+  await expectCheck(ports, objects.ofItem(item))
   await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member: `${owner}/${item}` }] })
   await askForBundlesOf(ports, owner, item)
 }

@@ -14,8 +14,16 @@ export const mediaTypeSchema = z.object({
   extension: z.string(),
 }) satisfies z.ZodType<MediaType>
 
-/** What is known of an object's bytes: taken when they were written, true as long as the object lives. */
-const storedObject = z.object({ size: count, crc32: count, sha256: z.string() })
+/**
+ * What is known of an object's bytes: taken when they were written. `isWrong`: those in the bucket were found to be others;
+ * nobody gets them.
+ */
+const storedObject = z.object({
+  size: count,
+  crc32: count,
+  sha256: z.string(),
+  isWrong: z.literal(true).optional(),
+})
 export type StoredObject = z.infer<typeof storedObject>
 
 export const factsSchema = z.object({

@@ -122,7 +122,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     albums: readonly Album[],
     plan: ZipPlan,
   ): Promise<void> {
-    await bytes.send(req, res, zipOf(bucket, { name: zipName(albums, link), plan }))
+    await bytes.send(req, res, zipOf(ports, { name: zipName(albums, link), plan }))
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {

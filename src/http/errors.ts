@@ -19,6 +19,7 @@ export const statusOf: Readonly<Record<Reason, number>> = {
   'not-ready': 409,
   'nothing-to-retry': 409,
   withheld: 403,
+  'changed-in-storage': 403,
   conflict: 409,
   'secret-taken': 409,
   'secret-weak': 400,
@@ -98,7 +99,14 @@ export function errorHandler(log: Log, showPage: ErrorPage): ErrorRequestHandler
       return next()
     }
     // What was meant for the bytes that do not come. How many there are is told whoever asked past their end.
-    for (const name of ['Content-Type', 'Content-Disposition', 'Content-Length', 'Accept-Ranges', 'ETag'])
+    for (const name of [
+      'Content-Type',
+      'Content-Disposition',
+      'Content-Length',
+      'Accept-Ranges',
+      'ETag',
+      'Repr-Digest',
+    ])
       res.removeHeader(name)
     if (answered.code !== 'range') res.removeHeader('Content-Range')
     res.status(answered.status).set('Cache-Control', 'no-store')

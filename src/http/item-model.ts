@@ -1,4 +1,4 @@
-import { isDownloadable, isWithheld } from '../domain/copies.ts'
+import { isDownloadable, isChanged, isWithheld } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
 import type { Outline } from '../domain/outline.ts'
 import type { Item, Link } from '../domain/records.ts'
@@ -64,7 +64,9 @@ function notesOf(language: Language, link: Link, item: Item): string[] {
   if (!isReady(item)) return [language.t(video ? 'item.videoPreparing' : 'item.preparing')]
   return [
     ...(item.renditions.preview ? [] : [language.t('item.noPreview')]),
-    ...(isWithheld(item, link.metadata) ? [language.t('item.withheld')] : []),
+    ...(isWithheld(item, link.metadata)
+      ? [language.t(isChanged(item, link.metadata) ? 'item.changed' : 'item.withheld')]
+      : []),
     ...(link.allow.downloads ? [] : [language.t('item.noDownloads')]),
     ...(item.damaged ? [language.t('item.damaged')] : []),
   ]

@@ -12,7 +12,7 @@ export interface KeptBytes {
   /** The object's bytes, from memory or from `open`; null where they are too many, or there are none. */
   take(
     object: { readonly key: string; readonly sha256: string; readonly size: number },
-    open: () => Promise<Readable | null>,
+    open: () => Promise<Readable | Buffer | null>,
   ): Promise<Buffer | null>
 }
 
@@ -22,9 +22,9 @@ export function keepBytes(): KeptBytes {
   const coming = new Map<string, Promise<Buffer | null>>()
   setInterval(() => (kept = new Recent(mostBytesInAll)), keepMs).unref()
 
-  async function read(open: () => Promise<Readable | null>, size: number): Promise<Buffer | null> {
+  async function read(open: () => Promise<Readable | Buffer | null>, size: number): Promise<Buffer | null> {
     const body = await open()
-    if (body === null) return null
+    if (body === null || Buffer.isBuffer(body)) return body
     const chunks: Buffer[] = []
     let length = 0
     const pieces: AsyncIterable<Buffer> = body

@@ -4,6 +4,7 @@ import { rewriteFigures } from '../domain/forgetting.ts'
 import { onUnreadable } from '../domain/unreadable.ts'
 import type { Ports } from '../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
+import { addIntegrityFigures } from './integrity-figures.ts'
 import { watchLoop } from './loop-watch.ts'
 import { routeOf } from './request.ts'
 
@@ -20,6 +21,7 @@ export interface Metrics {
 export function createMetrics(ports: Pick<Ports, 'store' | 'instance' | 'log'>): Metrics {
   const registry = new Registry()
   addInstanceFigures(registry, ports)
+  addIntegrityFigures(registry, ports)
   collectDefaultMetrics({ register: registry })
   const seconds = new Histogram({
     name: 'mayfly_http_answer_seconds',

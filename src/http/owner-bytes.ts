@@ -6,11 +6,12 @@ import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { senderParty, whileInPlace } from './places.ts'
 import { idSchema, parseAddress, requireOwner } from './request.ts'
+import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 
 /** The pictures of an owner's own items, for the pages on which albums are made. */
 export function ownerBytes(context: WebContext, places: FairPlaces): Router {
-  const { store, bucket } = context.ports
+  const { store } = context.ports
   const router = Router()
   for (const name of ['thumb', 'preview'] as const)
     router.get(`/items/:id/${name}`, async (req, res) => {
@@ -26,7 +27,9 @@ export function ownerBytes(context: WebContext, places: FairPlaces): Router {
         size: rendition.size,
         etag: rendition.sha256,
         mime: rendition.mime,
-        open: async (range) => (await bucket.open(objects.rendition(item.id, name), range))?.body ?? null,
+        sha256: rendition.sha256,
+        open: (range) =>
+          openRight(context.ports, { key: objects.rendition(item.id, name), stored: rendition }, range),
       }
       await sendObject(req, res, whileInPlace(places, senderParty(req, owner.id), res, picture))
     })

@@ -10,6 +10,8 @@ export interface Sendable {
   /** Strong: the same text means the same bytes. Without quotes. */
   readonly etag: string
   readonly mime: string
+  /** Of all the bytes, in hexadecimal, where it is known ahead: told as `Repr-Digest` (RFC 9530). */
+  readonly sha256?: string
   /** `Content-Disposition`, where the bytes are to be saved or named. */
   readonly disposition?: string
   /** Opens `range` of the bytes; null when they are gone. */
@@ -36,6 +38,8 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
     // nginx would keep up to 1 GB of it on its disk, and hand that out after a stop.
     'X-Accel-Buffering': 'no',
   }
+  if (object.sha256)
+    headers['Repr-Digest'] = `sha-256=:${Buffer.from(object.sha256, 'hex').toString('base64')}:`
   if (object.disposition) headers['Content-Disposition'] = object.disposition
   if (matches(req.get('if-none-match'), object.etag)) return void res.writeHead(304, headers).end()
 

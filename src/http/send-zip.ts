@@ -1,8 +1,10 @@
 import type { ArchiveFile } from '../domain/archive.ts'
+import { suspect } from '../domain/integrity.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
 import { planZip, type ZipPlan } from '../media/zip/plan.ts'
+import { ZipEntryError } from '../media/zip/entry-source.ts'
 import { readZip } from '../media/zip/read.ts'
-import type { Bucket } from '../ports.ts'
+import type { Ports } from '../ports.ts'
 import type { Sendable } from './send-object.ts'
 
 /** Lays out a stored ZIP of `files`, each under a name of its own. */
@@ -25,12 +27,19 @@ export function planFiles(files: readonly ArchiveFile[]): ZipPlan {
  * a download that broke off goes on where it stopped.
  */
 export const zipOf = (
-  bucket: Bucket,
+  ports: Pick<Ports, 'store' | 'bucket' | 'log'>,
   { name, plan }: { readonly name: string; readonly plan: ZipPlan },
 ): Sendable => ({
   size: plan.size,
   etag: plan.etag,
   mime: 'application/zip',
   disposition: contentDisposition(name, 'attachment'),
-  open: (range) => Promise.resolve(readZip(plan, { range, open: (key, part) => bucket.open(key, part) })),
+  open: (range) => {
+    const zip = readZip(plan, { range, open: (key, part) => ports.bucket.open(key, part) })
+    zip.once('error', (error) => {
+      // The connection breaks; the scrub looks at what is missing or of another size.
+      if (error instanceof ZipEntryError && error.reason !== 'failed') void suspect(ports, error.key, error)
+    })
+    return Promise.resolve(zip)
+  },
 })

@@ -125,7 +125,13 @@ export function sharePage(
     isEmpty: ready.length === 0,
     preparing,
     preparingNote: preparingNote(language, preparing, ready.length),
-    withheldNote: withheld > 0 ? language.t('share.withheld', { count: withheld }) : null,
+    withheldNote:
+      withheld === 0
+        ? null
+        : // Under this policy nothing is taken out, so that nothing can fail to be.
+          link.metadata === 'everything'
+          ? language.t('share.changed')
+          : language.t('share.withheld', { count: withheld }),
     canDownload,
     allSize: canDownloadAll ? language.size(allBytes) : null,
     pages,

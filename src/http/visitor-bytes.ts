@@ -11,25 +11,26 @@ import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { whileInPlace } from './places.ts'
 import { idSchema, knockOf, parseAddress } from './request.ts'
+import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 
 /** Sends visitors what the bucket holds. Past the gate only; what runs is broken when it shuts. */
 export interface VisitorBytes {
-  stored(key: string, facts: Pick<Download, 'size' | 'sha256'>, mime: string): Sendable
+  stored(key: string, facts: Pick<Download, 'size' | 'crc32' | 'sha256'>, mime: string): Sendable
   send(req: Request, res: Response, object: Sendable): Promise<void>
   /** Throws Refused: `unknown` for a rendition that is not to be, `not-ready` for one that still is to come. */
   sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void>
 }
 
 export function visitorBytes(context: WebContext, watchers: LinkWatch, places: FairPlaces): VisitorBytes {
-  const { bucket } = context.ports
   const watch = (req: Request, res: Response): void => watchers.add(knockOf(context, req), res)
 
-  const stored: VisitorBytes['stored'] = (key, { size, sha256 }, mime) => ({
-    size,
-    etag: sha256,
+  const stored: VisitorBytes['stored'] = (key, facts, mime) => ({
+    size: facts.size,
+    etag: facts.sha256,
+    sha256: facts.sha256,
     mime,
-    open: async (range) => (await bucket.open(key, range))?.body ?? null,
+    open: (range) => openRight(context.ports, { key, stored: facts }, range),
   })
 
   /** A small picture comes from memory where it was sent lately. */
@@ -38,9 +39,8 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
     ...object,
     open: async (range) => {
       const { etag: sha256, size } = object
-      const bytes = await keptBytes.take(
-        { key, sha256, size },
-        async () => (await bucket.open(key))?.body ?? null,
+      const bytes = await keptBytes.take({ key, sha256, size }, () =>
+        object.open({ start: 0, end: size - 1 }),
       )
       return bytes?.subarray(range.start, range.end + 1) ?? object.open(range)
     },

@@ -1,4 +1,5 @@
 import { Transform, type Readable, type TransformCallback } from 'node:stream'
+import { crc32 } from 'node:zlib'
 import { ZipArchive } from 'archiver'
 
 /** A file for a bundle. */
@@ -7,6 +8,9 @@ export interface BundleEntry {
   readonly name: string
   /** Bytes. */
   readonly size: number
+  readonly crc32: number
+  /** What the stream fails with where the bytes are others. */
+  readonly changed: Error
   /** Wall time where the camera stood, `2026-05-01T18:30:00`; null where unknown. */
   readonly takenAt: string | null
   /** Opens the bytes; null when they are gone. */
@@ -49,7 +53,7 @@ async function addEntry(archive: ZipArchive, entry: BundleEntry, broken: Promise
   const opened = await entry.open()
   if (!opened) throw new Error('the bytes of an entry are gone')
   const { body } = opened
-  const checked = new SizeCheck(entry.size)
+  const checked = new ByteCheck(entry)
   try {
     const added = new Promise<void>((resolve, reject) => {
       // A stream of a bucket that fails without a listener ends the process, and archiver hears of none.
@@ -65,22 +69,25 @@ async function addEntry(archive: ZipArchive, entry: BundleEntry, broken: Promise
   }
 }
 
-/** Passes bytes on, and fails when they are not as many as they should be. */
-class SizeCheck extends Transform {
+/** Passes bytes on, and fails when they are not those that they should be. */
+class ByteCheck extends Transform {
   private left: number
+  private crc = 0
 
-  constructor(size: number) {
+  constructor(private readonly entry: Pick<BundleEntry, 'size' | 'crc32' | 'changed'>) {
     super({ highWaterMark: 256 * 1024 })
-    this.left = size
+    this.left = entry.size
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.left -= chunk.length
-    done(this.left < 0 ? new Error('an entry is longer than it was') : null, chunk)
+    this.crc = crc32(chunk, this.crc)
+    done(this.left < 0 ? this.entry.changed : null, chunk)
   }
 
   override _flush(done: TransformCallback): void {
-    done(this.left === 0 ? null : new Error(`an entry ends ${this.left} bytes too early`))
+    if (this.left > 0) return done(this.entry.changed)
+    done(this.crc === this.entry.crc32 ? null : this.entry.changed)
   }
 }
 

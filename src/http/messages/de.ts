@@ -37,6 +37,7 @@ export const de: Messages = {
     preparing_one: 'Eines wird noch vorbereitet. Es erscheint hier von selbst.',
     preparing_other: '{{count}} weitere werden noch vorbereitet. Sie erscheinen hier von selbst.',
     preparingAll: 'Alles ist noch unterwegs. Die Bilder erscheinen hier von selbst.',
+    changed: 'Manche Dateien kann man ansehen, aber nicht herunterladen: Sie wurden im Speicher verändert.',
     withheld_one:
       'Eine Datei kann angesehen, aber nicht heruntergeladen werden: Ihr Ort ließ sich nicht sicher entfernen.',
     withheld_other:
@@ -71,6 +72,7 @@ export const de: Messages = {
     size: 'Größe',
     place: 'Ort',
     withheld: 'Ansehen geht, herunterladen nicht: Der Ort ließ sich nicht sicher entfernen.',
+    changed: 'Ansehen geht, herunterladen nicht: Die Datei wurde im Speicher verändert.',
     preparing: 'Wird noch vorbereitet.',
     videoPreparing: 'Dieses Video wird noch vorbereitet. Komm in einer Weile wieder.',
     noDownloads: 'Nur zum Ansehen geteilt.',
@@ -113,6 +115,7 @@ export const de: Messages = {
     'not-ready': 'Das wird noch vorbereitet. Versuch es gleich noch einmal.',
     'nothing-to-retry': 'Hier ist nichts schiefgegangen, das sich noch einmal versuchen ließe.',
     withheld: 'Diese Datei wird nicht herausgegeben: Ihr Ort ließ sich nicht sicher entfernen.',
+    'changed-in-storage': 'Diese Datei wird nicht herausgegeben: Sie wurde im Speicher verändert.',
     'too-many-requests': 'Das war viel auf einmal. Warte ein wenig.',
     'too-many-this-hour':
       'Aus deinem Netz wurde hier geteilt, was innerhalb einer Stunde erlaubt ist. Versuche es später noch einmal.',

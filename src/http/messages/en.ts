@@ -36,6 +36,7 @@ export const en = {
     preparing_one: 'One more is being prepared. It appears here by itself.',
     preparing_other: '{{count}} more are being prepared. They appear here by themselves.',
     preparingAll: 'Everything is still on its way. The pictures appear here by themselves.',
+    changed: 'Some files can be looked at but not downloaded: they were changed in storage.',
     withheld_one: 'One file can be looked at but not downloaded: its location could not be taken out safely.',
     withheld_other:
       '{{count}} files can be looked at but not downloaded: their location could not be taken out safely.',
@@ -69,6 +70,7 @@ export const en = {
     size: 'Size',
     place: 'Place',
     withheld: 'This one can be looked at, but not downloaded: its location could not be taken out safely.',
+    changed: 'This one can be looked at, but not downloaded: it was changed in storage.',
     preparing: 'This one is still being prepared.',
     videoPreparing: 'This video is still being prepared. Come back in a little while.',
     noDownloads: 'The sender shares this for looking only.',
@@ -109,6 +111,7 @@ export const en = {
     'not-ready': 'This is still being prepared. Try again in a moment.',
     'nothing-to-retry': 'Nothing went wrong with this that could be tried again.',
     withheld: 'This file is not handed out: its location could not be taken out safely.',
+    'changed-in-storage': 'This file is not handed out: it was changed in storage.',
     'too-many-requests': 'That was a lot at once. Wait a little, then try again.',
     'too-many-this-hour': 'Your network has shared here what it may within an hour. Try again later.',
     'too-many-today': 'Your network has sent here what it may within a day. Try again tomorrow.',

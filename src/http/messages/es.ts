@@ -37,6 +37,7 @@ export const es: Messages = {
     preparing_one: 'Uno más se está preparando. Aparecerá aquí solo.',
     preparing_other: '{{count}} más se están preparando. Aparecerán aquí solos.',
     preparingAll: 'Todo está en camino. Las imágenes aparecerán aquí solas.',
+    changed: 'Algunos archivos se pueden ver pero no descargar: cambiaron en el almacenamiento.',
     withheld_one: 'Un archivo se puede ver pero no descargar: su ubicación no se pudo quitar con seguridad.',
     withheld_other:
       '{{count}} archivos se pueden ver pero no descargar: su ubicación no se pudo quitar con seguridad.',
@@ -70,6 +71,7 @@ export const es: Messages = {
     size: 'Tamaño',
     place: 'Lugar',
     withheld: 'Se puede ver pero no descargar: su ubicación no se pudo quitar con seguridad.',
+    changed: 'Se puede ver pero no descargar: cambió en el almacenamiento.',
     preparing: 'Todavía se está preparando.',
     videoPreparing: 'Este vídeo todavía se está preparando. Vuelve dentro de un rato.',
     noDownloads: 'Compartido solo para ver.',
@@ -110,6 +112,7 @@ export const es: Messages = {
     'not-ready': 'Todavía se está preparando. Inténtalo en un momento.',
     'nothing-to-retry': 'Aquí no ha fallado nada que se pueda reintentar.',
     withheld: 'Este archivo no se entrega: su ubicación no se pudo quitar con seguridad.',
+    'changed-in-storage': 'Este archivo no se entrega: cambió en el almacenamiento.',
     'too-many-requests': 'Ha sido mucho de golpe. Espera un poco.',
     'too-many-this-hour': 'Desde tu red ya se ha compartido lo permitido en una hora. Inténtalo más tarde.',
     'too-many-today': 'Desde tu red ya se ha enviado lo permitido en un día. Inténtalo mañana.',

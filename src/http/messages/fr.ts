@@ -37,6 +37,7 @@ export const fr: Messages = {
     preparing_one: 'Un fichier est encore en préparation. Il apparaîtra ici tout seul.',
     preparing_other: '{{count}} fichiers sont encore en préparation. Ils apparaîtront ici tout seuls.',
     preparingAll: 'Tout est encore en route. Les images apparaîtront ici toutes seules.',
+    changed: 'Certains fichiers sont à regarder seulement : ils ont été altérés dans le stockage.',
     withheld_one:
       'Un fichier peut être regardé mais pas téléchargé : son lieu n’a pas pu être retiré de façon sûre.',
     withheld_other:
@@ -71,6 +72,7 @@ export const fr: Messages = {
     size: 'Taille',
     place: 'Lieu',
     withheld: 'À regarder seulement : son lieu n’a pas pu être retiré de façon sûre.',
+    changed: 'À regarder seulement : le fichier a été altéré dans le stockage.',
     preparing: 'Encore en préparation.',
     videoPreparing: 'Cette vidéo est encore en préparation. Revenez dans un moment.',
     noDownloads: 'Partagé pour être regardé seulement.',
@@ -112,6 +114,7 @@ export const fr: Messages = {
     'not-ready': 'Encore en préparation. Réessayez dans un instant.',
     'nothing-to-retry': 'Rien n’a échoué ici qui puisse être réessayé.',
     withheld: 'Ce fichier n’est pas remis : son lieu n’a pas pu être retiré de façon sûre.',
+    'changed-in-storage': 'Ce fichier n’est pas remis : il a été altéré dans le stockage.',
     'too-many-requests': 'C’était beaucoup à la fois. Attendez un peu.',
     'too-many-this-hour':
       'Depuis votre réseau, on a déjà partagé ce qui est permis en une heure. Réessayez plus tard.',

@@ -31,6 +31,7 @@ export const ja: Messages = {
     videoAltUndated: '動画',
     preparing_other: 'あと{{count}}件を準備中です。準備ができると自動で表示されます。',
     preparingAll: '準備中です。写真は自動で表示されます。',
+    changed: '保存中に変化したため、閲覧のみでダウンロードできないファイルがあります。',
     withheld_other: '{{count}}件は位置情報を安全に取り除けなかったため、閲覧のみでダウンロードはできません。',
     empty: 'まだ何もありません',
     emptyHint: '写真や動画は送られるとすぐに表示されます。しばらくしてからもう一度ご覧ください。',
@@ -62,6 +63,7 @@ export const ja: Messages = {
     size: 'サイズ',
     place: '場所',
     withheld: '位置情報を安全に取り除けなかったため、閲覧のみでダウンロードはできません。',
+    changed: '保存中に変化したため、閲覧のみでダウンロードはできません。',
     preparing: '準備中です。',
     videoPreparing: 'この動画は準備中です。しばらくしてからもう一度ご覧ください。',
     noDownloads: '閲覧のみの共有です。',
@@ -100,6 +102,7 @@ export const ja: Messages = {
     'not-ready': '準備中です。少し待ってからもう一度お試しください。',
     'nothing-to-retry': '再試行できる失敗はありません。',
     withheld: '位置情報を安全に取り除けなかったため、このファイルは渡せません。',
+    'changed-in-storage': '保存中に変化したため、このファイルは渡せません。',
     'too-many-requests': '一度に多すぎます。少し待ってください。',
     'too-many-this-hour':
       'お使いのネットワークから1時間に共有できる量に達しました。しばらくしてからもう一度お試しください。',

@@ -49,6 +49,7 @@ export const pl: Messages = {
     preparing_many: 'Jeszcze {{count}} plików jest przygotowywanych. Pojawią się tu same.',
     preparing_other: 'Jeszcze {{count}} pliku jest przygotowywane. Pojawią się tu same.',
     preparingAll: 'Wszystko jest jeszcze w drodze. Zdjęcia pojawią się tu same.',
+    changed: 'Niektóre pliki można obejrzeć, ale nie pobrać: zmieniły się w magazynie.',
     withheld_one:
       'Jeden plik można obejrzeć, ale nie pobrać: nie dało się bezpiecznie usunąć jego lokalizacji.',
     withheld_few:
@@ -87,6 +88,7 @@ export const pl: Messages = {
     size: 'Rozmiar',
     place: 'Miejsce',
     withheld: 'Można obejrzeć, ale nie pobrać: nie dało się bezpiecznie usunąć lokalizacji.',
+    changed: 'Można obejrzeć, ale nie pobrać: plik zmienił się w magazynie.',
     preparing: 'Jeszcze w przygotowaniu.',
     videoPreparing: 'Ten film jest jeszcze przygotowywany. Wróć za chwilę.',
     noDownloads: 'Udostępniono tylko do oglądania.',
@@ -129,6 +131,7 @@ export const pl: Messages = {
     'not-ready': 'Jeszcze w przygotowaniu. Spróbuj za chwilę.',
     'nothing-to-retry': 'Nic się tu nie zepsuło, co można by ponowić.',
     withheld: 'Ten plik nie jest wydawany: nie dało się bezpiecznie usunąć lokalizacji.',
+    'changed-in-storage': 'Ten plik nie jest wydawany: zmienił się w magazynie.',
     'too-many-requests': 'To dużo naraz. Poczekaj chwilę.',
     'too-many-this-hour': 'Z tej sieci udostępniono już tyle, ile wolno w ciągu godziny. Spróbuj później.',
     'too-many-today': 'Z tej sieci wysłano już tyle, ile wolno w ciągu doby. Spróbuj jutro.',

@@ -37,6 +37,7 @@ export const pt: Messages = {
     preparing_one: 'Mais um está a ser preparado. Aparece aqui sozinho.',
     preparing_other: 'Mais {{count}} estão a ser preparados. Aparecem aqui sozinhos.',
     preparingAll: 'Está tudo a caminho. As imagens aparecem aqui sozinhas.',
+    changed: 'Alguns ficheiros podem ser vistos mas não transferidos: foram alterados no armazenamento.',
     withheld_one:
       'Um ficheiro pode ser visto mas não transferido: não foi possível retirar o local em segurança.',
     withheld_other:
@@ -72,6 +73,7 @@ export const pt: Messages = {
     size: 'Tamanho',
     place: 'Local',
     withheld: 'Pode ser visto mas não transferido: não foi possível retirar o local em segurança.',
+    changed: 'Pode ser visto mas não transferido: foi alterado no armazenamento.',
     preparing: 'Ainda está a ser preparado.',
     videoPreparing: 'Este vídeo ainda está a ser preparado. Volte daqui a pouco.',
     noDownloads: 'Partilhado só para ver.',
@@ -112,6 +114,7 @@ export const pt: Messages = {
     'not-ready': 'Ainda está a ser preparado. Tente daqui a um momento.',
     'nothing-to-retry': 'Não falhou nada aqui que se possa tentar de novo.',
     withheld: 'Este ficheiro não é entregue: não foi possível retirar o local em segurança.',
+    'changed-in-storage': 'Este ficheiro não é entregue: foi alterado no armazenamento.',
     'too-many-requests': 'Foi muito de uma vez. Espere um pouco.',
     'too-many-this-hour':
       'A partir da sua rede já foi partilhado o que é permitido numa hora. Tente mais tarde.',

@@ -1,0 +1,16 @@
+import { Gauge, type Registry } from 'prom-client'
+import { wrongObjects } from '../domain/integrity.ts'
+import type { Ports } from '../ports.ts'
+
+/** Tells how many stored objects were found wrong. Workers find most of them: what all processes found stands in the store. */
+export function addIntegrityFigures(registry: Registry, { store }: Pick<Ports, 'store'>): void {
+  const wrong = new Gauge({
+    name: 'mayfly_wrong_objects_total',
+    help: 'Stored objects whose bytes were found changed or gone, ever. The log names each by its key.',
+    registers: [registry],
+    collect: async () => {
+      const count = await wrongObjects({ store }).catch(() => null)
+      if (count !== null) wrong.set(count)
+    },
+  })
+}
