@@ -115,10 +115,12 @@ it('takes forms over plain http too, where browsers say no more than an origin',
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP mayfly.test 127.0.0.1'],
   })
+  const known = await startWeb({ settings: { publicUrl: 'http://mayfly.test' } })
   const page = await lan.newPage({ javaScriptEnabled: false })
-  await page.goto(web.url.replace('127.0.0.1', 'mayfly.test'))
+  await page.goto(known.url.replace('127.0.0.1', 'mayfly.test'))
   await page.setInputFiles('.drop [data-files]', pictures.slice(0, 1))
   await page.locator('[data-create]').click()
   await page.locator('.link-card.new').waitFor()
   await lan.close()
+  await known.close()
 })

@@ -253,7 +253,15 @@ describe('links', () => {
       expect(answer.error.code, secret).toBe('secret-weak')
       why.add(answer.error.details.why)
     }
-    expect([...why].sort()).toEqual(['characters', 'common', 'figures', 'like-random', 'one-word', 'repeats', 'sequence'])
+    expect([...why].sort()).toEqual([
+      'characters',
+      'common',
+      'figures',
+      'like-random',
+      'one-word',
+      'repeats',
+      'sequence',
+    ])
     expect((await linkTo(made, [made.album.id], { secret: 'grandma-60-party' })).url).toBe(
       `${web.url}/s/grandma-60-party`,
     )

@@ -61,7 +61,7 @@ describe('bundle', { timeout: 240_000 }, () => {
     const { ports } = bench
     const { album, items } = await prepared([
       fileOf('a.jpg'),
-      { ...fileOf('a.png'), name: 'A.JPG' },
+      { ...fileOf('a.jpg'), name: 'A.JPG' },
       fileOf('a.heic'),
       fileOf('a.mov'),
     ])
