@@ -131,5 +131,9 @@ async function handle(handlers: Handlers, job: Job, context: JobContext): Promis
       return await handlers.remove(job, context)
     case 'sweep':
       return await handlers.sweep(job, context)
+    case 'backup':
+      return await handlers.backup(job, context)
+    default:
+      throw new TypeError(`There is no such kind of job: ${String(job satisfies never)}`)
   }
 }
