@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { WorkerContext } from '../workers/context.ts'
 import { openWorkFolder } from '../workers/work-folder.ts'
@@ -139,8 +138,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
 
     async function openWorker(): Promise<WorkerDeps> {
       // On the bucket's disk where that is a folder: what is made there then moves instead of being copied.
-      const workDirectory = opened(await openWorkFolder(path.join(config.DATA_DIR, 'work')), (folder) =>
-        rm(folder, { recursive: true, force: true }),
+      const { path: workDirectory } = opened(
+        await openWorkFolder(path.join(config.DATA_DIR, 'work')),
+        (folder) => folder.remove(),
       )
       // Tools and places are large: a web process does not load them.
       const { openMediaTools } = await import('./media/open-media-tools.ts')

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { flockCommand } from '../flock.ts'
 import type { Log } from '../ports.ts'
 import { takeFolder } from './folder-lock.ts'
 
@@ -139,18 +139,18 @@ export async function startEmbeddedRedis({
   }
 }
 
-const flock = ['/usr/bin/flock', '/bin/flock'].find((command) => existsSync(command))
-
 /**
  * The command that runs `command` with a lock on the folder (flock(2), by util-linux's flock). It lives as long as the
  * process, whatever happens to us, and holds across containers and machines that share the folder: numbers of processes
  * do not. The command alone where there is no flock.
  */
 const locked = (folder: string, command: string[]): string[] =>
-  flock === undefined ? command : [flock, '--nonblock', '--no-fork', join(folder, 'redis.lock'), ...command]
+  flockCommand === undefined
+    ? command
+    : [flockCommand, '--nonblock', '--no-fork', join(folder, 'redis.lock'), ...command]
 
 async function isHeldElsewhere(folder: string): Promise<boolean> {
-  if (flock === undefined) return false
+  if (flockCommand === undefined) return false
   const [command = '', ...args] = locked(folder, ['true'])
   const probe = spawn(command, args, { stdio: 'ignore' })
   const [code] = (await once(probe, 'exit')) as [number | null]
