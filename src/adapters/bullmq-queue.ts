@@ -41,7 +41,9 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
   const connection = connectRedis(url, 'patient')
   const queues = new Map(
     jobKinds.map((kind) => {
-      const queue = new BullQueue(kind, { connection, prefix: tagOf(prefix), skipMetasUpdate: true })
+      // Nobody reads the stream of events; what stands in it would outlive what it is about.
+      const streams = { events: { maxLen: 1 } }
+      const queue = new BullQueue(kind, { connection, prefix: tagOf(prefix), streams })
       queue.on('error', (error) => log.warn({ error, kind }, 'the queue lost Redis'))
       return [kind, queue]
     }),

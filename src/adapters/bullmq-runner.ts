@@ -65,8 +65,11 @@ export function bullmqRunner({
         await job.moveToDelayed(Date.now() + 100, token)
         throw new DelayedError()
       }
-      if (error instanceof JobFailed) throw new UnrecoverableError(error.message)
-      throw error
+      // BullMQ keeps an error's text in Redis, and a tool's may name what a file holds: only our log hears it.
+      const told =
+        error instanceof JobFailed ? new UnrecoverableError('It can never succeed') : new Error('It failed')
+      told.cause = error
+      throw told
     }
   }
 

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, inject, it } from 'vitest'
 import { bullmqQueue } from '../../src/adapters/bullmq-queue.ts'
 import { bullmqRunner } from '../../src/adapters/bullmq-runner.ts'
-import { StoreUnavailable } from '../../src/ports.ts'
+import { JobFailed, StoreUnavailable } from '../../src/ports.ts'
 import type { Job, Log } from '../../src/ports.ts'
 import { everyKind, queueContract } from '../contract/queue-contract.ts'
 import { startRedis, uniqueName } from '../support/servers.ts'
@@ -26,6 +26,44 @@ queueContract('BullMQ', () => {
     queue: bullmqQueue(options),
     runner: (more) => bullmqRunner({ ...options, concurrency: 2, ...more }),
     stop: () => Promise.resolve(),
+  })
+})
+
+describe('what BullMQ keeps in Redis', () => {
+  it('is ids, never what an error says: not while a job waits for its next try, nor when it was given up', async () => {
+    const options = { url: inject('redisUrl'), prefix: uniqueName('queue'), log }
+    const redis = new Redis(options.url)
+    const queue = bullmqQueue(options)
+    const told: unknown[] = []
+    const runner = bullmqRunner({
+      ...options,
+      concurrency: 1,
+      log: { ...log, warn: (facts) => void told.push(facts) },
+    })
+    const everything = async (): Promise<string> => {
+      const found = await redis.keys(`*${options.prefix.replace(/:$/, '')}*`)
+      return Buffer.concat(
+        await Promise.all(found.map(async (key) => (await redis.dumpBuffer(key)) ?? Buffer.alloc(0))),
+      ).toString('latin1')
+    }
+    await runner.run(
+      everyKind((job) => Promise.reject(job.kind === 'card' ? new JobFailed('canary') : new Error('canary'))),
+    )
+    await queue.add({ kind: 'prepare', owner: 'visible', item: 'i' })
+    await queue.add({ kind: 'card', owner: 'o', album: 'a' })
+    await expect.poll(() => told.length).toBeGreaterThanOrEqual(2)
+    expect(await everything()).toContain('visible')
+    expect(await everything()).not.toContain('canary')
+    expect(
+      told.some((facts) =>
+        JSON.stringify(facts, (_key, value: unknown) =>
+          value instanceof Error ? [value.message, value.cause] : value,
+        ).includes('canary'),
+      ),
+    ).toBe(true)
+    await runner.close()
+    await queue.close()
+    redis.disconnect()
   })
 })
 
