@@ -2,19 +2,17 @@ import { Router, type Request } from 'express'
 import { enter, enterWithAlbums } from '../domain/link.ts'
 import { knockedLink, leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
+import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { jsonBody } from './json-body.ts'
 import { openPage } from './open-link.ts'
 import {
   baseUrl,
-  clearCookie,
   knockerOf,
   knockOf,
   parse,
   parseAddress,
-  readCookie,
   rememberHere,
   secretSchema,
-  setCookie,
   visitCookie,
 } from './request.ts'
 import { passwordBody, visitorQuery } from './request-schemas.ts'

@@ -4,6 +4,7 @@ import { unknown } from '../domain/errors.ts'
 import { albumPages } from './album-pages.ts'
 import { api } from './api.ts'
 import type { WebContext } from './context.ts'
+import { nameCookies } from './cookies.ts'
 import { delivery } from './delivery.ts'
 import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
@@ -40,6 +41,7 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
   app.use(
     inTurn(
       metrics.measure,
+      nameCookies(context),
       securityHeaders(settings),
       refuseForeignHost(settings),
       refuseBrokenAddress,

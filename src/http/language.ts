@@ -3,9 +3,9 @@ import i18next, { type i18n } from 'i18next'
 import { Recent } from '../domain/recent.ts'
 import { byHeader } from './by-header.ts'
 import type { WebSettings } from './context.ts'
+import { readCookie } from './cookies.ts'
 import { catalogues, languageCodes, type LanguageCode } from './messages/index.ts'
 import { ownerCatalogues } from './messages/owner/index.ts'
-import { readCookie } from './request.ts'
 
 /** How one reader is spoken to: messages by catalogue, dates, numbers and sizes by Intl. */
 export interface Language {

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import type { Refused } from '../domain/errors.ts'
 import type { AnswerOf, skippedAnswer } from './answer-schemas.ts'
 import type { WebSettings } from './context.ts'
+import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { answerOf } from './errors.ts'
-import { clearCookie, readCookie, setCookie } from './request.ts'
 
 type Skipped = AnswerOf<typeof skippedAnswer>
 

@@ -9,6 +9,7 @@ import { ownerKeyPattern, tokenPattern } from '../domain/tokens.ts'
 import type { Knocker } from '../domain/unlock.ts'
 import { isGuessable, newWasHere } from '../domain/was-here.ts'
 import type { WebContext, WebSettings } from './context.ts'
+import { clearCookie, readCookie, setCookie } from './cookies.ts'
 
 /** An id in an address or a body. */
 export const idSchema = z.string().regex(tokenPattern, 'is not an id')
@@ -43,42 +44,6 @@ export function routeOf({ route }: { route?: unknown }): string {
 /** The address that links are made of, without a slash at its end. */
 export function baseUrl(settings: WebSettings, req: Request): string {
   return settings.publicUrl ?? `http://${req.get('host') ?? 'localhost'}`
-}
-
-const isSecure = (settings: WebSettings): boolean => settings.publicUrl?.startsWith('https:') ?? false
-
-/** `__Host-` (RFC 6265bis, 4.1.3.2) binds a cookie to this very host; browsers take it over https only. */
-const cookieName = (settings: WebSettings, name: string): string =>
-  isSecure(settings) ? `__Host-${name}` : name
-
-/** Reads a cookie; null when it is not there. */
-export function readCookie(settings: WebSettings, req: Request, name: string): string | null {
-  const wanted = cookieName(settings, name)
-  for (const part of (req.get('cookie') ?? '').split(';')) {
-    const [key, value] = part.trim().split('=', 2)
-    if (key === wanted && value) return value
-  }
-  return null
-}
-
-/** Sets a cookie that scripts cannot read and other sites do not send along; without `maxAgeMs` it ends with the browser. */
-export function setCookie(
-  settings: WebSettings,
-  res: Response,
-  cookie: { name: string; value: string; maxAgeMs?: number },
-): void {
-  res.cookie(cookieName(settings, cookie.name), cookie.value, {
-    httpOnly: true,
-    sameSite: 'lax',
-    secure: isSecure(settings),
-    path: '/',
-    encode: String,
-    ...(cookie.maxAgeMs === undefined ? {} : { maxAge: cookie.maxAgeMs }),
-  })
-}
-
-export function clearCookie(settings: WebSettings, res: Response, name: string): void {
-  setCookie(settings, res, { name, value: '', maxAgeMs: 0 })
 }
 
 const ownerCookie = 'mayfly-owner'

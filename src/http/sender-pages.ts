@@ -5,6 +5,7 @@ import { Refused, unknown } from '../domain/errors.ts'
 import { labelOf, listLinks } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
 import type { WebContext } from './context.ts'
+import { setCookie } from './cookies.ts'
 import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
 import { formOf } from './json-body.ts'
@@ -19,7 +20,6 @@ import {
   parseAddress,
   rememberOwner,
   requireOwner,
-  setCookie,
 } from './request.ts'
 import { maySend, openSenderSession } from './sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'

@@ -8,7 +8,8 @@ import { countTry, forgetTries, type TryLimit } from '../domain/tries.ts'
 import { countShare } from '../domain/shares-made.ts'
 import { value, type Party } from '../ports.ts'
 import type { WebContext } from './context.ts'
-import { addressOf, currentOwner, readCookie, setCookie } from './request.ts'
+import { readCookie, setCookie } from './cookies.ts'
+import { addressOf, currentOwner } from './request.ts'
 
 const cookie = 'mayfly-sender'
 const lifeMs = 30 * 24 * 3_600_000

@@ -4,6 +4,7 @@ import { Refused } from '../domain/errors.ts'
 import { enter, enterForItem } from '../domain/link.ts'
 import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'
+import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { albumWith } from './album-list-model.ts'
 import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
@@ -11,18 +12,7 @@ import { formOf } from './json-body.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
-import {
-  clearCookie,
-  idSchema,
-  knockerOf,
-  knockOf,
-  parse,
-  parseAddress,
-  readCookie,
-  rememberHere,
-  setCookie,
-  visitCookie,
-} from './request.ts'
+import { idSchema, knockerOf, knockOf, parse, parseAddress, rememberHere, visitCookie } from './request.ts'
 import { passwordSchema } from './share-fields.ts'
 import { qrCode } from './qr-code.ts'
 import type { Views } from './views.ts'

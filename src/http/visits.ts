@@ -2,7 +2,8 @@ import type { Request, Response } from 'express'
 import type { Link } from '../domain/records.ts'
 import { countDownload, countVisit } from '../domain/visits.ts'
 import type { WebContext } from './context.ts'
-import { clearCookie, declinedCookie, readCookie, rememberHere, setCookie, visitCookie } from './request.ts'
+import { clearCookie, readCookie, setCookie } from './cookies.ts'
+import { declinedCookie, rememberHere, visitCookie } from './request.ts'
 
 /** The name of the cookie by which one browser session counts as one visit; it holds nothing else. */
 const seenCookie = (link: string): string => `mayfly-seen-${link}`

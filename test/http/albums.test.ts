@@ -7,7 +7,7 @@ import { removeDue } from '../../src/domain/ending.ts'
 import { objects } from '../../src/domain/keys.ts'
 import { findOwner } from '../../src/domain/owner.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
-import { json, newJar } from '../support/browser-jar.ts'
+import { cookieSuffix, json, newJar } from '../support/browser-jar.ts'
 import { bearer, errorOf, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
 import { makeReady } from '../support/ready.ts'
@@ -223,7 +223,7 @@ describe('the owner key', () => {
       jar.fetch(`${web.url}/api/v1/owner/key/rotate`, { method: 'POST' }),
     )
     expect(ownerKey).not.toBe(made.ownerKey)
-    expect(jar.cookies.get('mayfly-owner')).toBe(ownerKey)
+    expect(jar.cookies.get(`mayfly-owner-${cookieSuffix(jar)}`)).toBe(ownerKey)
     expect((await call(made, 'GET', '/links')).status).toBe(401)
     const { links } = await ask<{ links: { url: string }[] }>(call({ ownerKey }, 'GET', '/links'))
     expect(links.map(({ url }) => url).sort()).toEqual(

@@ -17,10 +17,10 @@ const post = async (web: TestWeb, headers: Record<string, string> = {}) =>
 describe('the owner’s cookie', () => {
   it('is HttpOnly and SameSite=Lax, and __Host- with Secure behind https', async () => {
     const cookie = (await post(plain)).headers.get('set-cookie') ?? ''
-    expect(cookie).toMatch(/^mayfly-owner=[a-z2-7]{52};/)
+    expect(cookie).toMatch(/^mayfly-owner-[0-9a-f]{8}=[a-z2-7]{52};/)
     for (const attribute of ['HttpOnly', 'SameSite=Lax', 'Path=/']) expect(cookie).toContain(attribute)
     const hosted = (await post(secure)).headers.get('set-cookie') ?? ''
-    expect(hosted).toMatch(/^__Host-mayfly-owner=/)
+    expect(hosted).toMatch(/^__Host-mayfly-owner-[0-9a-f]{8}=/)
     for (const attribute of ['HttpOnly', 'SameSite=Lax', 'Path=/', 'Secure'])
       expect(hosted).toContain(attribute)
     expect(hosted).not.toContain('Domain')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
 import { findOwner } from '../../src/domain/owner.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
-import { json, newJar } from '../support/browser-jar.ts'
+import { cookieSuffix, json, newJar } from '../support/browser-jar.ts'
 import { bearer, errorOf, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
 import { makeReady } from '../support/ready.ts'
@@ -90,8 +90,9 @@ describe('links', () => {
     expect((await jar.fetch(one.url + thumb)).status).toBe(200)
     expect((await jar.fetch(two.url + thumb)).status).toBe(401)
     // The same token under the other link's cookie opens nothing either.
-    const token = jar.cookies.get(`mayfly-visit-${one.id}`) ?? '?'
-    jar.cookies.set(`mayfly-visit-${two.id}`, token)
+    const nameFor = (link: { id: string }): string => `mayfly-visit-${link.id}-${cookieSuffix(jar)}`
+    const token = jar.cookies.get(nameFor(one)) ?? '?'
+    jar.cookies.set(nameFor(two), token)
     expect((await jar.fetch(two.url + thumb)).status).toBe(401)
     // Another password, also the same one set anew, ends what was open; taking it away and back does too.
     for (const change of [['same'], [null, 'same']]) {
@@ -101,7 +102,7 @@ describe('links', () => {
       expect((await jar.fetch(one.url + thumb)).status).toBe(200)
     }
     await jar.fetch(`${web.url}/api/v1/s/${secretOf(one)}/leave`, { method: 'POST' })
-    jar.cookies.set(`mayfly-visit-${one.id}`, token)
+    jar.cookies.set(nameFor(one), token)
     expect((await jar.fetch(one.url + thumb)).status).toBe(401)
   })
 

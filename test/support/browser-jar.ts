@@ -25,6 +25,14 @@ export function newJar(headers: Record<string, string> = {}): Jar {
   }
 }
 
+/** What the names of an instance's cookies end in. Throws where the jar holds none, or those of several. */
+export function cookieSuffix({ cookies }: Jar): string {
+  const suffixes = new Set([...cookies.keys()].map((name) => /-([0-9a-f]{8})$/.exec(name)?.[1]))
+  const [suffix] = suffixes
+  if (suffix === undefined || suffixes.size > 1) throw new Error(`cookies: ${[...cookies.keys()].join(', ')}`)
+  return suffix
+}
+
 /** A request with a JSON body. */
 export const json = (method: string, body: unknown, headers: Record<string, string> = {}): RequestInit => ({
   method,

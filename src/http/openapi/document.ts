@@ -162,7 +162,7 @@ export function openApiDocument(): object {
           type: 'apiKey',
           in: 'cookie',
           name: 'mayfly-owner',
-          description: 'The same, in a browser.',
+          description: 'The same, in a browser. “-” and eight characters of the instance follow the name.',
         },
       },
     },
