@@ -148,24 +148,18 @@ describe('protection 50: one address may make so much', () => {
           (await redis.keys(`${web.ports.prefix}*`)).filter((key) => !/:(shares|sent):/.test(key)).sort()
         await fetch(`${web.url}/api/v1/shares`, { method: 'POST', body: form({ 'a.jpg': await jpeg() }) })
         const before = await names()
-        for (let n = 0; n < 5; n++) {
-          const res = await fetch(`${web.url}/api/v1/shares`, {
-            method: 'POST',
-            body: form({ 'a.jpg': await jpeg(), 'b.jpg': Buffer.from('<html>') }),
-          })
-          if (res.status === 201) continue
-          await res.arrayBuffer()
-        }
         const failing = await fetch(`${web.url}/api/v1/shares`, {
           method: 'POST',
           body: form({ 'b.jpg': Buffer.from('<html>'.repeat(100)) }),
         })
         expect(failing.status).toBe(415)
-        const wrong = await fetch(`${web.url}/api/v1/shares`, {
-          method: 'POST',
-          body: form({ 'a.jpg': await jpeg() }, { expiresInDays: '99999' }),
-        })
-        expect(wrong.status).toBe(400)
+        for (let n = 0; n < 5; n++) {
+          const wrong = await fetch(`${web.url}/api/v1/shares`, {
+            method: 'POST',
+            body: form({ 'a.jpg': await jpeg() }, { expiresInDays: '99999' }),
+          })
+          expect(wrong.status).toBe(400)
+        }
         await expect
           .poll(
             async () =>
