@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
 import { addItems } from '../../src/domain/album.ts'
@@ -113,7 +114,7 @@ export async function shareOfMany(ports: Ports, count: number, shown = count): P
           mime,
           size: data.length,
         })
-      return { size: data.length, crc32: 0, sha256: item.id + name, mime, width, height }
+      return { size: data.length, crc32: crc32(data), sha256: item.id + name, mime, width, height }
     }
     const small = await store('small', 'image/webp')
     const thumb = await store('thumb', 'image/webp')

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
 import { ownAlbum } from '../../src/domain/album.ts'
@@ -70,7 +71,11 @@ async function makeCard(owner: string, id: string): Promise<void> {
   const album = await ownAlbum(web.ports.store, owner, id)
   const bytes = await jpeg('#abc')
   await web.ports.bucket.put(objects.card(id, album.version), Readable.from([bytes]), { mime: 'image/jpeg' })
-  await recordMade(web.ports.store, album, 'card', { size: bytes.length, crc32: 0, sha256: 'c'.repeat(64) })
+  await recordMade(web.ports.store, album, 'card', {
+    size: bytes.length,
+    crc32: crc32(bytes),
+    sha256: 'c'.repeat(64),
+  })
 }
 
 async function keysUnder(prefix: string): Promise<string[]> {
