@@ -75,6 +75,7 @@ const settings = z.object({
   MAX_ALBUM_ITEMS: wholeNumber(5000),
   MAX_OWNER_BYTES: wholeNumber(100 * gibibyte),
   MAX_INSTANCE_BYTES: wholeNumber(1000 * gibibyte),
+  MIN_FREE_BYTES: wholeNumber(gibibyte, 0),
   MAX_ADDRESS_SHARES_PER_HOUR: wholeNumber(1000, 0),
   MAX_ADDRESS_BYTES_PER_DAY: wholeNumber(250 * gibibyte, 0),
   MAX_PIXELS: wholeNumber(120_000_000),

@@ -6,6 +6,7 @@ import { findRunningRedis } from './adapters/running-redis.ts'
 import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { bullmqQueue } from './adapters/bullmq-queue.ts'
 import { bullmqRunner } from './adapters/bullmq-runner.ts'
+import { dataDisk } from './adapters/data-disk.ts'
 import { startEmbeddedRedis } from './adapters/embedded-redis.ts'
 import { folderBucket } from './adapters/folder-bucket.ts'
 import { folderResumable } from './adapters/folder-resumable.ts'
@@ -23,7 +24,7 @@ import { onUnreadable } from './domain/unreadable.ts'
 import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
 import type { MediaLimits } from './media/types.ts'
-import type { Bucket, Clock, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
+import type { Bucket, Clock, Disk, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
 
 /** All that the service uses from outside. */
 export interface Deps {
@@ -86,8 +87,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
   }
   try {
+    const disk = await openDisk(config, options, opened)
     const running = options.isCommand ? await findRunningRedis(path.join(config.DATA_DIR, 'redis')) : null
-    const url = config.REDIS_URL ?? running ?? (await ownRedis(config, options.log, opened))
+    const url = config.REDIS_URL ?? running ?? (await ownRedis(config, options.log, disk, opened))
     const { log, prefix } = options
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
@@ -111,6 +113,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       events: opened(redisEvents(redis), (events) => events.close()),
       bucket: guardRemovals(bucket, instance),
       resumable,
+      ...(disk && { disk }),
       instance,
       hashing: opened(hashThreads(), (hashing) => hashing.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
@@ -164,12 +167,29 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
   }
 }
 
+/** Undefined where nothing of ours lies on this machine. */
+async function openDisk(
+  config: Config,
+  { log, isCommand = false }: DepsOptions,
+  opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
+): Promise<Disk | undefined> {
+  if (config.s3 && config.REDIS_URL !== undefined) return undefined
+  const { DATA_DIR: directory, MIN_FREE_BYTES: minFreeBytes } = config
+  const disk = await dataDisk({ directory, minFreeBytes, keepsBallast: !isCommand, log })
+  return opened(disk, () => disk.close())
+}
+
 async function ownRedis(
   config: Config,
   log: Log,
+  disk: Disk | undefined,
   opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
 ): Promise<string> {
-  const redis = await startEmbeddedRedis({ directory: path.join(config.DATA_DIR, 'redis'), log })
+  const redis = await startEmbeddedRedis({
+    directory: path.join(config.DATA_DIR, 'redis'),
+    log,
+    ...(disk && { disk }),
+  })
   return opened(redis, () => redis.stop()).url
 }
 
@@ -198,6 +218,7 @@ const limitsOf = (config: Config): Limits => ({
   linkDaysMax: config.LINK_DAYS_MAX,
   addressSharesPerHour: config.MAX_ADDRESS_SHARES_PER_HOUR,
   addressBytesPerDay: config.MAX_ADDRESS_BYTES_PER_DAY,
+  minFreeBytes: config.MIN_FREE_BYTES,
 })
 
 const mediaLimitsOf = (config: Config): MediaLimits => ({

@@ -280,6 +280,16 @@ export class BucketFull extends Error {
   override readonly name = 'BucketFull'
 }
 
+// ── Disk ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** This machine's disk that holds the bucket's files or the store's. */
+export interface Disk {
+  /** Bytes that may be written, without those that are kept for stops. */
+  freeBytes(): Promise<number>
+  /** Gives the room back that is kept for stops, so that what the full disk refused can be written. Answers whether there was any. */
+  releaseBallast(): Promise<boolean>
+}
+
 // ── Hashing ──────────────────────────────────────────────────────────────────────────────────────────────
 
 /** CRC-32 and SHA-256 of a long row of bytes, taken beside the event loop. */
@@ -383,6 +393,8 @@ export interface Limits {
   /** What one address may share within an hour, and send within a day in bytes; 0 or absent: as much as it likes. */
   readonly addressSharesPerHour?: number
   readonly addressBytesPerDay?: number
+  /** Uploads leave as much of the disk free, in bytes; absent: nothing. */
+  readonly minFreeBytes?: number
 }
 
 /** What a domain function may be given. Each asks for what it needs. */
@@ -391,6 +403,8 @@ export interface Ports {
   readonly events: Events
   readonly bucket: Bucket
   readonly resumable: ResumableBucket
+  /** Absent where neither the bucket nor the store lies on this machine. */
+  readonly disk?: Disk
   readonly hashing: Hashing
   readonly queue: Queue
   readonly clock: Clock

@@ -1,6 +1,7 @@
 import { forgetOnDisk } from '../src/domain/forgetting.ts'
 import type { Instance } from '../src/domain/instance.ts'
-import { BucketUnavailable, type JobContext, type JobRunner } from '../src/ports.ts'
+import { hasRoomToPrepare } from '../src/domain/room.ts'
+import { BucketFull, BucketUnavailable, type JobContext, type JobRunner, type Ports } from '../src/ports.ts'
 import { makeBackup } from './backup.ts'
 import { bundle } from './bundle.ts'
 import { card } from './card.ts'
@@ -31,21 +32,30 @@ function whileTogether<J>(
   }
 }
 
+/** Makes no files where the disk is nearly full: stops need the rest. As above, the job is tried again. */
+function whileRoom<J>(
+  ports: Ports,
+  work: (job: J, context: JobContext) => Promise<void>,
+): (job: J, context: JobContext) => Promise<void> {
+  return whileTogether(ports.instance, async (job, context) => {
+    if (!(await hasRoomToPrepare(ports))) throw new BucketFull('No files are made: the disk is nearly full')
+    await work(job, context)
+  })
+}
+
 /** Runs jobs in this process until it is stopped. */
 export async function startWorker(deps: WorkerContext & { runner: JobRunner }): Promise<Worker> {
   const { runner, ...context } = deps
   const { ports } = context
   const { instance } = ports
   await runner.run({
-    prepare: whileTogether(instance, (job, run) => withholding(ports, job.owner, prepare(context, job, run))),
-    playable: whileTogether(instance, (job, run) =>
-      withholding(ports, job.owner, playable(context, job, run)),
-    ),
-    bundle: whileTogether(instance, (job, run) => withholding(ports, job.owner, bundle(context, job, run))),
-    card: whileTogether(instance, (job) => withholding(ports, job.owner, card(context, job))),
+    prepare: whileRoom(ports, (job, run) => withholding(ports, job.owner, prepare(context, job, run))),
+    playable: whileRoom(ports, (job, run) => withholding(ports, job.owner, playable(context, job, run))),
+    bundle: whileRoom(ports, (job, run) => withholding(ports, job.owner, bundle(context, job, run))),
+    card: whileRoom(ports, (job) => withholding(ports, job.owner, card(context, job))),
     remove: whileTogether(instance, (job) => remove(context, job)),
     sweep: whileTogether(instance, () => sweep(context)),
-    backup: whileTogether(instance, () => makeBackup(context)),
+    backup: whileRoom(ports, () => makeBackup(context)),
   })
   await forgetOnDisk(ports, { isAtStart: true }).catch((error: unknown) =>
     ports.log.warn({ err: error }, 'what was deleted stays in the files of the store for now'),

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { flockCommand } from '../flock.ts'
-import type { Log } from '../ports.ts'
+import type { Disk, Log } from '../ports.ts'
 import { takeFolder } from './folder-lock.ts'
 
 export interface EmbeddedRedis {
@@ -22,6 +22,8 @@ export interface EmbeddedRedis {
 const socketBytes = 107
 const startMs = 60_000
 const stopMs = 10_000
+/** What Redis, or the system, says on a full disk. */
+const fullWords = /no space left|short write while writing|quota exceeded/i
 const restartMs = { first: 100, most: 5_000 }
 
 /**
@@ -32,9 +34,12 @@ const restartMs = { first: 100, most: 5_000 }
 export async function startEmbeddedRedis({
   directory,
   log,
+  disk,
 }: {
   directory: string
   log: Log
+  /** What gives room where Redis ends because it found none. */
+  disk?: Disk
 }): Promise<EmbeddedRedis> {
   const folder = resolve(directory)
   await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -47,6 +52,7 @@ export async function startEmbeddedRedis({
   let temporary: string | null = null
   let child: ChildProcess | null = null
   let stopping = false
+  let isShortOfRoom = false
   let lastLines: string[] = []
 
   async function socketPath(): Promise<string> {
@@ -88,7 +94,8 @@ export async function startEmbeddedRedis({
     if (redis.pid !== undefined) await lock.note({ redis: redis.pid, socket })
     const end = await answers(socket, ended)
     if (end !== null) throw new Error(startFailure(end, lastLines))
-    await beginRewrite(socket)
+    // It writes a second file beside the first.
+    if (!isShortOfRoom) await beginRewrite(socket)
     void ended.then((reason) => {
       if (!stopping) void restart(socket, reason)
     })
@@ -100,6 +107,9 @@ export async function startEmbeddedRedis({
       await sleep(waitMs)
       if (stopping) return
       try {
+        isShortOfRoom = [reason, ...lastLines].some((line) => fullWords.test(line))
+        // With appendfsync always a Redis that cannot write ends itself.
+        if (isShortOfRoom) await disk?.releaseBallast()
         await start(socket)
         return
       } catch (error) {

@@ -15,8 +15,8 @@ import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './fo
 const readBytes = 256 * 1024
 /** So much is read in one go, without the ways of a stream. */
 const smallBytes = 128 * 1024
-/** With less room than that nothing useful can be stored. */
-const leastFreeBytes = 16 * 1024 * 1024
+/** With less room than that not even records are sure to be stored: see data-disk.ts, which gives room before. */
+const leastFreeBytes = 4 * 1024 * 1024
 
 export interface FolderBucketOptions {
   /** An answered put is on disk, not only in the system's memory (default). Without it a power cut may take what was answered. */

@@ -3,6 +3,7 @@ import { fields, members, size, value } from '../ports.ts'
 import { remove, unrank } from './change.ts'
 import { keys } from './keys.ts'
 import { countOf, ownerSchema, parseRecord } from './records.ts'
+import { hasRoomToPrepare } from './room.ts'
 
 /**
  * How often what lies on the store's disk is rewritten, in milliseconds, where something was deleted since the last time:
@@ -23,9 +24,12 @@ export const rewriteFigures = { refused: 0 }
  * journal until then. `isAtStart`: however short a time ago that was.
  */
 export async function forgetOnDisk(
-  { store, clock, log }: Pick<Ports, 'store' | 'clock' | 'log'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'log' | 'disk' | 'limits'>,
   { isAtStart }: { isAtStart: boolean },
 ): Promise<void> {
+  const { store, clock, log } = ports
+  // It writes the new files before the old ones go.
+  if (!(await hasRoomToPrepare(ports))) return
   const now = clock.now()
   const [deletedAt, rewrittenAt] = await store.read([value(keys.deletedAt), value(keys.rewrittenAt)])
   if (deletedAt === null) return

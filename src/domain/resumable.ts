@@ -37,6 +37,7 @@ export type ResumablePorts = Pick<
   | 'events'
   | 'clock'
   | 'limits'
+  | 'disk'
   | 'sniff'
   | 'firstLook'
   | 'log'

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
-import { members, type Bucket, type Ports, type Write } from '../ports.ts'
+import { BucketFull, members, type Bucket, type Ports, type Write } from '../ports.ts'
 import { rank, unrank } from './change.ts'
 import { atOnce, wakeSweep } from './due.ts'
 import { Refused } from './errors.ts'
@@ -27,7 +27,7 @@ export type Act = z.infer<typeof actSchema>
 
 const tombstoneSchema = z.object({ owner: z.string(), acts: z.array(actSchema) })
 
-type TombstonePorts = Pick<Ports, 'store' | 'bucket' | 'log'>
+type TombstonePorts = Pick<Ports, 'store' | 'bucket' | 'disk' | 'log'>
 
 /** How long the bucket may take for a tombstone before its caller hears that it is not written yet, in milliseconds. */
 const patienceMs = 5_000
@@ -37,15 +37,19 @@ export const noteActs = (owner: string, acts: readonly Act[]): Write[] =>
   // Each its own entry: one that is being written may be done anew meanwhile.
   acts.map((act) => rank(keys.tombstones(owner), JSON.stringify({ ...act, n: randomToken() }), act.at))
 
-/** Carries an owner's outbox to the bucket. Throws the bucket's errors; what is left is tried again by the sweep. */
+/** Carries an owner's outbox to the bucket, also on a full disk. Throws the bucket's errors; what is left is tried again by the sweep. */
 export async function writeTombstones(
-  { store, bucket }: Pick<Ports, 'store' | 'bucket'>,
+  { store, bucket, disk }: Pick<Ports, 'store' | 'bucket' | 'disk'>,
   owner: string,
 ): Promise<void> {
   const [pending] = await store.read([members(keys.tombstones(owner))])
   if (pending.length === 0) return
   const acts = pending.map((member) => actSchema.parse(JSON.parse(member)))
-  await putJson(bucket, objects.tombstone(randomToken()), { owner, acts })
+  const put = () => putJson(bucket, objects.tombstone(randomToken()), { owner, acts })
+  await put().catch(async (error: unknown) => {
+    if (!(error instanceof BucketFull) || !(await disk?.releaseBallast())) throw error
+    await put()
+  })
   await store.commit({ writes: pending.map((member) => unrank(keys.tombstones(owner), member)) })
 }
 

@@ -5,9 +5,10 @@ import { Refused } from './errors.ts'
 import { forgetOwner, noteDeletion } from './forgetting.ts'
 import { keys, objects } from './keys.ts'
 import { countOf, type Item } from './records.ts'
+import { expectFree, instanceIsFull } from './room.ts'
 import { randomToken } from './tokens.ts'
 
-export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits'>
+export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'disk'>
 
 /** Room is reserved in steps: first this many bytes, then as many as came before, up to `mostStep`. Most photos take one. */
 const firstStep = 4 * 1024 * 1024
@@ -72,6 +73,7 @@ export async function beginUpload(
   }
   const first = Math.min(expected ?? 0, firstStep)
   if (expected !== null && expected > first) await expectRoom(ports, owner, expected)
+  else await expectFree(ports, first)
   await signOfLife(ports, upload)
   try {
     await countBytes(ports, upload, first)
@@ -102,10 +104,12 @@ export const openReservation = (
 
 /** Whether `bytes` more would fit at this moment; nothing is reserved. Throws Refused (`owner-quota`, `instance-full`). */
 export async function expectRoom(
-  { store, limits }: Pick<UploadPorts, 'store' | 'limits'>,
+  ports: Pick<UploadPorts, 'store' | 'limits' | 'disk'>,
   owner: string,
   bytes: number,
 ): Promise<void> {
+  const { store, limits } = ports
+  await expectFree(ports, bytes)
   const [ofOwner, ofAll] = await store.read([fields(keys.usage(owner)), fields(keys.instanceUsage)])
   if (countOf(ofOwner['bytes']) + bytes > limits.maxOwnerBytes) throw ownerIsFull(limits)
   if (countOf(ofAll['bytes']) + bytes > limits.maxInstanceBytes) throw instanceIsFull()
@@ -113,9 +117,6 @@ export async function expectRoom(
 
 const ownerIsFull = ({ maxOwnerBytes }: Limits) =>
   new Refused('owner-quota', 'This is more than one sender may keep here.', { limit: maxOwnerBytes })
-
-const instanceIsFull = () =>
-  new Refused('instance-full', 'This server has no room left. Try again later, or with fewer files.')
 
 async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
   upload.signedAt = clock.now()
@@ -156,6 +157,7 @@ export async function makeRoom(ports: UploadPorts, upload: Reservation, needed: 
 async function reserve(ports: UploadPorts, upload: Reservation, bytes: number): Promise<void> {
   const by = bytes - upload.reserved
   if (by <= 0) return
+  await expectFree(ports, by)
   await countBytes(ports, upload, by)
   const ofOwner = await setReserved(ports.store, upload, bytes, ports.limits.maxOwnerBytes)
   if (ofOwner === 'over') throw ownerIsFull(ports.limits)

@@ -1,14 +1,13 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { folderBucket } from '../../src/adapters/folder-bucket.ts'
 import { BucketFull, BucketUnavailable } from '../../src/ports.ts'
 import { bucketContract } from '../contract/bucket-contract.ts'
+import { smallDisk } from '../support/small-disk.ts'
 
 const mime = 'text/plain'
 
@@ -93,7 +92,7 @@ describe('a bucket in a folder', () => {
   })
 
   it('says that the disk is full, and leaves nothing on it', async (context) => {
-    const disk = await tinyDisk(root)
+    const disk = await smallDisk(join(root, 'disk'), 1)
     if (disk === null) {
       context.skip('only root may mount a tiny disk')
       return
@@ -117,22 +116,3 @@ describe('a bucket in a folder', () => {
     await expect(bucket.put('a', Readable.from(['x']), { mime })).rejects.toThrow(BucketUnavailable)
   })
 })
-
-/** A disk of one megabyte; null where this user may not mount one. */
-async function tinyDisk(root: string): Promise<{ path: string; unmount(): Promise<void> } | null> {
-  const run = promisify(execFile)
-  const path = join(root, 'disk')
-  await mkdir(path)
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path])
-  } catch {
-    await rm(path, { recursive: true })
-    return null
-  }
-  return {
-    path,
-    async unmount() {
-      await run('umount', [path])
-    },
-  }
-}

@@ -7,6 +7,8 @@ import { redisStore } from '../../src/adapters/redis-store.ts'
 import type { Log, Store } from '../../src/ports.ts'
 import { startRedisCluster } from '../adapters/redis-cluster.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
+import { bearer, errorOf, pathOf, postShare } from '../support/client.ts'
+import { jpeg } from '../support/pictures.ts'
 import { quietLog } from '../support/ports.ts'
 import { startRedis, type RedisProcess } from '../support/servers.ts'
 import { onBusyMachine } from '../support/timing.ts'
@@ -98,6 +100,24 @@ describe('protection 57: a Redis that must not be used', () => {
     await rm(directory, { recursive: true, force: true })
     await redis.bgsave()
     await soonNot(/cannot write to its disk/)
+  })
+
+  it('cannot write to its disk: pages answer, a stop says that it has not happened', async () => {
+    const url = web?.url ?? ''
+    const share = await postShare(url, { 'a.jpg': await jpeg('green') })
+    const page = async () => (await fetch(url + pathOf(share))).status
+    const stop = () =>
+      fetch(`${url}/api/v1/links/${share.link.id}`, { method: 'DELETE', headers: bearer(share.ownerKey) })
+    await redis.config('SET', 'save', '3600 1')
+    await rm(directory, { recursive: true, force: true })
+    await redis.bgsave()
+    await soonNot(/cannot write to its disk/)
+    expect(await page()).toBe(200)
+    expect(await errorOf(await stop())).toMatchObject({ status: 503, code: 'unavailable' })
+    expect(await page()).toBe(200)
+    await redis.config('SET', 'stop-writes-on-bgsave-error', 'no')
+    expect((await stop()).status).toBe(204)
+    expect(await page()).toBe(410)
   })
 
   it('keeps nothing on disk', async () => {
