@@ -5,6 +5,7 @@ import { atOnce, graceMs, markMs, wakeSweep } from './due.ts'
 import { closeEntrance } from './entrance.ts'
 import { unknown } from './errors.ts'
 import { forgetOwner, noteDeletion } from './forgetting.ts'
+import { announceNarrowed } from './gate-news.ts'
 import { itemRemovals } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
@@ -31,7 +32,7 @@ export async function ownLink(store: Store, owner: string, id: string): Promise<
  * has ended, but a loss of the store could bring it back yet.
  */
 export async function stopSharing(
-  ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
   input: { owner: string; link: string; keepForADay?: boolean },
 ): Promise<Link> {
   const { store, clock, queue, log } = ports
@@ -51,6 +52,7 @@ export async function stopSharing(
     )
     return stopped
   })
+  announceNarrowed(ports, [link])
   try {
     await queue.add({ kind: 'remove', owner: input.owner })
   } catch (error) {

@@ -10,6 +10,7 @@ import { closeEntrance, expectClaim, openEntrance, settleEntrance } from './entr
 import { Refused, unknown } from './errors.ts'
 import { ownLink } from './ending.ts'
 import { dayMs, expiryOf } from './expiry.ts'
+import { announceNarrowed } from './gate-news.ts'
 import { keys } from './keys.ts'
 import { linkState } from './link.ts'
 import type { KnownOwner } from './owner.ts'
@@ -22,7 +23,10 @@ import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
 import { makeLasting, noteActs } from './tombstones.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
-type LinkPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'>
+type LinkPorts = Pick<
+  Ports,
+  'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits' | 'passwords'
+>
 
 /** Albums that one link opens at most: its page reads all of them. */
 export const maxAlbumsOfLink = 50
@@ -151,6 +155,7 @@ export async function editLink(
       if (isNarrower(link, changed)) changing.write(...noteActs(owner.id, [{ kind: 'narrow', id, at: now }]))
       return changed
     })
+    if (isNarrower(before, changed)) announceNarrowed(ports, [before])
     if (isMoved) await settleEntrance(ports, changed)
     if (isMoved) await closeEntrance(ports, before)
     await queueCopies(ports, waiting)
@@ -255,7 +260,7 @@ const stopStep = 200
  * reach is deleted as by `stopSharing`. Answers how many were stopped.
  */
 export async function stopAll(
-  ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
   input: { owner: string; keepForADay?: boolean },
 ): Promise<number> {
   const { store, clock } = ports
@@ -265,8 +270,8 @@ export async function stopAll(
   await wakeSweep(store, owner, dueAt)
   const [members] = await store.read([ranks(keys.links(owner))])
   let stopped = 0
-  for (let from = 0; from < members.length; from += stopStep)
-    stopped += await changeOwner(store, owner, async (changing) => {
+  for (let from = 0; from < members.length; from += stopStep) {
+    const justEnded = await changeOwner(store, owner, async (changing) => {
       const part = members.slice(from, from + stopStep).map(({ member }) => member)
       const links = await linksOrStandIns(changing, owner, part)
       const open = links.filter((link) => linkState(link, now) === 'open')
@@ -278,8 +283,11 @@ export async function stopAll(
           ...noteActs(owner, [{ kind: 'stop', id: link.id, at: now }]),
         )
       }
-      return open.length
+      return open
     })
+    announceNarrowed(ports, justEnded)
+    stopped += justEnded.length
+  }
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'All links have ended')
   return stopped

@@ -178,14 +178,13 @@ export async function enterWithAlbums(
   return { visit, albums: await albumsOf(ports.store, visit) }
 }
 
-/** Whether a download that began may go on: the same questions as at the gate; nothing is counted. */
-export async function mayGoOn(ports: Ports, knock: Knock): Promise<boolean> {
+/** The link of a download that began, where it may go on: the same questions as at the gate; nothing is counted. */
+export async function linkThatStillLetsIn(ports: Ports, knock: Knock): Promise<Link | null> {
   try {
     const { secret } = knock
-    await enter(ports, { secret, sessionOf: (link) => knock.sessionOf(link) })
-    return true
+    return (await enter(ports, { secret, sessionOf: (link) => knock.sessionOf(link) })).link
   } catch (error) {
-    if (error instanceof Refused) return false
+    if (error instanceof Refused) return null
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import type { Party, Ports, Store } from '../ports.ts'
 import { Refused, unknown } from './errors.ts'
+import { announceNarrowed } from './gate-news.ts'
 import { findEntrance } from './guess.ts'
 import { keys } from './keys.ts'
 import { linkState, sessionValue } from './link.ts'
@@ -88,8 +89,13 @@ export async function unlock(
 }
 
 /** Ends a visitor's session; one that is not there is no matter. */
-export async function leave({ store }: Pick<Ports, 'store'>, link: Link, token: string): Promise<void> {
-  await store.commit({
+export async function leave(
+  ports: Pick<Ports, 'store' | 'events' | 'log'>,
+  link: Link,
+  token: string,
+): Promise<void> {
+  await ports.store.commit({
     writes: [{ kind: 'remove', key: keys.session(link.owner, link.id, hashToken(token)) }],
   })
+  announceNarrowed(ports, [link])
 }

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stopSharing } from '../../src/domain/ending.ts'
 import { openEntrance } from '../../src/domain/entrance.ts'
+import { gateChannel } from '../../src/domain/gate-news.ts'
+import { sessionValue } from '../../src/domain/link.ts'
+import { createLink, editLink, stopAll } from '../../src/domain/link-changes.ts'
+import type { Link } from '../../src/domain/records.ts'
+import { leave } from '../../src/domain/unlock.ts'
 import { newLink, writeLink } from '../../src/domain/share.ts'
 import { changeOwner } from '../../src/domain/change.ts'
 import { keys } from '../../src/domain/keys.ts'
@@ -14,6 +20,7 @@ import type { Events, Store } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
+import { openTestPorts } from '../support/ports.ts'
 import { onBusyMachine } from '../support/timing.ts'
 import { share } from '../domain/sharing.ts'
 
@@ -144,11 +151,54 @@ describe('the watch on running downloads', () => {
       res.on('error', () => {}).on('close', () => ended.push(token))
       res.resume()
     }
-    await ports.store.commit({ writes: [{ kind: 'remove', key: session('ada') }] })
-    await expect.poll(() => ended).toEqual(['ada'])
     await ports.store.commit({ writes: [{ kind: 'remove', key: session('bob') }] })
-    await expect.poll(() => ended).toEqual(['ada', 'bob'])
+    await expect.poll(() => ended, { timeout: 10_000 }).toEqual(['bob'])
+    await ports.store.commit({ writes: [{ kind: 'remove', key: session('ada') }] })
+    await expect.poll(() => ended, { timeout: 10_000 }).toEqual(['bob', 'ada'])
     watch.stop()
     server.close()
+  })
+
+  it('is told of what ends links or narrows them, and does not wait for its own round', async () => {
+    const ports = await openTestPorts()
+    const { owner, album } = await share(ports)
+    const make = (password: string | null) =>
+      createLink(ports, owner, [album.id], {
+        label: '',
+        until: { expiresInDays: 3 },
+        metadata: 'no-location',
+        password,
+      })
+    const watch = watchLinks(ports, { everyMs: 3_600_000 })
+    // Answers when Redis has confirmed the watch's own subscription.
+    await ports.events.subscribe(gateChannel, () => {})
+    const ways: Record<string, (link: Link) => Promise<unknown>> = {
+      stopped: (link) => stopSharing(ports, { owner: owner.id, link: link.id }),
+      'given a password': (link) => editLink(ports, owner, link.id, { password: 'open sesame' }),
+      moved: (link) => editLink(ports, owner, link.id, { secret: null }),
+      left: (link) => leave(ports, link, 'token'),
+      'stopped with all others': () => stopAll(ports, { owner: owner.id }),
+    }
+    for (const [way, end] of Object.entries(ways)) {
+      const { link, secret } = await make(way === 'left' ? 'sesame' : null)
+      const session = keys.session(owner.id, link.id, hashToken('token'))
+      await ports.store.commit({ writes: [{ kind: 'set', key: session, value: sessionValue(link) }] })
+      const server = await serve((_req, res) => {
+        watch.add({ secret, sessionOf: () => 'token' }, res)
+        res.write('begun')
+      })
+      const req = request(server.url)
+      req.on('error', () => {})
+      req.end()
+      const [res] = (await once(req, 'response')) as [IncomingMessage]
+      let hasEnded = false
+      res.on('error', () => {}).on('close', () => (hasEnded = true))
+      res.resume()
+      await end(link)
+      await expect.poll(() => hasEnded, { message: way }).toBe(true)
+      server.close()
+    }
+    watch.stop()
+    await ports.close()
   })
 })
