@@ -17,6 +17,7 @@ import {
   type Source,
 } from './restore.ts'
 import { noteSchema } from './schema.ts'
+import { markAllUnchecked } from './scrub.ts'
 import { readTombstones } from './tombstones.ts'
 import { randomToken } from './tokens.ts'
 
@@ -47,6 +48,8 @@ export async function restoreStore(
   // The clock that made the snapshot is the last one that is known.
   const note = JSON.stringify({ agreed: began, clock: began, doubtedMs: 0 })
   await store.commit({ writes: [{ kind: 'set', key: keys.clock, value: note }] })
+  // A bucket that came back from somewhere, too, may hold other bytes than those that were stored.
+  await markAllUnchecked(ports)
   await bringTogether(ports)
   return sum
 }

@@ -2,9 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startEmbeddedRedis } from '../../src/adapters/embedded-redis.ts'
+import { redisStore } from '../../src/adapters/redis-store.ts'
+import { keys } from '../../src/domain/keys.ts'
+import { scores } from '../../src/ports.ts'
 import { bearer, pathOf, postShare, untilReady, type ShareAnswer } from '../support/client.ts'
 import { filesOf, readyOf, runMayfly, startMayfly, type MayflyProcess } from '../support/mayfly-process.ts'
 import { jpeg } from '../support/pictures.ts'
+import { quietLog } from '../support/ports.ts'
 
 let directory: string
 let bucket: string
@@ -28,6 +33,16 @@ async function loseStore(service: MayflyProcess): Promise<void> {
   running.splice(running.indexOf(service), 1)
   await service.stop()
   await rm(join(directory, 'redis'), { recursive: true })
+}
+
+/** Prefixes of the bucket that the scrub reads next, while no service runs. */
+async function uncheckedNow(): Promise<string[]> {
+  const redis = await startEmbeddedRedis({ directory: join(directory, 'redis'), log: quietLog })
+  const store = redisStore({ url: redis.url })
+  const [due] = await store.read([scores(keys.unchecked, 0, Date.now(), 100)])
+  await store.close()
+  await redis.stop()
+  return due.map(({ member }) => member)
 }
 
 const command = (...args: string[]) => runMayfly(args, { DATA_DIR: directory })
@@ -143,6 +158,8 @@ describe('a store that is lost', { timeout: 400_000 }, () => {
       output: expect.stringContaining('another key') as string,
     })
     expect(await command('restore', '--from', file)).toMatchObject({ code: 0 })
+    // What the bucket brought is read anew before it is trusted for a week.
+    expect(await uncheckedNow()).toContain(`items/${living.items[0]?.id}`)
     const second = await start()
     expect(await status(second, living)).toBe(200)
   })
