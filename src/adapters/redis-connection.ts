@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
 import { StoreUnavailable } from '../ports.ts'
+import { paceSubscriber } from './paced-cluster.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -64,7 +65,7 @@ function openCluster(urls: string, options: typeof boundedOptions | typeof patie
   const seeds = urls.split(',').map((seed) => seedOf(seed.trim()))
   const { enableOfflineQueue, ...nodes } = options
   const { username, password, tls } = seeds[0] ?? {}
-  return new Cluster(
+  const cluster = new Cluster(
     seeds.map(({ host, port }) => ({ host, port })),
     {
       clusterRetryStrategy: retryStrategy,
@@ -81,6 +82,7 @@ function openCluster(urls: string, options: typeof boundedOptions | typeof patie
       },
     },
   )
+  return paceSubscriber(cluster)
 }
 
 function seedOf(seed: string) {
