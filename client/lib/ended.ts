@@ -6,7 +6,7 @@ const patience = 1000
 const path = /^\/s\/[^/]+/.exec(location.pathname)?.[0]
 let askedAt = -Infinity
 
-/** Asks whether the link has ended, and if so shows the page that says it. */
+/** Asks whether the link has ended or shut this browser out, and if so shows the page that says it. */
 export async function showIfEnded(): Promise<void> {
   if (path === undefined || performance.now() - askedAt < patience) return
   askedAt = performance.now()
@@ -16,7 +16,8 @@ export async function showIfEnded(): Promise<void> {
       cache: 'no-store',
       headers: { Accept: 'text/html' },
     })
-    if (status !== 410) return
+    // 401: its password was changed, or this browser left it elsewhere.
+    if (status !== 410 && status !== 401) return
     forget(path)
     location.replace(path)
     // Until the other page is there this one stays as it is: hidden, where it was.

@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startService, type TestService } from '../support/app.ts'
+import { json } from '../support/browser-jar.ts'
 import { bearer, pathOf, postShare, untilReady, type ShareAnswer } from '../support/client.ts'
 import { newVisitor, openBrowser } from './browser.ts'
 import { journey } from './demo-pictures.ts'
@@ -72,5 +73,29 @@ it('forgets a link with a password once it was left', async () => {
   await page.locator('form[action$="/leave"] button').click()
   await page.locator('input[type=password]').waitFor()
   expect(await remembered(page)).not.toContain(pathOf(share))
+  await context.close()
+})
+
+it('forgets a link with a password that was changed, or that was stopped before the next visit', async () => {
+  const { page, context } = await newVisitor(browser, service.url)
+  const ends: Record<string, (share: ShareAnswer) => Promise<unknown>> = {
+    changed: ({ link, ownerKey }) =>
+      fetch(
+        `${service.url}/api/v1/links/${link.id}`,
+        json('PATCH', { password: 'another' }, bearer(ownerKey)),
+      ),
+    stopped: stop,
+  }
+  for (const [how, end] of Object.entries(ends)) {
+    const share = await shareSix({ password: 'open sesame' })
+    await page.goto(service.url + pathOf(share))
+    await page.locator('input[type=password]').fill('open sesame')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => remembered(page), { message: how, timeout: 10_000 }).toContain(pathOf(share))
+    await page.goto(`${service.url}/shared`)
+    await end(share)
+    await page.goto(service.url + pathOf(share))
+    await expect.poll(() => remembered(page), { message: how, timeout: 10_000 }).not.toContain(pathOf(share))
+  }
   await context.close()
 })
