@@ -72,7 +72,8 @@ function filesOf(items: readonly Outline[], { metadata }: Link): ArchiveFile[] {
     const { id, capturedAt } = item
     item.files.forEach(({ name, copy }, index) => {
       if (copy === null) throw notMadeYet(id)
-      if (copy === 'withheld') throw metadata === 'everything' ? changedInStorage(id) : withheld(id)
+      if (copy === 'changed') throw changedInStorage(id)
+      if (copy === 'withheld') throw withheld(id)
       const { size, crc32, sha256 } = copy
       const key = index === 0 ? objects.copy(id, metadata) : objects.motionCopy(id, metadata)
       files.push({ key, name, size, crc32, sha256, capturedAt })

@@ -1,5 +1,6 @@
 import type { CaptureDate, MediaKind, MetadataPolicy } from '../media/types.ts'
 import type { Write } from '../ports.ts'
+import { changedInStorageText } from './failure.ts'
 import { keys } from './keys.ts'
 import { awaitsMotion } from './playable.ts'
 import type { Copy, CopyPolicy, Item, StoredObject } from './records.ts'
@@ -9,7 +10,7 @@ import { shownName } from './shown-text.ts'
 export interface OutlinedFile {
   /** As recipients may learn it. */
   readonly name: string
-  readonly copy: Pick<StoredObject, 'size' | 'crc32' | 'sha256'> | 'withheld' | null
+  readonly copy: Pick<StoredObject, 'size' | 'crc32' | 'sha256'> | 'withheld' | 'changed' | null
 }
 
 /** What a whole album's page and ZIP need of each item, under one metadata policy. */
@@ -22,6 +23,8 @@ export interface Outline {
   readonly isReady: boolean
   /** Never to be downloaded under this policy. */
   readonly isWithheld: boolean
+  /** Whether that comes from bytes that were changed in storage. */
+  readonly isChanged: boolean
   /** All of its files can be downloaded now. */
   readonly isDownloadable: boolean
   /** Bytes of what would be downloaded now. */
@@ -41,7 +44,7 @@ export interface Outline {
 //     2rp--- ⇥ 2026-05-01T18:30:00 ⇥ +02:00 ⇥ IMG_1.jpg ⇥ ⇥ 3500000 305419896 <sha-256> ⇥ 3500000 … ⇥ .
 //
 // The head: the form's version, state, kind, then `x` private, `c` coordinates, `m` motion awaited. A copy: its size,
-// CRC-32 and SHA-256, `-` where it is withheld, nothing while there is none.
+// CRC-32 and SHA-256, `-` where it is withheld, `~` where it was changed in storage, nothing while there is none.
 
 /** Raise it with any change to the form, or to what the cells are made of: lines of another version are made anew. */
 const version = '2'
@@ -89,11 +92,12 @@ function fileCells(item: Item, file: Pick<Item, 'name' | 'original' | 'copies'>)
 }
 
 const objectCell = ({ size, crc32, sha256, isWrong }: StoredObject): string =>
-  isWrong ? '-' : `${size} ${crc32} ${sha256}`
+  isWrong ? '~' : `${size} ${crc32} ${sha256}`
 
 function copyCell(copy: Copy | undefined): string {
   if (copy === undefined) return ''
-  return copy.state === 'withheld' ? '-' : objectCell(copy)
+  if (copy.state === 'withheld') return copy.reason === changedInStorageText ? '~' : '-'
+  return objectCell(copy)
 }
 
 /** As it is, or as JSON where it would not come back from the store or would be taken for something else. */
@@ -115,7 +119,7 @@ export const outlineRemoval = ({ id, owner }: Pick<Item, 'id' | 'owner'>): Write
 })
 
 const textPattern = String.raw`([^\t]*)`
-const copyPattern = String.raw`(?:(-)|(\d+) (\d+) ([^\t ]+)|)`
+const copyPattern = String.raw`(?:([-~])|(\d+) (\d+) ([^\t ]+)|)`
 
 function linePattern(policy: MetadataPolicy): RegExp {
   const copies = policies.map((other) => (other === policy ? copyPattern : String.raw`[^\t]*`))
@@ -152,10 +156,12 @@ function outlineOf(id: string, cells: RegExpExecArray, policy: MetadataPolicy): 
   const isShown = privacy === '-' && state !== states.failed
   let isDownloadable = isShown
   let isWithheld = false
+  let isChanged = false
   let bytes = 0
   for (const { copy } of files) {
-    isWithheld ||= copy === 'withheld'
-    if (copy === null || copy === 'withheld') isDownloadable = false
+    isChanged ||= copy === 'changed'
+    isWithheld ||= copy === 'withheld' || copy === 'changed'
+    if (copy === null || typeof copy === 'string') isDownloadable = false
     else bytes += copy.size
   }
   return {
@@ -164,6 +170,7 @@ function outlineOf(id: string, cells: RegExpExecArray, policy: MetadataPolicy): 
     isShown,
     isReady: state === states.ready,
     isWithheld,
+    isChanged,
     isDownloadable,
     bytes: isDownloadable ? bytes : 0,
     hasCoordinates: coordinates === 'c',
@@ -189,7 +196,7 @@ function copyOf(
   crc32: string | undefined,
   sha256: string | undefined,
 ): OutlinedFile['copy'] {
-  if (withheld !== undefined) return 'withheld'
+  if (withheld !== undefined) return withheld === '~' ? 'changed' : 'withheld'
   if (size === undefined || crc32 === undefined || sha256 === undefined) return null
   return { size: Number(size), crc32: Number(crc32), sha256 }
 }

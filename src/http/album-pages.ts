@@ -179,6 +179,10 @@ const thumbOf = (cover: string | null, first: Item | undefined): string | null =
   return id === null ? null : `/api/v1/items/${id}/thumb`
 }
 
+/** Whether bytes that its sender sent are no longer what they were. */
+const wasChanged = ({ original, motion }: Item): boolean =>
+  original.isWrong === true || motion?.original.isWrong === true
+
 function ownerTile(language: Language, album: Album, item: Item): OwnerTile {
   return {
     id: item.id,
@@ -189,6 +193,7 @@ function ownerTile(language: Language, album: Album, item: Item): OwnerTile {
       ...(item.id === album.cover ? [language.t('album.isCover')] : []),
       ...(item.state === 'waiting' ? [language.t('album.waiting')] : []),
       ...(item.state === 'failed' ? [item.reason ?? language.t('album.failed')] : []),
+      ...(item.state === 'ready' && wasChanged(item) ? [language.t('error.changed-in-storage')] : []),
     ],
     isPrivate: item.isPrivate,
   }

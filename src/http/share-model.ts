@@ -101,7 +101,12 @@ export function sharePage(
   const all = shownItems(opened)
   const ready = all.filter((item) => item.isReady)
   const preparing = all.length - ready.length
-  const withheld = ready.filter(({ isWithheld }) => isWithheld).length
+  const changed = ready.filter(({ isChanged }) => isChanged).length
+  const withheld = ready.filter(({ isWithheld }) => isWithheld).length - changed
+  const withheldNotes = [
+    ...(withheld > 0 ? [language.t('share.withheld', { count: withheld })] : []),
+    ...(changed > 0 ? [language.t('share.changed')] : []),
+  ]
   const part = input.album === undefined ? '' : `album=${input.album}`
   const pages = pagesOf(input.path, part, ready.length, input.page)
   const canDownload = link.allow.downloads && ready.some(({ isDownloadable }) => isDownloadable)
@@ -125,13 +130,7 @@ export function sharePage(
     isEmpty: ready.length === 0,
     preparing,
     preparingNote: preparingNote(language, preparing, ready.length),
-    withheldNote:
-      withheld === 0
-        ? null
-        : // Under this policy nothing is taken out, so that nothing can fail to be.
-          link.metadata === 'everything'
-          ? language.t('share.changed')
-          : language.t('share.withheld', { count: withheld }),
+    withheldNote: withheldNotes.join(' ') || null,
     canDownload,
     allSize: canDownloadAll ? language.size(allBytes) : null,
     pages,

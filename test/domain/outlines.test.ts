@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeAlbumOf, putItems } from '../../src/domain/album-changes.ts'
 import { ownAlbum } from '../../src/domain/album.ts'
 import { tickedArchive, wholeArchive, type ArchiveFile } from '../../src/domain/archive.ts'
-import { downloadsOf, isDownloadable, isShown, isWithheld } from '../../src/domain/copies.ts'
+import { downloadsOf, isChanged, isDownloadable, isShown, isWithheld } from '../../src/domain/copies.ts'
 import { removeDue, stopSharing } from '../../src/domain/ending.ts'
 import { Refused } from '../../src/domain/errors.ts'
 import { deleteItems, markPrivate, removeItems } from '../../src/domain/item-changes.ts'
@@ -53,6 +53,7 @@ function outlineFromRecord(item: Item, policy: MetadataPolicy): Outline {
     isShown: isShown(item),
     isReady: item.state === 'ready',
     isWithheld: isWithheld(item, policy),
+    isChanged: isChanged(item, policy),
     isDownloadable: canBeHad,
     bytes: canBeHad ? downloadsOf(item, policy).reduce((sum, { size }) => sum + size, 0) : 0,
     hasCoordinates: Boolean(item.facts?.coordinates),

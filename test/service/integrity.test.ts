@@ -79,6 +79,10 @@ describe.each(buckets)('protection 53: one byte at rest is wrong, on the %s buck
     expect((await download(other)).status).toBe(200)
     expect(await wrongCount()).toBe(before + 1)
     expect(await reasonsTold()).toEqual([expect.stringContaining('changed in storage'), undefined])
+    const ownPage = await fetch(`${service.url}/albums/${share.album.id}`, {
+      headers: { ...bearer(share.ownerKey), Accept: 'text/html' },
+    })
+    expect(await ownPage.text()).toContain('it was changed in storage')
     // The page says so, and the ZIP leaves it out as it does what is withheld.
     const page = await (await get('', { Accept: 'text/html' })).text()
     expect(page).toContain('they were changed in storage')
@@ -96,6 +100,21 @@ describe.each(buckets)('protection 53: one byte at rest is wrong, on the %s buck
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ items: [id, other] }),
+    })
+    expect(await errorOf(res)).toMatchObject({ status: 403, code: 'changed-in-storage' })
+  })
+
+  it('a copy that storage lost is not said to be withheld for its location', async () => {
+    await shareTwo('no-location')
+    for (const key of [objects.original(id), objects.copy(id, 'no-location')]) await change(key, flip)
+    await scrubAfterADay()
+    const page = await (await get('', { Accept: 'text/html' })).text()
+    expect(page).toContain('they were changed in storage')
+    expect(page).not.toContain('could not be taken out')
+    const res = await fetch(`${share.link.url}/zip`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ items: [id] }),
     })
     expect(await errorOf(res)).toMatchObject({ status: 403, code: 'changed-in-storage' })
   })
