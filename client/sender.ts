@@ -252,7 +252,9 @@ function hear(news: News): void {
   } else if (upload.item !== null && upload.state !== 'ready') {
     // Also after a failure: its sender may have it tried again.
     upload.state = 'preparing'
-    upload.problem = news.state === 'waiting' ? 'later' : null
+    // One that is only being prepared has a reason where that takes long.
+    const isSlow = news.state === 'preparing' && news.reason !== null
+    upload.problem = news.state === 'waiting' ? 'later' : isSlow ? 'slow' : null
   }
   files.show(upload)
   showSoon()

@@ -54,6 +54,8 @@ export interface DepsOptions {
 
 /** After so long jobs that take minutes are left to another worker; the rest then has 10 s more. */
 const jobGraceMs = 5_000
+/** Tools may prepare a small file for so long before it is left to the slow jobs; a photo of 12 MP takes under 2 s. */
+const quickMs = 6_000
 
 /** What closes one thing may take, in milliseconds: a Redis of our own that syncs its file takes longest. */
 const closeMs = 12_000
@@ -148,18 +150,27 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       // Tools and places are large: a web process does not load them.
       const { openMediaTools } = await import('./media/open-media-tools.ts')
       const { openPlaces } = await import('./media/place.ts')
+      const limits = mediaLimitsOf(config)
+      const directory = path.join(workDirectory, 'media')
       const media = await openMediaTools({
-        limits: mediaLimitsOf(config),
+        limits,
         processes: config.WORKER_CONCURRENCY,
-        directory: path.join(workDirectory, 'media'),
+        exiftoolDeadlineMs: quickMs,
+        directory,
       })
       opened(media, (tools) => tools.close())
+      const slowMedia = await openMediaTools({ limits, processes: 1, directory })
+      opened(slowMedia, (tools) => tools.close())
       const concurrency = config.WORKER_CONCURRENCY
       const runner = bullmqRunner({ ...jobs, concurrency, graceMs: jobGraceMs })
       opened(runner, (running) => running.close())
       const time = await openTime()
       const { find: findPlace } = await openPlaces()
-      return { ports, time, backupKey: keyOfBackups, runner, media, findPlace, workDirectory }
+      return {
+        ...{ ports, time, backupKey: keyOfBackups, runner, media, slowMedia, quickMs },
+        findPlace,
+        workDirectory,
+      }
     }
   } catch (error) {
     await close()

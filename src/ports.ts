@@ -315,6 +315,8 @@ export interface Hashing {
 /** Jobs hold ids, never content; run twice they end in the same state. */
 export type Job =
   | { readonly kind: 'prepare'; readonly owner: string; readonly item: string }
+  /** Prepares an item that takes long: its own kind, so that nothing else waits behind it. */
+  | { readonly kind: 'prepare-slow'; readonly owner: string; readonly item: string }
   /** Makes a video playable in browsers. Takes minutes: its own kind, so that nothing waits behind it. */
   | { readonly kind: 'playable'; readonly owner: string; readonly item: string }
   | { readonly kind: 'bundle'; readonly owner: string; readonly album: string }
@@ -325,7 +327,10 @@ export type Job =
   | { readonly kind: 'backup' }
 
 export interface Queue {
-  /** Adds a job unless the same one already waits. `delayMs`: not before then. */
+  /**
+   * Adds a job unless the same one already waits. `delayMs`: not before then. Owners take turns with jobs for items and
+   * albums: an owner's second job of a kind waits behind everybody else's first.
+   */
   add(job: Job, options?: { delayMs?: number }): Promise<void>
   /** Runs `job` every `everyMs`, once among all processes. */
   schedule(job: Job, everyMs: number): Promise<void>

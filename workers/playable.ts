@@ -128,7 +128,7 @@ async function convert(context: WorkerContext, item: Item, signal: AbortSignal):
 }
 
 async function playableVideo(
-  { ports, media }: WorkerContext,
+  { ports, slowMedia: media }: WorkerContext,
   item: Item,
   folder: string,
   output: string,
@@ -159,7 +159,7 @@ async function playableMotion(
   output: string,
   signal: AbortSignal,
 ): Promise<RenderedFile | null> {
-  const { media } = context
+  const { slowMedia: media } = context
   const motion = await motionFile(context, item, folder)
   if (!motion) return null
   const converted = await media.playable(motion.path, motion.type, output, { signal })
@@ -174,7 +174,7 @@ async function playableMotion(
 }
 
 async function motionFile(
-  { ports, media }: WorkerContext,
+  { ports, slowMedia: media }: WorkerContext,
   item: Item,
   folder: string,
 ): Promise<{ path: string; type: MediaType } | null> {

@@ -7,6 +7,7 @@ import {
   beginPreparing,
   isPrepared,
   markWaiting,
+  prepareSlowly,
   recordPrepared,
   removeIfGone,
   wantedCopies,
@@ -16,16 +17,19 @@ import { itemSchema, type Copy, type CopyPolicy, type Item, type Rendition } fro
 import {
   hasKilledTooOften,
   isSuspect,
+  isSlow,
   markRunEnded,
   noteFailure,
   withoutTrouble,
 } from '../src/domain/trouble.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
+import { OutOfTime, withTimeBudget } from '../src/media/time-budget.ts'
 import {
   fileFaultOf,
   MediaError,
   type Cleaned,
   type Facts,
+  type MediaTools,
   type MediaType,
   type Rendered,
 } from '../src/media/types.ts'
@@ -36,7 +40,7 @@ import { joinLivePhoto } from './live-photo.ts'
 import { putFileWithFacts } from './put-file.ts'
 import { rightFile } from './right-file.ts'
 
-type PrepareJob = Extract<Job, { kind: 'prepare' }>
+type PrepareJob = Extract<Job, { kind: 'prepare' | 'prepare-slow' }>
 
 /** What a visitor may look at, and what is known of the file. */
 type Look = Pick<Item, 'facts' | 'place' | 'thumbhash' | 'color' | 'damaged' | 'renditions'>
@@ -48,10 +52,20 @@ interface Made {
   readonly motionCopies: Item['copies']
 }
 
+/** How one kind of job prepares: by which tools, and how long they may take for `bytes`. */
+interface Lane {
+  readonly media: MediaTools
+  readonly allowedMs: ((bytes: number) => number) | null
+}
+
+/** What a large file has more, as the deadlines of the tools that read it whole: 16 MiB a second. */
+const bytesPerMs = (16 * 1024 * 1024) / 1_000
+
 /**
  * Makes of an uploaded file what visitors see and download: facts, renditions, and its checked copies. What is
  * recorded is not made again, so that it may run twice or be cut short anywhere. A file that cannot be opened, twice, ends
- * as `failed` with a reason; where anything else fails it is tried again, at once and then later.
+ * as `failed` with a reason; where anything else fails it is tried again, at once and then later. What takes
+ * long is left to `prepareSlow`: a stranger's photo must not wait for it.
  */
 export async function prepare(
   context: WorkerContext,
@@ -59,45 +73,78 @@ export async function prepare(
   run: Pick<JobContext, 'lastTry'>,
 ): Promise<void> {
   const item = await readRecord(context.ports.store, itemSchema, keys.item(job.owner, job.item))
-  const work = () => runPrepare(context, job, run)
+  if (item && isSlow(item, 'prepare')) return prepareSlowly(context.ports, item)
+  const lane = {
+    media: context.media,
+    allowedMs: (bytes: number) => context.quickMs + bytes / bytesPerMs,
+  }
+  await runInLane(context, lane, item, job, run)
+}
+
+/** Prepares an item that takes long, in the time that each tool has for it. */
+export async function prepareSlow(
+  context: WorkerContext,
+  job: PrepareJob,
+  run: Pick<JobContext, 'lastTry'>,
+): Promise<void> {
+  const item = await readRecord(context.ports.store, itemSchema, keys.item(job.owner, job.item))
+  await runInLane(context, { media: context.slowMedia, allowedMs: null }, item, job, run)
+}
+
+async function runInLane(
+  context: WorkerContext,
+  lane: Lane,
+  item: Item | null,
+  job: PrepareJob,
+  run: Pick<JobContext, 'lastTry'>,
+): Promise<void> {
+  const work = () => runPrepare(context, lane, job, run)
   await (item && isSuspect(item, 'prepare') ? oneAtATime(work) : work())
 }
 
 async function runPrepare(
   context: WorkerContext,
+  lane: Lane,
   { owner, item: id }: PrepareJob,
   { lastTry }: Pick<JobContext, 'lastTry'>,
 ): Promise<void> {
   const { ports } = context
   const item = await beginPreparing(ports, owner, id)
-  const outcome = item ? await tryToPrepare(context, item, lastTry) : 'done'
+  const outcome = item ? await tryToPrepare(context, lane, item, lastTry) : 'done'
   await removeIfGone(ports, { owner, id })
-  if (outcome === 'done') await isPrepared(ports, owner, id)
+  if (outcome === 'slow') await prepareSlowly(ports, { owner, id })
+  else if (outcome === 'done') await isPrepared(ports, owner, id)
   else await markWaiting(ports, { owner, id }, outcome.waitMs)
 }
 
-type Outcome = 'done' | { readonly waitMs: number }
+type Outcome = 'done' | 'slow' | { readonly waitMs: number }
 
-async function tryToPrepare(context: WorkerContext, item: Item, lastTry: boolean): Promise<Outcome> {
+async function tryToPrepare(
+  context: WorkerContext,
+  lane: Lane,
+  item: Item,
+  lastTry: boolean,
+): Promise<Outcome> {
   if (hasKilledTooOften(item, 'prepare')) {
     context.ports.log.error({ item: item.id, format: item.type.format }, 'preparing it ended its process')
     await giveUp(context, item, killerText)
     return 'done'
   }
   try {
-    const prepared = await prepareItem(context, item)
+    const prepared = await prepareItem(context, lane, item)
     const joined = prepared && (await joinLivePhoto(context, prepared))
     // Its video may lack a copy that a new link asked for while the two were joined.
-    const last = joined ? await prepareItem(context, joined) : prepared
+    const last = joined ? await prepareItem(context, lane, joined) : prepared
     if (last?.troubles.prepare) await markRunEnded(context.ports.store, item, 'prepare')
     return 'done'
   } catch (error) {
+    if (error instanceof OutOfTime) return 'slow'
     return fail(context, item, error, lastTry)
   }
 }
 
 /** Makes what is missing and records it in one step. Answers the record, or null when the item is gone. */
-async function prepareItem(context: WorkerContext, item: Item): Promise<Item | null> {
+async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Promise<Item | null> {
   const { ports } = context
   const wanted = await wantedCopies(ports, item)
   const missing = wanted.filter((policy) => item.copies[policy] === undefined)
@@ -106,28 +153,40 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<Item | n
   const needsLook = item.state !== 'ready'
   if (!needsLook && missing.length === 0 && missingOfMotion.length === 0) return item
 
-  const made = await withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
-    const original = await fetch(
-      ports.bucket,
-      { key: objects.original(item.id), stored: item.original },
-      folder,
-    )
-    const [look, copies] = await allDone([
-      needsLook ? takeLook(context, item, original, folder) : null,
-      makeCopies(context, item, original, item.type, folder, missing, (policy) =>
-        objects.copy(item.id, policy),
-      ),
-    ])
-    if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
-    const file = await fetch(
-      ports.bucket,
-      { key: objects.motionOriginal(item.id), stored: motion.original },
-      folder,
-    )
-    const key = (policy: CopyPolicy) => objects.motionCopy(item.id, policy)
-    const motionCopies = await makeCopies(context, item, file, motion.type, folder, missingOfMotion, key)
-    return { look, copies, motionCopies }
-  })
+  const make = () =>
+    withTemporaryFolder(context.workDirectory, async (folder): Promise<Made> => {
+      const original = await fetch(
+        ports.bucket,
+        { key: objects.original(item.id), stored: item.original },
+        folder,
+      )
+      const [look, copies] = await allDone([
+        needsLook ? takeLook(context, lane, item, original, folder) : null,
+        makeCopies(context, lane, item, original, item.type, folder, missing, (policy) =>
+          objects.copy(item.id, policy),
+        ),
+      ])
+      if (!motion || missingOfMotion.length === 0) return { look, copies, motionCopies: {} }
+      const file = await fetch(
+        ports.bucket,
+        { key: objects.motionOriginal(item.id), stored: motion.original },
+        folder,
+      )
+      const key = (policy: CopyPolicy) => objects.motionCopy(item.id, policy)
+      const motionCopies = await makeCopies(
+        context,
+        lane,
+        item,
+        file,
+        motion.type,
+        folder,
+        missingOfMotion,
+        key,
+      )
+      return { look, copies, motionCopies }
+    })
+  const bytes = item.original.size + (motion?.original.size ?? 0)
+  const made = await (lane.allowedMs ? withTimeBudget(lane.allowedMs(bytes), make) : make())
 
   const moves = isMoving({ ...item, ...made.look })
   if (needsLook && moves) await expectPlayable(ports, item)
@@ -146,7 +205,7 @@ async function prepareItem(context: WorkerContext, item: Item): Promise<Item | n
   if (!recorded) return null
   if (needsLook && moves) await askForPlayable(ports, item)
   // A link that asks for a further copy may have come meanwhile.
-  return prepareItem(context, recorded)
+  return prepareItem(context, lane, recorded)
 }
 
 async function fetch(bucket: Bucket, object: Recorded, folder: string): Promise<string> {
@@ -157,7 +216,8 @@ async function fetch(bucket: Bucket, object: Recorded, folder: string): Promise<
 
 /** Reads facts and makes renditions. A file that no program here can show is shared all the same, without them. */
 async function takeLook(
-  { media, ports, findPlace }: WorkerContext,
+  { ports, findPlace }: WorkerContext,
+  { media }: Lane,
   item: Item,
   original: string,
   folder: string,
@@ -214,7 +274,8 @@ export async function putRendition(
 
 /** Makes the copies that are missing, one after the other: each may keep a processor busy. */
 async function makeCopies(
-  { media, ports }: WorkerContext,
+  { ports }: WorkerContext,
+  { media }: Lane,
   item: Item,
   source: string,
   type: MediaType,

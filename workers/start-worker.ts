@@ -7,7 +7,7 @@ import { bundle } from './bundle.ts'
 import { card } from './card.ts'
 import type { WorkerContext } from './context.ts'
 import { playable } from './playable.ts'
-import { prepare } from './prepare.ts'
+import { prepare, prepareSlow } from './prepare.ts'
 import { remove } from './remove.ts'
 import { sweep, sweepEveryMs } from './sweep.ts'
 import { withholding } from './withholding.ts'
@@ -50,6 +50,9 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
   const { instance } = ports
   await runner.run({
     prepare: whileRoom(ports, (job, run) => withholding(ports, job.owner, prepare(context, job, run))),
+    'prepare-slow': whileRoom(ports, (job, run) =>
+      withholding(ports, job.owner, prepareSlow(context, job, run)),
+    ),
     playable: whileRoom(ports, (job, run) => withholding(ports, job.owner, playable(context, job, run))),
     bundle: whileRoom(ports, (job, run) => withholding(ports, job.owner, bundle(context, job, run))),
     card: whileRoom(ports, (job) => withholding(ports, job.owner, card(context, job))),

@@ -129,6 +129,9 @@ export class FileList {
   }
 }
 
+/** What a file that is being prepared waits for, by its problem. */
+const preparings: Readonly<Record<string, string>> = { later: 'preparingLater', slow: 'preparingSlow' }
+
 function wordsOf({ file, state, sent, problem, hold }: Upload): string {
   const size = sizeWords(file.size)
   const percent = file.size > 0 ? Math.floor((100 * sent) / file.size) : 0
@@ -142,7 +145,7 @@ function wordsOf({ file, state, sent, problem, hold }: Upload): string {
       return `${size} · ${t('uploading', { percent })}`
     case 'sent':
     case 'preparing':
-      return `${size} · ${t(problem === 'later' ? 'preparingLater' : 'preparing')}`
+      return `${size} · ${t(preparings[problem ?? ''] ?? 'preparing')}`
     case 'ready':
       return `${size} · ${t('ready')}`
     case 'failed':

@@ -2,6 +2,7 @@ import { Queue as BullQueue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
 import { StoreUnavailable } from '../ports.ts'
 import type { Job, Log, Queue } from '../ports.ts'
+import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds, subjectOf } from './job-schema.ts'
 import { closeRedis, connectRedis, unavailable, within } from './redis-connection.ts'
 
@@ -26,6 +27,7 @@ const scheduleCheckMs = 60_000
 /** How often each kind is tried, and how long it waits in between (`waitBefore` in the runner). */
 const attempts: { readonly [K in Job['kind']]: number } = {
   prepare: 3,
+  'prepare-slow': 3,
   playable: 3,
   bundle: 5,
   card: 5,
@@ -48,6 +50,7 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
       return [kind, queue]
     }),
   )
+  const turns = new Turns(connection, tagOf(prefix))
   const schedules: NodeJS.Timeout[] = []
   let unanswered = 0
 
@@ -101,9 +104,11 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
   return {
     async add(job, { delayMs = 0 } = {}) {
       const data = JobData.parse(job)
-      await bounded(() =>
-        queueOf(data).add(data.kind, data, {
+      await bounded(async () => {
+        const priority = await turns.join(data)
+        await queueOf(data).add(data.kind, data, {
           ...optionsOf(data),
+          ...(priority === null ? {} : { priority }),
           ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),
           deduplication: {
             id: identityOf(data, delayMs),
@@ -112,8 +117,8 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
             // One that waits for a later moment or for its next try is due at once.
             reschedule: delayMs <= 0,
           },
-        }),
-      )
+        })
+      })
     },
 
     async schedule(job, everyMs) {

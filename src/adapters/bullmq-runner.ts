@@ -5,6 +5,7 @@ import { JobFailed } from '../ports.ts'
 import type { Job, JobContext, JobRunner } from '../ports.ts'
 import { tagOf } from './bullmq-queue.ts'
 import type { BullmqOptions } from './bullmq-queue.ts'
+import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds } from './job-schema.ts'
 import { closeRedis, connectRedis } from './redis-connection.ts'
 
@@ -36,11 +37,13 @@ export function bullmqRunner({
   log,
 }: BullmqRunnerOptions): JobRunner {
   const connection = connectRedis(url, 'patient')
+  const turns = new Turns(connection, tagOf(prefix))
   const stop = new AbortController()
   let workers: Worker[] = []
 
   const concurrencyOf: { readonly [K in Job['kind']]: number } = {
     prepare: concurrency,
+    'prepare-slow': 1,
     playable: 1,
     bundle: 1,
     card: 2,
@@ -70,6 +73,11 @@ export function bullmqRunner({
         error instanceof JobFailed ? new UnrecoverableError('It can never succeed') : new Error('It failed')
       told.cause = error
       throw told
+    } finally {
+      // What is not noted here counts against its owner for an hour, and no longer.
+      await turns
+        .leave(parsed.data)
+        .catch((error: unknown) => log.warn({ error, kind: parsed.data.kind }, 'a turn was not given back'))
     }
   }
 
@@ -124,6 +132,8 @@ async function handle(handlers: Handlers, job: Job, context: JobContext): Promis
   switch (job.kind) {
     case 'prepare':
       return await handlers.prepare(job, context)
+    case 'prepare-slow':
+      return await handlers['prepare-slow'](job, context)
     case 'playable':
       return await handlers.playable(job, context)
     case 'bundle':

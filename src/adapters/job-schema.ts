@@ -6,6 +6,7 @@ const id = z.string().regex(/^[\w-]{1,128}$/)
 /** What a job's data must be: ids alone. */
 export const JobData: z.ZodType<Job> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('prepare'), owner: id, item: id }),
+  z.strictObject({ kind: z.literal('prepare-slow'), owner: id, item: id }),
   z.strictObject({ kind: z.literal('playable'), owner: id, item: id }),
   z.strictObject({ kind: z.literal('bundle'), owner: id, album: id }),
   z.strictObject({ kind: z.literal('card'), owner: id, album: id }),
@@ -16,6 +17,7 @@ export const JobData: z.ZodType<Job> = z.discriminatedUnion('kind', [
 
 export const jobKinds = [
   'prepare',
+  'prepare-slow',
   'playable',
   'bundle',
   'card',
@@ -28,6 +30,7 @@ export const jobKinds = [
 export function subjectOf(job: Job): string {
   switch (job.kind) {
     case 'prepare':
+    case 'prepare-slow':
     case 'playable':
       return `${job.owner}.${job.item}`
     case 'bundle':

@@ -13,6 +13,9 @@ export const mediaErrorText: Readonly<Record<MediaErrorReason, string>> = {
 /** The same where opening it ended our own process each time. */
 export const killerText = 'This file could not be opened: each try stopped the program that opens it.'
 
+/** While it is prepared where nothing waits behind it. */
+export const slowText = 'This file takes longer to open than most. It is still being prepared.'
+
 /** While the file is not to blame. */
 export const waitingText = 'This file could not be opened yet. It will be tried again.'
 

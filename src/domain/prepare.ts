@@ -3,14 +3,14 @@ import { ranks, value } from '../ports.ts'
 import { askForBundles } from './bundle.ts'
 import { changeOwner, rank, set } from './change.ts'
 import { lostAfterMs } from './due.ts'
-import { waitingText } from './failure.ts'
+import { slowText, waitingText } from './failure.ts'
 import { expectCheck } from './expect-check.ts'
 import { itemWrites } from './item-writes.ts'
 import { orderOf, updateItem } from './item.ts'
 import { keys, objects } from './keys.ts'
 import { readRecordsThere } from './read-records.ts'
 import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records.ts'
-import { countRun } from './trouble.ts'
+import { asSlow, countRun, isSlow } from './trouble.ts'
 
 /** What the sender's page hears about an item, over the owner's channel. */
 export interface ItemNews {
@@ -85,18 +85,47 @@ export async function tellOwner(
  * One that is `ready` stays so: it may only lack a copy for a new link.
  */
 export async function beginPreparing(
-  ports: Pick<Ports, 'store' | 'events' | 'log'>,
+  ports: Pick<Ports, 'store' | 'events' | 'clock' | 'log'>,
   owner: string,
   id: string,
 ): Promise<Item | null> {
   const item = await updateItem(ports.store, owner, id, (found) => {
     if (found.state === 'failed') return found
     const counted = countRun(found, 'prepare')
-    return found.state === 'ready' ? counted : { ...counted, state: 'preparing', reason: null }
+    if (found.state === 'ready') return counted
+    return { ...counted, state: 'preparing', reason: isSlow(found, 'prepare') ? slowText : null }
   })
   if (!item || item.state === 'failed') return null
+  if (isSlow(item, 'prepare')) await putOffSweep(ports, item)
   if (item.state === 'preparing') await tellOwner(ports, item)
   return item
+}
+
+/** How long the sweep leaves an item alone that is known to take long: it may wait, and then run, for minutes. */
+const slowLostAfterMs = 15 * 60_000
+
+async function putOffSweep(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+): Promise<void> {
+  const score = clock.now() + slowLostAfterMs - lostAfterMs
+  await store.commit({ writes: [rank(keys.unprepared, `${owner}/${id}`, score)] })
+}
+
+/** Leaves an item that takes long to the jobs that nothing else waits behind. That is no failure of its file. */
+export async function prepareSlowly(
+  ports: Pick<Ports, 'store' | 'queue' | 'events' | 'clock' | 'log'>,
+  { owner, id }: Pick<Item, 'owner' | 'id'>,
+): Promise<void> {
+  const item = await updateItem(ports.store, owner, id, (found) => {
+    if (found.state === 'failed') return found
+    const slow = asSlow(found, 'prepare')
+    return found.state === 'ready' ? slow : { ...slow, state: 'preparing', reason: slowText }
+  })
+  if (!item || item.state === 'failed') return
+  await putOffSweep(ports, item)
+  await ports.queue.add({ kind: 'prepare-slow', owner, item: id })
+  if (item.state === 'preparing') await tellOwner(ports, item)
 }
 
 /** The copies that an item must have: for the default policy always, for others where a link asks for them. */

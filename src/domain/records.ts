@@ -93,6 +93,8 @@ const trouble = z.object({
   faults: z.array(z.string()),
   /** No more runs, unless the owner asks for one. */
   gaveUp: z.boolean(),
+  /** It took longer than others are kept waiting for: it is done where nobody else waits behind it. */
+  isSlow: z.boolean().default(false),
 })
 export type Trouble = z.infer<typeof trouble>
 
@@ -106,7 +108,7 @@ export const itemSchema = z.object({
   type: mediaTypeSchema,
   /** `waiting`: it could not be prepared, the file is not to blame, and it is tried again later. */
   state: z.enum(['uploaded', 'preparing', 'waiting', 'ready', 'failed']),
-  /** Why it is `waiting` or `failed`, for the sender. */
+  /** Why it is `waiting` or `failed`, or `preparing` for long, for the sender. */
   reason: z.string().nullable(),
   createdAt: moment,
   isPrivate: z.boolean(),

@@ -2,7 +2,7 @@ import type { Store } from '../ports.ts'
 import { updateItem } from './item.ts'
 import type { Item, ItemWork, Trouble } from './records.ts'
 
-const none: Trouble = { unended: 0, failures: 0, faults: [], gaveUp: false }
+const none: Trouble = { unended: 0, failures: 0, faults: [], gaveUp: false, isSlow: false }
 
 /** Work that ends its process is tried this many times in all. */
 const mostUnended = 3
@@ -42,6 +42,13 @@ export async function markRunEnded(store: Store, item: Item, work: ItemWork): Pr
     troubleOf(found, work).gaveUp ? found : withoutTrouble(found, work),
   )
 }
+
+/** The item as one that takes long. The run that showed it ended in good order; of later ones nothing is known here. */
+export const asSlow = (item: Item, work: ItemWork): Item =>
+  isSlow(item, work) ? item : withTrouble(item, work, { unended: 0, isSlow: true })
+
+/** Whether `work` took longer than others are kept waiting for. */
+export const isSlow = (item: Item, work: ItemWork): boolean => troubleOf(item, work).isSlow
 
 /** Notes that `work` is not tried again by itself. */
 export const markGivenUp = (store: Store, item: Item, work: ItemWork): Promise<Item | null> =>

@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import { ExifTool, exiftoolPath } from 'exiftool-vendored'
 import { isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
+import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from './types.ts'
 
 /** What exiftool answers with `-json`: tag names as the arguments shape them (`EXIF:Make` with `-G`), raw values. */
@@ -44,6 +45,9 @@ export interface ExiftoolOptions {
   readonly memoryKib?: number
 }
 
+const defaultProcs = 2
+const defaultDeadlineMs = 30_000
+
 /** Opens a pool of long-lived exiftool processes (`-stay_open`): a call then costs 10–30 ms instead of 200. */
 export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
   let pool = openPool()
@@ -65,7 +69,14 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
     }
   }
 
-  async function call<Result>(work: (pool: ExifTool) => Promise<Result>): Promise<Result> {
+  const inTurn = atMost(options.maxProcs ?? defaultProcs)
+
+  function call<Result>(work: (pool: ExifTool) => Promise<Result>): Promise<Result> {
+    // The pool gives all calls the same time: what is left of a budget is not looked at while one runs.
+    return inTurn(() => withinTimeBudget(options.deadlineMs ?? defaultDeadlineMs, () => callNow(work)))
+  }
+
+  function callNow<Result>(work: (pool: ExifTool) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       underWay.add(reject)
       work(pool)
@@ -92,12 +103,29 @@ export function openExiftool(options: ExiftoolOptions = {}): Exiftool {
   }
 }
 
+/** Lets at most `most` calls run at once, in the order in which they came: only a call that runs costs its job time. */
+function atMost(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (work) => {
+    if (running < most) running += 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
+    }
+  }
+}
+
 /** `failed` hears of a process that ended before it said anything. */
 function startPool(options: ExiftoolOptions, failed: (error: Error) => void): ExifTool {
   const memoryKib = options.memoryKib ?? 1024 * 1024
   return new ExifTool({
-    maxProcs: options.maxProcs ?? 2,
-    taskTimeoutMillis: options.deadlineMs ?? 30_000,
+    maxProcs: options.maxProcs ?? defaultProcs,
+    taskTimeoutMillis: options.deadlineMs ?? defaultDeadlineMs,
     // A hostile file must not be given its deadline twice.
     taskRetries: 0,
     useMWG: false,

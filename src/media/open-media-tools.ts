@@ -12,6 +12,8 @@ export interface MediaToolsOptions {
   readonly limits: MediaLimits
   /** How many pictures are decoded at once; as many exiftool processes stay open. */
   readonly processes: number
+  /** Milliseconds that one call of exiftool may take. Default 30 s. */
+  readonly exiftoolDeadlineMs?: number
   /** For what lives only as long as a job; made if it is not there. */
   readonly directory: string
 }
@@ -20,10 +22,14 @@ export interface MediaToolsOptions {
 export async function openMediaTools({
   limits,
   processes,
+  exiftoolDeadlineMs,
   directory,
 }: MediaToolsOptions): Promise<MediaTools> {
   await mkdir(directory, { recursive: true })
-  const exiftool = openExiftool({ maxProcs: processes })
+  const exiftool = openExiftool({
+    maxProcs: processes,
+    ...(exiftoolDeadlineMs === undefined ? {} : { deadlineMs: exiftoolDeadlineMs }),
+  })
   const pool = openDecoders(processes)
   return {
     facts: (path, type) => readFacts({ exiftool, limits }, path, type),

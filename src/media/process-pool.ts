@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isCrash } from './blame.ts'
 import { tether } from './tether.ts'
+import { withinTimeBudget } from './time-budget.ts'
 import { MediaError, mediaErrorReasons } from './types.ts'
 
 export interface ProcessPoolOptions {
@@ -109,7 +110,7 @@ export function openProcessPool(options: ProcessPoolOptions): ProcessPool {
       const member = await take()
       let hasFailed = true
       try {
-        const answer = await runJob(member, job, deadlineMs, options.maxBytes)
+        const answer = await withinTimeBudget(deadlineMs, (ms) => runJob(member, job, ms, options.maxBytes))
         hasFailed = false
         return answer
       } finally {

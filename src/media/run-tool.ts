@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { isCrash, isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
+import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from './types.ts'
 
 export interface RunToolOptions {
@@ -37,7 +38,17 @@ export const ffprobeIsolation = ['-protocol_whitelist', 'file'] as const
  * blame the file; `tool-failed` for any other exit. An Error where it cannot be started or somebody killed it: that says
  * nothing about the file.
  */
-export async function runTool(
+export function runTool(
+  command: string,
+  args: readonly string[],
+  options: RunToolOptions,
+): Promise<ToolOutput> {
+  return withinTimeBudget(options.deadlineMs, (deadlineMs) =>
+    runToEnd(command, args, { ...options, deadlineMs }),
+  )
+}
+
+async function runToEnd(
   command: string,
   args: readonly string[],
   options: RunToolOptions,

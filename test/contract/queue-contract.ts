@@ -11,6 +11,7 @@ export type Handler = (job: Job, context: JobContext) => Promise<void>
 /** Handlers that all do the same. */
 export const everyKind = (handler: Handler): Handlers => ({
   prepare: handler,
+  'prepare-slow': handler,
   playable: handler,
   bundle: handler,
   card: handler,
@@ -54,6 +55,7 @@ export function queueContract(
     it('runs jobs of every kind, with their data', async () => {
       const jobs: Job[] = [
         { kind: 'prepare', owner: 'o', item: 'i-1_x' },
+        { kind: 'prepare-slow', owner: 'o', item: 'i' },
         { kind: 'playable', owner: 'o', item: 'i' },
         bundle(),
         { kind: 'card', owner: 'o', album: 'a' },
@@ -67,6 +69,35 @@ export function queueContract(
       await expect.poll(() => ran.length).toBe(jobs.length)
       expect(ran).toEqual(expect.arrayContaining(jobs))
     })
+
+    it.each(['prepare', 'prepare-slow', 'playable', 'bundle', 'card'] as const)(
+      'lets owners take turns: %s',
+      async (kind) => {
+        const jobOf = (owner: string, id: string): Job =>
+          kind === 'bundle' || kind === 'card' ? { kind, owner, album: id } : { kind, owner, item: id }
+        const begun: Job[] = []
+        const ends: (() => void)[] = []
+        await run(async (job) => {
+          begun.push(job)
+          await new Promise<void>((resolve) => ends.push(resolve))
+        })
+        const endOne = async (): Promise<void> => {
+          await expect.poll(() => ends.length).toBeGreaterThan(0)
+          ends.shift()?.()
+        }
+        for (let index = 0; index < 8; index += 1) await queue.add(jobOf('many', `m${index}`))
+        const most = { prepare: 2, 'prepare-slow': 1, playable: 1, bundle: 1, card: 2 }[kind]
+        await expect.poll(() => begun.length).toBe(most)
+        await queue.add(jobOf('few', 'first'))
+        await queue.add(jobOf('few', 'second'))
+        await queue.add(jobOf('other', 'first'))
+        for (let left = 11; left > 0; left -= 1) await endOne()
+        await expect.poll(() => begun.length).toBe(11)
+        const after = begun.slice(most).map((job) => ('owner' in job ? job.owner : ''))
+        expect(after.slice(0, 2)).toEqual(['few', 'other'])
+        expect(after.slice(2, 4)).toContain('few')
+      },
+    )
 
     it('keeps one of the same that wait, and takes it again when it has run', async () => {
       for (let index = 0; index < 10; index += 1) await queue.add(bundle())

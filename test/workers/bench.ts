@@ -42,6 +42,9 @@ export async function openBench(): Promise<Bench> {
     backupKey: () => Promise.resolve(Buffer.alloc(32, 1)),
     time: { now: () => Promise.resolve(ports.clock.now()) },
     media,
+    slowMedia: media,
+    // What is tested here is not how long it takes.
+    quickMs: 120_000,
     findPlace,
     folder,
     workDirectory,

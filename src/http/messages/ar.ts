@@ -298,6 +298,7 @@ export const ar: Messages = {
     uploading: '{{percent}}٪',
     preparing: 'قيد التحضير',
     preparingLater: 'ستُعاد المحاولة',
+    preparingSlow: 'يستغرق وقتًا أطول: ما زال قيد التحضير',
     ready: 'جاهز',
     removeFile: 'إزالة {{name}}',
     retryFile: 'إعادة محاولة {{name}}',

@@ -260,6 +260,7 @@ export const de: Messages = {
     uploading: '{{percent}} %',
     preparing: 'Wird vorbereitet',
     preparingLater: 'Wird noch einmal versucht',
+    preparingSlow: 'Dauert länger: wird noch vorbereitet',
     ready: 'Fertig',
     removeFile: '{{name}} entfernen',
     retryFile: '{{name}} noch einmal versuchen',

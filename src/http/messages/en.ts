@@ -256,6 +256,7 @@ export const en = {
     uploading: '{{percent}} %',
     preparing: 'Being prepared',
     preparingLater: 'Will be tried again',
+    preparingSlow: 'Takes longer: still being prepared',
     ready: 'Ready',
     removeFile: 'Remove {{name}}',
     retryFile: 'Try {{name}} again',

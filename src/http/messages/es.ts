@@ -255,6 +255,7 @@ export const es: Messages = {
     uploading: '{{percent}} %',
     preparing: 'Preparándose',
     preparingLater: 'Se volverá a intentar',
+    preparingSlow: 'Tarda más: aún se está preparando',
     ready: 'Listo',
     removeFile: 'Quitar {{name}}',
     retryFile: 'Intentar {{name}} de nuevo',

@@ -259,6 +259,7 @@ export const fr: Messages = {
     uploading: '{{percent}} %',
     preparing: 'En préparation',
     preparingLater: 'Nouvel essai prévu',
+    preparingSlow: 'Plus long que d’habitude : encore en préparation',
     ready: 'Prêt',
     removeFile: 'Retirer {{name}}',
     retryFile: 'Réessayer {{name}}',

@@ -239,6 +239,7 @@ export const ja: Messages = {
     uploading: '{{percent}}%',
     preparing: '準備中',
     preparingLater: '自動で再試行します',
+    preparingSlow: '時間がかかっています。準備中です',
     ready: '完了',
     removeFile: '{{name}}を取り除く',
     retryFile: '{{name}}を再試行',

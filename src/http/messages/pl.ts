@@ -279,6 +279,7 @@ export const pl: Messages = {
     uploading: '{{percent}} %',
     preparing: 'W przygotowaniu',
     preparingLater: 'Nastąpi kolejna próba',
+    preparingSlow: 'Trwa to dłużej: nadal w przygotowaniu',
     ready: 'Gotowe',
     removeFile: 'Usuń {{name}}',
     retryFile: 'Spróbuj ponownie: {{name}}',

@@ -255,6 +255,7 @@ export const pt: Messages = {
     uploading: '{{percent}} %',
     preparing: 'A ser preparado',
     preparingLater: 'Será tentado de novo',
+    preparingSlow: 'Demora mais: ainda a ser preparado',
     ready: 'Pronto',
     removeFile: 'Retirar {{name}}',
     retryFile: 'Tentar {{name}} de novo',
