@@ -34,9 +34,10 @@ async function checkNode(node: Redis, { prefix, isDurable }: RedisHealthOptions)
   if (policy !== 'noeviction')
     throw new StoreUnavailable(`Redis may drop records to make room: maxmemory-policy is ${policy}`)
   await probeWriting(node, prefix)
-  if (!isDurable && !(await isPersistent(node, info)))
+  // Snapshots alone would lose what was acknowledged since the last one, and bring stopped links back.
+  if (!isDurable && info.get('aof_enabled') !== '1')
     throw new StoreUnavailable(
-      'Redis keeps nothing on disk: turn appendonly on (or set REDIS_IS_DURABLE=true where it is safe in another way)',
+      'Redis may lose what it has answered: turn appendonly on (or set REDIS_IS_DURABLE=true where it is safe in another way)',
     )
 }
 
@@ -54,15 +55,6 @@ function parseInfo(text: string): ReadonlyMap<string, string> {
       return colon > 0 ? [[line.slice(0, colon), line.slice(colon + 1)] as const] : []
     }),
   )
-}
-
-async function isPersistent(node: Redis, info: ReadonlyMap<string, string>): Promise<boolean> {
-  if (info.get('aof_enabled') === '1') return true
-  // An answered CONFIG GET knows whether snapshots are taken.
-  const save = await node.config('GET', 'save').catch(() => null)
-  if (Array.isArray(save) && save.length >= 2) return String(save[1]) !== ''
-  // Where it is forbidden: a snapshot since Redis started shows that some are taken (INFO, since Redis 7.0).
-  return Number(info.get('rdb_saves') ?? 0) > 0
 }
 
 /** What a write that Redis refuses says at its beginning, in words for the operator. */

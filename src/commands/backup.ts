@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { lstat, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { backup, makeSnapshot } from '../domain/backup.ts'
 import { withDeps } from './with-deps.ts'
@@ -21,6 +21,12 @@ export async function runBackup(args: string[]): Promise<number> {
     if (file === undefined) {
       console.log(`a snapshot was put into the bucket: ${await backup(ports, key)}`)
       return 0
+    }
+    // The finished file takes its place: a device or a link there would be gone.
+    const there = await lstat(file).catch(() => null)
+    if (there && !there.isFile()) {
+      console.error(`mayfly backup: ${file} is no regular file.`)
+      return 2
     }
     const unfinished = `${file}.unfinished`
     try {

@@ -54,7 +54,8 @@ async function newestGood(
   key: Buffer,
   file: string | undefined,
 ): Promise<{ source: Source; began: number } | null> {
-  const identity = await readBucketIdentity(bucket)
+  const read = await readBucketIdentity(bucket)
+  const identity = read === 'unreadable' ? null : read
   const horizon = await tombstoneHorizon(bucket)
   const candidates =
     file === undefined

@@ -24,13 +24,19 @@ export function watchInstance({ store, bucket, clock, log }: WatchPorts): Instan
   let state: InstanceState = { kind: 'unknown' }
   let wasApart = false
   let comparedAt = -Infinity
+  /** The highest generation that the store was seen to have. */
+  let newest = 0
   let looking: { readonly promise: Promise<InstanceState>; readonly maxAgeMs: number } | null = null
 
   /** The store is asked each time; the bucket only after `maxAgeMs`, or when the store has something new to say. */
   async function look(maxAgeMs: number): Promise<InstanceState> {
     const isRecent = performance.now() - comparedAt < maxAgeMs
-    if (state.kind === 'together' && isRecent && (await readStoreIdentity(store))?.id === state.id)
-      return state
+    if (state.kind === 'together' && isRecent) {
+      const { id, generation = 0 } = (await readStoreIdentity(store)) ?? {}
+      const isSetBack = generation < newest
+      newest = Math.max(newest, generation)
+      if (id === state.id && !isSetBack) return state
+    }
     const found = await compareIdentities(store, bucket)
     comparedAt = performance.now()
     return found

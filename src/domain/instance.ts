@@ -22,7 +22,13 @@ const bucketIdentity = z.object({ id: z.string(), generation: z.number().int().n
 export type BucketIdentity = z.infer<typeof bucketIdentity>
 
 /** Why store and bucket are not of one instance. */
-export const apartReasons = ['store-empty', 'store-older', 'other-instance', 'bucket-empty'] as const
+export const apartReasons = [
+  'store-empty',
+  'store-older',
+  'other-instance',
+  'bucket-empty',
+  'bucket-unreadable',
+] as const
 export type ApartReason = (typeof apartReasons)[number]
 
 /** `unknown`: one of the two cannot be asked at the moment. */
@@ -55,6 +61,9 @@ export const apartSentences: { readonly [K in ApartReason]: string } = {
   'bucket-empty':
     'The bucket (DATA_DIR/bucket, or S3_BUCKET and S3_PREFIX) does not hold what the store has records of: it is another one than before, ' +
     'or it was emptied. Set it right; if its bytes are lost for good, run `mayfly adopt --yes`.',
+  'bucket-unreadable':
+    'What the bucket (DATA_DIR/bucket, or S3_BUCKET and S3_PREFIX) says of itself in the object `instance` cannot be read. Put that ' +
+    'object back if you can; if the bucket is the right one, run `mayfly adopt --yes`, which writes it anew.',
 }
 
 /** What an owner's record is called: there is one for everybody who ever shared. */
@@ -78,9 +87,16 @@ export async function readStoreIdentity(store: Store): Promise<StoreIdentity | n
   return raw === null ? null : storeIdentity.parse(JSON.parse(raw))
 }
 
-export async function readBucketIdentity(bucket: Bucket): Promise<BucketIdentity | null> {
+/** Null where the bucket says nothing of itself, `unreadable` where what it says is damaged. */
+export async function readBucketIdentity(bucket: Bucket): Promise<BucketIdentity | 'unreadable' | null> {
   const opened = await bucket.open(objects.instance)
-  return opened && bucketIdentity.parse(JSON.parse(await text(opened.body)))
+  if (!opened) return null
+  const said = await text(opened.body)
+  try {
+    return bucketIdentity.parse(JSON.parse(said))
+  } catch {
+    return 'unreadable'
+  }
 }
 
 export async function writeBucketIdentity(bucket: Bucket, identity: BucketIdentity): Promise<void> {
@@ -92,7 +108,11 @@ export async function writeBucketIdentity(bucket: Bucket, identity: BucketIdenti
 }
 
 /** What two identities that were read say of each other; null where one of them must be made first. */
-function compare(ours: StoreIdentity | null, theirs: BucketIdentity | null): InstanceState | null {
+function compare(
+  ours: StoreIdentity | null,
+  theirs: BucketIdentity | 'unreadable' | null,
+): InstanceState | null {
+  if (theirs === 'unreadable') return { kind: 'apart', reason: 'bucket-unreadable' }
   if (ours && theirs) {
     if (ours.id !== theirs.id) return { kind: 'apart', reason: 'other-instance' }
     if (ours.generation < theirs.generation) return { kind: 'apart', reason: 'store-older' }
@@ -121,7 +141,8 @@ export async function compareIdentities(store: Store, bucket: Bucket): Promise<I
     } else {
       if (!theirs) await writeBucketIdentity(bucket, ours)
       // Read again: another instance may have taken the bucket at the same moment.
-      if ((await readBucketIdentity(bucket))?.id === ours.id)
+      const read = await readBucketIdentity(bucket)
+      if (read !== 'unreadable' && read?.id === ours.id)
         await writeStoreIdentity(store, ours, { ...ours, isMade: true })
     }
   }
@@ -141,12 +162,18 @@ export async function writeStoreIdentity(
 }
 
 /**
- * Lets the generation grow, so that a store that is set back to an earlier state is known by it. The store first: what
- * is cut off between the two leaves a bucket that is behind, which says nothing.
+ * Lets the generation grow, so that a store that is set back to an earlier state is known by it: at intervals, and with
+ * each stop or deletion, which must not be undone. The store first: what is cut off between the two leaves a bucket that is
+ * behind, which says nothing. Nothing grows where the two are apart.
  */
 export async function growGeneration(store: Store, bucket: Bucket): Promise<void> {
-  const ours = await readStoreIdentity(store)
-  if (!ours?.isMade) return
-  const next = { ...ours, generation: ours.generation + 1 }
-  if (await writeStoreIdentity(store, ours, next)) await writeBucketIdentity(bucket, next)
+  for (;;) {
+    const theirs = await readBucketIdentity(bucket)
+    const ours = await readStoreIdentity(store)
+    if (!ours?.isMade || compare(ours, theirs)?.kind !== 'together') return
+    const next = { ...ours, generation: ours.generation + 1 }
+    // Where another process was quicker, its growth may be older than what the caller has done: once more.
+    if (!(await writeStoreIdentity(store, ours, next))) continue
+    return writeBucketIdentity(bucket, next)
+  }
 }

@@ -74,7 +74,8 @@ export async function adopt(ports: Ports): Promise<number> {
 async function bringTogether({ store, bucket, clock }: Ports): Promise<void> {
   await noteReunion(store, clock.now())
   await noteSchema(store)
-  const [ours, theirs] = [await readStoreIdentity(store), await readBucketIdentity(bucket)]
+  const [ours, read] = [await readStoreIdentity(store), await readBucketIdentity(bucket)]
+  const theirs = read === 'unreadable' ? null : read
   const next = {
     id: ours?.id ?? theirs?.id ?? randomToken(),
     generation: Math.max(ours?.generation ?? 0, theirs?.generation ?? 0) + 1,

@@ -4,6 +4,7 @@ import { BucketFull, members, type Bucket, type Ports, type Write } from '../por
 import { rank, unrank } from './change.ts'
 import { atOnce, wakeSweep } from './due.ts'
 import { Refused } from './errors.ts'
+import { growGeneration } from './instance.ts'
 import { keys, objects } from './keys.ts'
 import { randomToken } from './tokens.ts'
 
@@ -50,6 +51,8 @@ export async function writeTombstones(
     if (!(error instanceof BucketFull) || !(await disk?.releaseBallast())) throw error
     await put()
   })
+  // A store that is set back to before the act is known by it, and nothing is served from it.
+  await growGeneration(store, bucket)
   await store.commit({ writes: pending.map((member) => unrank(keys.tombstones(owner), member)) })
 }
 

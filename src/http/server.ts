@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dropSlowRest } from './slow-body.ts'
 
@@ -7,6 +8,11 @@ const headersTimeout = 20_000
 const keepAliveTimeout = 65_000
 /** How often connections that have become idle are closed while the server drains, in milliseconds. */
 const drainStep = 100
+/**
+ * So many requests of one connection may wait for their answers (pipelining; RFC 9112, 9.3.2). Browsers and proxies send
+ * one at a time; Node would begin all that arrive together, thousands in a few bytes each.
+ */
+const mostPipelined = 8
 
 export interface RunningServer {
   readonly port: number
@@ -22,10 +28,18 @@ export async function listen(
   // An upload may take hours: what is too slow of it is found where its bytes are read.
   const server = createServer({ headersTimeout, keepAliveTimeout, requestTimeout: 0 })
   const answers = new Set<ServerResponse>()
+  const waiting = new WeakMap<Socket, number>()
   let isDraining = false
   server.on('request', (req, res) => {
+    const { socket } = req
+    const before = waiting.get(socket) ?? 0
+    if (socket.destroyed || before >= mostPipelined) return void socket.destroy()
+    waiting.set(socket, before + 1)
     answers.add(res)
-    res.once('close', () => answers.delete(res))
+    res.once('close', () => {
+      answers.delete(res)
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
+    })
     if (isDraining) res.setHeader('Connection', 'close')
     dropSlowRest(req, res)
     app(req, res)

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { redisStore } from '../../src/adapters/redis-store.ts'
 import {
@@ -9,7 +10,9 @@ import {
 } from '../../src/domain/instance.ts'
 import { guardRemovals, watchInstance } from '../../src/domain/instance-watch.ts'
 import { keys } from '../../src/domain/keys.ts'
-import { BucketUnavailable, type Store } from '../../src/ports.ts'
+import { stopSharing } from '../../src/domain/ending.ts'
+import { adopt } from '../../src/domain/reunite.ts'
+import { BucketUnavailable, value, type Store } from '../../src/ports.ts'
 import { inject } from 'vitest'
 import { uniqueName } from '../support/servers.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
@@ -41,7 +44,9 @@ describe('an instance', () => {
     )
     expect(new Set(found.map((state) => JSON.stringify(state))).size).toBe(1)
     expect(found[0]?.kind).toBe('together')
-    expect((await readBucketIdentity(ports.bucket))?.id).toBe((await readStoreIdentity(ports.store))?.id)
+    expect(await readBucketIdentity(ports.bucket)).toMatchObject({
+      id: (await readStoreIdentity(ports.store))?.id,
+    })
   })
 
   it('of version 0.1.0, which had no ids, gets them without help', async () => {
@@ -89,6 +94,29 @@ describe('an instance', () => {
     expect(await isTogether()).toBe('together')
     await ports.store.commit({ writes: [{ kind: 'set', key: keys.instance, value: JSON.stringify(before) }] })
     expect(await reasonOf()).toEqual({ kind: 'apart', reason: 'store-older' })
+  })
+
+  it('knows a store that was set back to before a stop, however short ago', async () => {
+    const { link } = await share(ports, 1)
+    await isTogether()
+    const before = await ports.store.read([value(keys.link(link.owner, link.id)), value(keys.instance)])
+    await stopSharing(ports, { owner: link.owner, link: link.id })
+    expect(await isTogether()).toBe('together')
+    await ports.store.commit({
+      writes: [{ kind: 'set', key: keys.link(link.owner, link.id), value: before[0] ?? '' }],
+    })
+    await ports.store.commit({ writes: [{ kind: 'set', key: keys.instance, value: before[1] ?? '' }] })
+    expect(await reasonOf()).toEqual({ kind: 'apart', reason: 'store-older' })
+  })
+
+  it('says that the bucket’s own word cannot be read, and writes it anew when told to', async () => {
+    await isTogether()
+    for (const said of ['', '{"id":"x', '{}']) {
+      await ports.bucket.put('instance', Readable.from([Buffer.from(said)]), { mime: 'application/json' })
+      expect(await reasonOf()).toEqual({ kind: 'apart', reason: 'bucket-unreadable' })
+      await adopt(ports)
+      expect(await isTogether()).toBe('together')
+    }
   })
 
   it('deletes nothing by a decision that an emptied store led to, not even a moment later', async () => {

@@ -22,7 +22,11 @@ it('plays what was made to play of a photo that moves, not the file that few bro
   const { owner, id } = items[0]!
   const bytes = Buffer.from('a video that plays everywhere')
   await ports.bucket.put(objects.rendition(id, 'motion'), Readable.from([bytes]), { mime: videoMime })
-  const facts = { size: bytes.length, crc32: crc32(bytes), sha256: createHash('sha256').update(bytes).digest('hex') }
+  const facts = {
+    size: bytes.length,
+    crc32: crc32(bytes),
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  }
   const motion: Item['motion'] = {
     name: 'IMG_1.mov',
     type: { format: 'mov', kind: 'video', mime: 'video/quicktime', extension: 'mov' },

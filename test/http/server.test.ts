@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { listen, type RunningServer } from '../../src/http/server.ts'
 
@@ -44,6 +46,25 @@ function keepAlive(): Agent {
   agents.push(agent)
   return agent
 }
+
+it('protection 49: begins only a few of the requests that one connection sends ahead', async () => {
+  let begun = 0
+  server = await listen(
+    (_req, res) => {
+      begun += 1
+      setTimeout(() => res.end('done'), 50)
+    },
+    { host: '127.0.0.1', port: 0 },
+  )
+  const flood = connect(server.port, '127.0.0.1').on('error', () => {})
+  flood.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2000))
+  await once(flood, 'close')
+  expect(begun).toBeLessThanOrEqual(8)
+  // One after the other on one connection is what browsers do.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  agents.push(agent)
+  for (let n = 0; n < 12; n += 1) expect(await get('/', agent)).toBe('done')
+})
 
 describe('a server that is stopped', () => {
   it('ends the answers under way, refuses new ones, and waits for no idle connection', async () => {
