@@ -125,6 +125,7 @@ async function overHttp(store: Store, ownerKey: string): Promise<void> {
     firstLook: () => Promise.resolve(null),
     queue: {
       add: () => Promise.resolve(),
+      groupOwner: () => Promise.resolve(),
       schedule: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },

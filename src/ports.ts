@@ -332,6 +332,8 @@ export interface Queue {
    * albums: an owner's second job of a kind waits behind everybody else's first.
    */
   add(job: Job, options?: { delayMs?: number }): Promise<void>
+  /** For a day the jobs of `owner` also take turns with those of its network (a hash): four owners' worth at a time. */
+  groupOwner(owner: string, network: string): Promise<void>
   /** Runs `job` every `everyMs`, once among all processes. */
   schedule(job: Job, everyMs: number): Promise<void>
   close(): Promise<void>

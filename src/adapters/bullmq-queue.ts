@@ -121,6 +121,10 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
       })
     },
 
+    async groupOwner(owner, network) {
+      await bounded(() => turns.belong(owner, network))
+    },
+
     async schedule(job, everyMs) {
       const data = JobData.parse(job)
       await assertSchedule(data, everyMs)

@@ -4,10 +4,17 @@ import type { RedisClient } from './redis-connection.ts'
 
 /** What a process leaves behind that is killed at the wrong moment counts for so long after the owner's last job. */
 const forgetSeconds = 3_600
+/** How long it is known which network an owner was made from, in seconds. */
+const networkSeconds = 24 * 3_600
+/** So many people may send from one network at a time, each in turns of their own. */
+const ownersOfNetwork = 4
 /** BullMQ takes no number above 2^21. */
 const lastPlace = 2_000_000
 
-/** Lets owners take turns: tells how many jobs of a kind an owner has waiting or running. */
+/**
+ * Lets owners take turns: tells how many jobs of a kind an owner has waiting or running. Whoever makes a new owner for each
+ * file is known by the network that they were made from.
+ */
 export class Turns {
   /** `tag`: in front of its keys. */
   constructor(
@@ -20,26 +27,35 @@ export class Turns {
    * Null for kinds without turns.
    */
   async join(job: Job): Promise<number | null> {
-    const key = this.keyOf(job)
-    if (key === null) return null
-    const answers = await this.redis
-      .multi()
-      .sadd(key, subjectOf(job))
-      .expire(key, forgetSeconds)
-      .scard(key)
-      .exec()
-    for (const [error] of answers ?? []) if (error) throw error
-    const waiting = Number(answers?.at(-1)?.[1])
-    return Math.min(Math.max(waiting, 1), lastPlace)
+    const keys = await this.keysOf(job)
+    if (keys.length === 0) return null
+    const counting = this.redis.multi()
+    for (const key of keys) counting.sadd(key, subjectOf(job)).expire(key, forgetSeconds).scard(key)
+    const answers = (await counting.exec()) ?? []
+    for (const [error] of answers) if (error) throw error
+    const [ofOwner = 1, ofNetwork = 0] = answers
+      .filter((_, at) => at % 3 === 2)
+      .map(([, count]) => Number(count))
+    return Math.min(Math.max(ofOwner, Math.ceil(ofNetwork / ownersOfNetwork), 1), lastPlace)
   }
 
   /** A job has run: it counts no longer, also where it is tried again. */
   async leave(job: Job): Promise<void> {
-    const key = this.keyOf(job)
-    if (key !== null) await this.redis.srem(key, subjectOf(job))
+    for (const key of await this.keysOf(job)) await this.redis.srem(key, subjectOf(job))
   }
 
-  private keyOf(job: Job): string | null {
-    return 'item' in job || 'album' in job ? `${this.tag}:turns:${job.kind}:${job.owner}` : null
+  /** Remembers which network an owner was made from. */
+  async belong(owner: string, network: string): Promise<void> {
+    await this.redis.set(this.networkKeyOf(owner), network, 'EX', networkSeconds)
+  }
+
+  private networkKeyOf = (owner: string): string => `${this.tag}:turns:network-of:${owner}`
+
+  /** Its owner's, and its owner's network's where that is known; none for kinds without turns. */
+  private async keysOf(job: Job): Promise<string[]> {
+    if (!('item' in job || 'album' in job)) return []
+    const network = await this.redis.get(this.networkKeyOf(job.owner))
+    const names = [job.owner, ...(network === null ? [] : [`network:${network}`])]
+    return names.map((name) => `${this.tag}:turns:${job.kind}:${name}`)
   }
 }

@@ -12,7 +12,8 @@ export function saltNames(secret: string): void {
 /**
  * Of a network address or another name that must not stand in a key. Salted: all addresses of IPv4 are hashed in minutes.
  */
-const nameHash = (name: string): string => createHmac('sha256', salt).update(name).digest('hex')
+/** What stands for a name, a network's say, that must not be read in the store. */
+export const nameHash = (name: string): string => createHmac('sha256', salt).update(name).digest('hex')
 
 /** Names of the store's keys. Everything of one owner stands under the owner's hash tag. */
 export const keys = {

@@ -1,12 +1,12 @@
 import type { MetadataPolicy } from '../media/types.ts'
-import type { Ports } from '../ports.ts'
+import type { Party, Ports } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from './album.ts'
 import { changeOwner, rank, set, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { graceMs, wakeSweep } from './due.ts'
 import { expectClaim, openEntrance, settleEntrance } from './entrance.ts'
 import { newItem, writeItems } from './item.ts'
-import { keys } from './keys.ts'
+import { keys, nameHash } from './keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
@@ -99,6 +99,17 @@ export function writeLink(changing: Changing, link: Link): void {
   )
 }
 
+/** Whoever makes a new owner for each file shall not be served before others. Without it only the turns are less fair. */
+async function groupOwner(
+  { queue, log }: Pick<Ports, 'queue' | 'log'>,
+  owner: KnownOwner,
+  name: string,
+): Promise<void> {
+  await queue.groupOwner(owner.id, nameHash(name)).catch((error: unknown) => {
+    log.warn({ err: error }, 'an owner takes turns alone')
+  })
+}
+
 /**
  * Makes an album of the files that came in, and a link to it, as one step: after it they are there for good, and
  * before it nothing is. Throws Refused; the caller then abandons the upload.
@@ -109,6 +120,8 @@ export async function makeShare(
     owner: KnownOwner
     /** True when the owner is not stored yet. */
     isNewOwner: boolean
+    /** Whom the share counts for; absent or empty: nobody. */
+    counted?: Party
     album: AlbumWish
     link: LinkWish
     upload: Upload | null
@@ -122,6 +135,8 @@ export async function makeShare(
   const { link, secret } = await newLink(ports, owner, [album.id], input.link)
   const items = input.received.map((received) => newItem(clock, owner.id, received))
   if (input.isNewOwner) await keepOwner(ports, owner)
+  const [network] = input.counted ?? []
+  if (input.isNewOwner && network) await groupOwner(ports, owner, network.name)
   await Promise.all([
     expectAlbum(store, album),
     askToPrepare(ports, items),

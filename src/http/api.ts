@@ -44,7 +44,8 @@ export function api(context: WebContext, places: Places): Router {
     await requireSharer(context, req)
     const known = await currentOwner(context, req)
     const owner = known ?? newOwner()
-    const sharer = { owner, isNewOwner: known === null }
+    const counted = countedSender(context, req)
+    const sharer = { owner, isNewOwner: known === null, counted }
     let skipped: readonly Refused[] = []
     const share = req.is('application/json')
       ? await makeShare(ports, { ...sharer, ...wishesOf(context, req.body), upload: null, received: [] })
@@ -52,7 +53,7 @@ export function api(context: WebContext, places: Places): Router {
           ports,
           places.uploads,
           req,
-          { owner: owner.id, isNewOwner: known === null, counted: countedSender(context, req) },
+          { owner: owner.id, isNewOwner: known === null, counted },
           ({ upload, received, fields, ...form }) => {
             skipped = form.skipped
             const wishes = wishesOf(context, Object.fromEntries(fields))

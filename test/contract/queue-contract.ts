@@ -70,6 +70,19 @@ export function queueContract(
       expect(ran).toEqual(expect.arrayContaining(jobs))
     })
 
+    it('lets an owner of another network come before most of those that one network made', async () => {
+      for (let index = 0; index < 24; index += 1) {
+        await queue.groupOwner(`made-${index}`, 'one network')
+        await queue.add({ kind: 'prepare', owner: `made-${index}`, item: 'i' })
+      }
+      await queue.groupOwner('honest', 'another')
+      await queue.add({ kind: 'prepare', owner: 'honest', item: 'i' })
+      const begun: string[] = []
+      await run((job) => Promise.resolve(void begun.push('owner' in job ? job.owner : '')))
+      await expect.poll(() => begun.length).toBe(25)
+      expect(begun.indexOf('honest')).toBeLessThan(6)
+    })
+
     it.each(['prepare', 'prepare-slow', 'playable', 'bundle', 'card'] as const)(
       'lets owners take turns: %s',
       async (kind) => {

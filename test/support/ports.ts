@@ -74,6 +74,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
     clock: movableClock(),
     queue: {
       add: (job) => Promise.resolve(void queued.push(job)),
+      groupOwner: () => Promise.resolve(),
       schedule: () => Promise.resolve(),
       close: () => Promise.resolve(),
     },
