@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkerContext } from '../workers/context.ts'
 import { openWorkFolder } from '../workers/work-folder.ts'
 import { backupKey } from './adapters/backup-key.ts'
@@ -7,7 +8,7 @@ import { argon2Passwords } from './adapters/argon2-passwords.ts'
 import { bullmqQueue } from './adapters/bullmq-queue.ts'
 import { bullmqRunner } from './adapters/bullmq-runner.ts'
 import { dataDisk } from './adapters/data-disk.ts'
-import { startEmbeddedRedis } from './adapters/embedded-redis.ts'
+import { startEmbeddedRedis, type EmbeddedRedis } from './adapters/embedded-redis.ts'
 import { folderBucket } from './adapters/folder-bucket.ts'
 import { folderResumable } from './adapters/folder-resumable.ts'
 import { hashThreads } from './adapters/hash-threads.ts'
@@ -23,8 +24,9 @@ import { checkSchema, noteSchema } from './domain/schema.ts'
 import { onUnreadable } from './domain/unreadable.ts'
 import { quickFacts } from './media/quick-facts.ts'
 import { sniff } from './media/sniff.ts'
-import type { MediaLimits } from './media/types.ts'
-import type { Bucket, Clock, Disk, JobRunner, Limits, Log, Ports, ResumableBucket } from './ports.ts'
+import type { MediaLimits, MediaTools } from './media/types.ts'
+import { StoreRefusesUs, StoreUnavailable } from './ports.ts'
+import type { Bucket, Clock, Disk, JobRunner, Limits, Log, Ports, ResumableBucket, Store } from './ports.ts'
 
 /** All that the service uses from outside. */
 export interface Deps {
@@ -57,16 +59,33 @@ const jobGraceMs = 5_000
 /** Tools may prepare a small file for so long before it is left to the slow jobs; a photo of 12 MP takes under 2 s. */
 const quickMs = 6_000
 
-/** What closes one thing may take, in milliseconds: a Redis of our own that syncs its file takes longest. */
-const closeMs = 12_000
+/** What closing may take, in milliseconds: all that uses Redis together, then a Redis of our own, which syncs its file. */
+const closeMs = { users: 5_000, ownRedis: 12_000 }
 
-/** Without Redis some clients wait for it for ever. */
-async function inTime(closing: Promise<void>): Promise<void> {
+/** Without Redis some clients wait for it for ever. What cannot be closed in time ends with the process. */
+async function inTime(closing: Promise<unknown>, ms: number, log: Log): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not closed within ${closeMs / 1000} s`)), closeMs)
+    timer = setTimeout(() => reject(new Error(`not closed within ${ms / 1000} s`)), ms)
   })
-  await Promise.race([closing, late]).finally(() => clearTimeout(timer))
+  await Promise.race([closing, late])
+    .catch((error: unknown) => log.warn({ err: error }, 'not everything was closed in order'))
+    .finally(() => clearTimeout(timer))
+}
+
+/** How long a service that starts waits for Redis, and how often it asks, in milliseconds. */
+const startWaitMs = 20_000
+const askEveryMs = 500
+
+/** Throws StoreTooNew, or StoreUnavailable where the store gives no answer for so long. */
+async function untilStoreAnswers(store: Store, waitMs: number): Promise<void> {
+  for (const deadline = Date.now() + waitMs; ; await sleep(askEveryMs))
+    try {
+      return await checkSchema(store)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || error instanceof StoreRefusesUs || Date.now() >= deadline)
+        throw error
+    }
 }
 
 export const openLog = (config: Config): Log => pinoLog(config.LOG_LEVEL)
@@ -81,24 +100,25 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
     closers.unshift(() => close(thing))
     return thing
   }
+  let ownRedis: EmbeddedRedis | null = null
   const close = async (): Promise<void> => {
     // One that cannot be closed keeps none of the others open, Redis least of all.
-    const failures: unknown[] = []
-    for (const closeNext of closers.splice(0))
-      await inTime(closeNext()).catch((error: unknown) => failures.push(error))
-    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be closed')
+    await Promise.all(closers.splice(0).map((closeNext) => inTime(closeNext(), closeMs.users, options.log)))
+    if (ownRedis) await inTime(ownRedis.stop(), closeMs.ownRedis, options.log)
+    ownRedis = null
   }
   try {
     const disk = await openDisk(config, options, opened)
     const running = options.isCommand ? await findRunningRedis(path.join(config.DATA_DIR, 'redis')) : null
-    const url = config.REDIS_URL ?? running ?? (await ownRedis(config, options.log, disk, opened))
+    ownRedis = config.REDIS_URL || running ? null : await startOwnRedis(config, options.log, disk)
+    const url = config.REDIS_URL ?? running ?? ownRedis?.url ?? ''
     const { log, prefix } = options
     const redis = { url, ...(prefix === undefined ? {} : { prefix }) }
     const jobs = { url, log, ...(prefix === undefined ? {} : { prefix: `{${prefix}}` }) }
     const store = opened(redisStore({ ...redis, isDurable: config.REDIS_IS_DURABLE }), (store) =>
       store.close(),
     )
-    await checkSchema(store)
+    await untilStoreAnswers(store, options.isCommand ? 0 : startWaitMs)
     const { bucket, resumable } = await openBuckets(config, opened)
     const clock = options.clock ?? { now: () => Date.now() }
     const instance = opened(watchInstance({ store, bucket, clock, log }), (watch) => watch.close())
@@ -143,10 +163,13 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
 
     async function openWorker(): Promise<WorkerDeps> {
       // On the bucket's disk where that is a folder: what is made there then moves instead of being copied.
-      const { path: workDirectory } = opened(
-        await openWorkFolder(path.join(config.DATA_DIR, 'work')),
-        (folder) => folder.remove(),
-      )
+      const work = await openWorkFolder(path.join(config.DATA_DIR, 'work'))
+      const workDirectory = work.path
+      const tools: MediaTools[] = []
+      opened(work, async () => {
+        await Promise.all(tools.map((tool) => tool.close()))
+        await work.remove()
+      })
       // Tools and places are large: a web process does not load them.
       const { openMediaTools } = await import('./media/open-media-tools.ts')
       const { openPlaces } = await import('./media/place.ts')
@@ -158,9 +181,9 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
         exiftoolDeadlineMs: quickMs,
         directory,
       })
-      opened(media, (tools) => tools.close())
+      tools.push(media)
       const slowMedia = await openMediaTools({ limits, processes: 1, directory })
-      opened(slowMedia, (tools) => tools.close())
+      tools.push(slowMedia)
       const concurrency = config.WORKER_CONCURRENCY
       const runner = bullmqRunner({ ...jobs, concurrency, graceMs: jobGraceMs })
       opened(runner, (running) => running.close())
@@ -190,18 +213,16 @@ async function openDisk(
   return opened(disk, () => disk.close())
 }
 
-async function ownRedis(
-  config: Config,
-  log: Log,
-  disk: Disk | undefined,
-  opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
-): Promise<string> {
-  const redis = await startEmbeddedRedis({
-    directory: path.join(config.DATA_DIR, 'redis'),
-    log,
-    ...(disk && { disk }),
-  })
-  return opened(redis, () => redis.stop()).url
+async function startOwnRedis(config: Config, log: Log, disk: Disk | undefined): Promise<EmbeddedRedis> {
+  try {
+    return await startEmbeddedRedis({
+      directory: path.join(config.DATA_DIR, 'redis'),
+      log,
+      ...(disk && { disk }),
+    })
+  } catch (error) {
+    throw new StoreUnavailable(error instanceof Error ? error.message : String(error), { cause: error })
+  }
 }
 
 async function openBuckets(

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { BadSetting, readConfig, type Config } from './config.ts'
 import { openDeps, openLog, type Deps, type WorkerDeps } from './deps.ts'
-import { StoreTooNew } from './domain/schema.ts'
+import { failureOf } from './failure-of.ts'
 import { createApp } from './http/app.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { serveMetrics, type MetricsServer } from './http/metrics-server.ts'
@@ -187,8 +187,7 @@ async function inTime(ending: Promise<void>, log: Log): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  if (error instanceof BadSetting) console.error(`These settings are missing or wrong:\n${error.message}`)
-  else if (error instanceof StoreTooNew) console.error(error.message)
-  else console.error(error)
-  process.exit(1)
+  const { code, text } = failureOf(error)
+  console.error(text)
+  process.exit(code)
 })

@@ -162,7 +162,12 @@ export const scores = (key: Key, from: number, to: number, limit: number) =>
   ({ kind: 'scores', key, from, to, limit }) as const
 
 export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable'
+  override readonly name: string = 'StoreUnavailable'
+}
+
+/** The store answers, and refuses our user or password: to wait does not help. */
+export class StoreRefusesUs extends StoreUnavailable {
+  override readonly name = 'StoreRefusesUs'
 }
 
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ import { tagOf } from './bullmq-queue.ts'
 import type { BullmqOptions } from './bullmq-queue.ts'
 import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds } from './job-schema.ts'
-import { closeRedis, connectRedis } from './redis-connection.ts'
+import { closeRedis, connectRedis, within } from './redis-connection.ts'
 
 export interface BullmqRunnerOptions extends BullmqOptions {
   /** How many items one process prepares at once. */
@@ -25,6 +25,8 @@ const stalledCheckMs = 5_000
 const mostStalls = 2
 /** How long jobs may take to heed their signal. */
 const heedMs = 10_000
+/** How long Redis may take to answer when we stop, and to let go of connections. */
+const askMs = 1_000
 
 const backoff = { first: 1_000, most: 30_000 }
 
@@ -40,6 +42,7 @@ export function bullmqRunner({
   const turns = new Turns(connection, tagOf(prefix))
   const stop = new AbortController()
   let workers: Worker[] = []
+  let closing: Promise<void> | undefined
 
   const concurrencyOf: { readonly [K in Job['kind']]: number } = {
     prepare: concurrency,
@@ -108,22 +111,37 @@ export function bullmqRunner({
       await Promise.all(workers.map((worker) => worker.waitUntilReady()))
     },
 
-    async close() {
-      const ended = Promise.all(workers.map((worker) => worker.close()))
-      const timers = new AbortController()
-      const wait = (ms: number) =>
-        sleep(ms, 'late' as const, { signal: timers.signal }).catch(() => 'over' as const)
-      if ((await Promise.race([ended, wait(graceMs)])) === 'late') {
-        stop.abort(new Error('The worker is stopping'))
-        if ((await Promise.race([ended, wait(heedMs)])) === 'late') {
-          // Without a connection their locks end soon, and others take the jobs up.
-          log.error({}, 'jobs did not end in time and are left')
-          await Promise.all(workers.map((worker) => worker.disconnect()))
-        }
-      }
-      timers.abort()
-      await closeRedis(connection)
+    close() {
+      closing ??= close()
+      return closing
     },
+  }
+
+  /** Without Redis no job can end well: it is broken off at once, and another worker finds it left. */
+  async function isRedisThere(): Promise<boolean> {
+    if (connection.status !== 'ready') return false
+    return within(askMs, connection.ping()).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  async function close(): Promise<void> {
+    const isThere = await isRedisThere()
+    const ended = Promise.all(workers.map((worker) => worker.close()))
+    const timers = new AbortController()
+    const wait = (ms: number) =>
+      sleep(ms, 'late' as const, { signal: timers.signal }).catch(() => 'over' as const)
+    if ((await Promise.race([ended, wait(isThere ? graceMs : 0)])) === 'late') {
+      stop.abort(new Error('The worker is stopping'))
+      if ((await Promise.race([ended, wait(isThere ? heedMs : askMs)])) === 'late') {
+        // Without a connection their locks end soon, and others take the jobs up.
+        log.error({}, 'jobs did not end in time and are left')
+        await Promise.race([Promise.all(workers.map((worker) => worker.disconnect())), wait(askMs)])
+      }
+    }
+    timers.abort()
+    await closeRedis(connection)
   }
 }
 

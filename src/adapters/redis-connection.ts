@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
-import { StoreUnavailable } from '../ports.ts'
+import { StoreRefusesUs, StoreUnavailable } from '../ports.ts'
 import { paceSubscriber } from './paced-cluster.ts'
 
 export type RedisClient = Redis | Cluster
@@ -163,13 +163,12 @@ export function boundedRedis(url: string): BoundedRedis {
 }
 
 function notConnected(lastError: unknown): StoreUnavailable {
-  const isAboutPassword = lastError instanceof Error && /^(?:NOAUTH|WRONGPASS)\b/.test(lastError.message)
-  return new StoreUnavailable(
-    isAboutPassword
-      ? 'Redis refuses the user or password of REDIS_URL'
-      : 'Redis is not connected, or still loading its data',
-    { cause: lastError },
-  )
+  // A cluster tells in this way what its nodes said.
+  const told: unknown =
+    lastError instanceof Error && 'lastNodeError' in lastError ? lastError.lastNodeError : lastError
+  if (told instanceof Error && /^(?:NOAUTH|WRONGPASS)\b/.test(told.message))
+    return new StoreRefusesUs('Redis refuses the user or password of REDIS_URL', { cause: told })
+  return new StoreUnavailable('Redis is not connected, or still loading its data', { cause: told })
 }
 
 /** So long an operation waits for a cluster's node that is being connected to. */
