@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { keys, objects } from '../../src/domain/keys.ts'
+import { keys } from '../../src/domain/keys.ts'
 import { newOwner } from '../../src/domain/owner.ts'
 import { readRecord } from '../../src/domain/read-records.ts'
 import { albumSchema, itemSchema, type Album, type Item } from '../../src/domain/records.ts'
@@ -102,7 +102,7 @@ export async function keysBelow({ bucket }: Pick<Ports, 'bucket'>, prefix: strin
 
 /** Every key of what was shared: all but what the instance keeps of itself. */
 export const keysOfShares = async (ports: Pick<Ports, 'bucket'>): Promise<string[]> =>
-  (await Promise.all(objects.roots.map((root) => keysBelow(ports, root)))).flat()
+  (await Promise.all(['items/', 'albums/'].map((root) => keysBelow(ports, root)))).flat()
 
 export async function bytesOf({ bucket }: Pick<Ports, 'bucket'>, key: string): Promise<Buffer | null> {
   const opened = await bucket.open(key)
