@@ -120,6 +120,8 @@ async function uncompressed(): Promise<Redis> {
 describe('a day after the last link ended', { timeout: 300_000 }, () => {
   it('nothing of it stands in the data folder; after a month nothing of its owner', async () => {
     service = await start()
+    // The worker has the files rewritten at its start, perhaps only now.
+    ;(await uncompressed()).disconnect()
     const bytes = await cameraFile()
     const share = await postShare(
       service.url,
