@@ -217,7 +217,7 @@ describe('worker processes', () => {
     let said = ''
     child.stderr.on('data', (text: Buffer) => (said += text.toString()))
     const [code] = (await once(child, 'exit')) as [number | null]
-    expect(code).toBe(1)
+    expect(code).toBe(78)
     expect(said).toMatch(/PORT/)
     expect(said).not.toMatch(/at /)
   })
