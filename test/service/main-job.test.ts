@@ -3,13 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { exiftoolPath } from 'exiftool-vendored'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startService, type TestService } from '../support/app.ts'
 import { bearer, postShare, untilReady } from '../support/client.ts'
-import { uniqueName } from '../support/servers.ts'
+import { s3Environment } from '../support/s3-environment.ts'
 
 const run = promisify(execFile)
 const hour = 3_600_000
@@ -59,34 +58,11 @@ async function cameraFiles(directory: string): Promise<Record<string, Buffer>> {
   return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(file(name))])))
 }
 
-/** A new bucket on the tests' S3 server, as an operator would set it. */
-async function s3Environment(): Promise<Record<string, string>> {
-  const s3 = inject('s3')
-  const bucket = uniqueName('main-job')
-  const { endpoint, region, accessKeyId, secretAccessKey } = s3
-  const client = new S3Client({
-    endpoint,
-    region,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  })
-  await client.send(new CreateBucketCommand({ Bucket: bucket }))
-  client.destroy()
-  return {
-    BUCKET: 's3',
-    S3_ENDPOINT: endpoint,
-    S3_REGION: region,
-    S3_BUCKET: bucket,
-    S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: secretAccessKey,
-  }
-}
-
 const pixels = (bytes: Buffer): Promise<Buffer> => sharp(bytes).raw().toBuffer()
 
 describe.each([
   ['folder', () => Promise.resolve({})],
-  ['s3', s3Environment],
+  ['s3', () => s3Environment('main-job')],
 ] as [string, () => Promise<Record<string, string>>][])(
   'the main job on the %s bucket',
   (_name, environment) => {
