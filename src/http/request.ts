@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/errors.ts'
@@ -8,6 +7,7 @@ import type { Link } from '../domain/records.ts'
 import { ownerKeyPattern, tokenPattern } from '../domain/tokens.ts'
 import type { Knocker } from '../domain/unlock.ts'
 import { isGuessable, newWasHere } from '../domain/was-here.ts'
+import { countedAddress } from './caller-address.ts'
 import type { WebContext, WebSettings } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
 
@@ -105,19 +105,11 @@ export function rememberHere({ ports, settings }: WebContext, res: Response, lin
 }
 
 /**
- * The caller's network address, for counting tries: of IPv6 the network of 64 bits, which is one household's or one
- * machine's (RFC 6177). `X-Forwarded-For` counts only where TRUST_PROXY says so.
+ * The caller's network address, for counting tries: see `countedAddress`. `X-Forwarded-For` counts only where TRUST_PROXY
+ * says so. Where that names no address, the proxy's own counts: no text may be a new caller each time.
  */
-export function addressOf(req: Request): string {
-  const address = (req.ip ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
-  if (isIP(address) !== 6) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head.split(':')
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').length
-  return [...groups, ...Array.from({ length: Math.max(missing, 0) }, () => '0'), ...(tail ?? '').split(':')]
-    .slice(0, 4)
-    .join(':')
-}
+export const addressOf = (req: Request): string =>
+  countedAddress(req.ip ?? '') ?? countedAddress(req.socket.remoteAddress ?? '') ?? ''
 
 /** Who stands at a link's door, before it is open. Throws Refused('unknown') for a secret that cannot be one. */
 export const knockerOf = ({ settings }: WebContext, req: Request): Knocker => ({
