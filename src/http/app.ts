@@ -22,6 +22,7 @@ import { refuseBrokenAddress, refuseCrossSite, refuseForeignHost, securityHeader
 import { senderPages } from './sender-pages.ts'
 import { showShare } from './share-page.ts'
 import { tus } from './tus.ts'
+import { warnOfUntrustedProxy } from './untrusted-proxy.ts'
 import { createViews } from './views.ts'
 import { visitForms } from './visit-forms.ts'
 import { visitorBytes } from './visitor-bytes.ts'
@@ -41,6 +42,7 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
   app.use(
     inTurn(
       metrics.measure,
+      warnOfUntrustedProxy(context),
       nameCookies(context),
       securityHeaders(settings),
       refuseForeignHost(settings),
