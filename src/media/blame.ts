@@ -5,10 +5,11 @@ const judgedCharacters = 4000
 const fileWords = new RegExp(
   [
     'invalid|corrupt|damaged|truncat|premature|malformed|broken|bad[ _-]|illegal|garbage|mismatch|checksum|crc',
-    'unsupported|not (?:yet |currently )?(?:supported|implemented)|not a valid|unknown|unexpected|unrecogni[sz]ed',
+    'unsupported|not (?:yet |currently )?(?:support|implemented)|not a valid|unknown|unexpected|unrecogni[sz]ed',
     'format|decod|pars(?:e|ing)|header|marker|chunk|atom|huffman|dimension|bitstream|reserved|overrun|exceed|limit',
     'nothing written|missing|end of (?:file|image|data)|eof|no (?:frame|stream|video)|does not contain|could not find|matches no',
-    "too (?:large|small|many|few|short|long|big)|can't (?:currently )?write|looks more like|encrypted|error reading",
+    "too (?:large|small|many|few|short|long|big)|can't (?:currently |yet )?(?:write|handle)|looks more like|encrypted|error reading",
+    'seek|rewriting|null (?:bytes|character)|double-referenced|not yet tested|will wrap',
   ].join('|'),
   'i',
 )
