@@ -62,7 +62,9 @@ export function checkChosenSecret(secret: string): void {
   const backwards = [...plain].reverse().join('')
   if (runs.some((run) => run.includes(plain) || run.includes(backwards)))
     throw weak('sequence', 'Keys in a row are guessed quickly. Add some words.')
-  if (leakedPasswords().has(plain) || leakedPasswords().has(secret))
+  // A year or a number behind or before a leaked one helps little (`passw0rd2026`).
+  const withoutNumber = [plain.replace(/\d{1,8}$/, ''), plain.replace(/^\d{1,8}/, '')]
+  if ([plain, secret, ...withoutNumber].some((text) => leakedPasswords().has(text)))
     throw weak('common', 'This is among the passwords that are guessed first. Put several words together.')
   if (partsOf(secret).every((part) => commonWords.has(part)))
     throw weak('common', 'These words are guessed first. Add something that only you would think of.')

@@ -233,6 +233,8 @@ describe('links', () => {
       'i-love-you',
       'lisbon2026',
       'lisbon-2026',
+      'passw0rd2026',
+      '2026-p4ssw0rd',
       '2026lisbon',
       'thessaloniki',
       'sunshine1',
