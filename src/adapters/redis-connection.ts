@@ -69,7 +69,10 @@ function openCluster(urls: string, options: typeof boundedOptions | typeof patie
     seeds.map(({ host, port }) => ({ host, port })),
     {
       clusterRetryStrategy: retryStrategy,
-      clusterNodeRetryStrategy: retryStrategy,
+      // A node that a client with an offline queue has lost ends, and what waited for it goes elsewhere. One that tries
+      // again by itself is lost to ioredis 6 when it is told to disconnect between two tries: it never ends, and neither
+      // does its cluster. BullMQ does that to each worker's cluster that gave no answer, and then waits for ever.
+      clusterNodeRetryStrategy: enableOfflineQueue ? null : retryStrategy,
       slotsRefreshInterval: 2_000,
       enableOfflineQueue,
       // A bounded commit whose answer was lost must not be sent again.
