@@ -10,6 +10,7 @@ import {
 import { WrongBytes } from '../src/domain/integrity.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { StoredObject } from '../src/domain/records.ts'
+import { untilMade } from '../src/domain/unmade.ts'
 import { uniqueNames } from '../src/media/names.ts'
 import { shownName } from '../src/domain/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
@@ -28,8 +29,16 @@ const maxBundleBytes = 20 * 1024 ** 3
  */
 export async function bundle(
   { ports }: Pick<WorkerContext, 'ports'>,
-  { owner, album: id }: Extract<Job, { kind: 'bundle' }>,
+  job: Extract<Job, { kind: 'bundle' }>,
   { signal }: Pick<JobContext, 'signal'>,
+): Promise<void> {
+  await untilMade(ports.store, job, () => makeBundles(ports, job, signal))
+}
+
+async function makeBundles(
+  ports: WorkerContext['ports'],
+  { owner, album: id }: Extract<Job, { kind: 'bundle' }>,
+  signal: AbortSignal,
 ): Promise<void> {
   const state = await settledAlbum(ports, owner, id)
   if (!state) return

@@ -17,25 +17,31 @@ import {
   type Link,
   type StoredObject,
 } from './records.ts'
+import { noteUnmade } from './unmade.ts'
 
 /** How long the bundle and the card wait for more items of their album to be done, in milliseconds. */
 const bundleDelayMs = 1500
 
 /**
- * Queues the bundle and the card of albums that changed. Best effort: without them an album is streamed, and its
- * preview shows no picture.
+ * Notes and queues the bundle and the card of albums that changed. What cannot be queued the sweep queues. Best effort:
+ * without them an album is streamed, and its preview shows no picture.
  */
 export async function askForBundles(
-  { queue, log }: Pick<Ports, 'queue' | 'log'>,
+  { store, clock, queue, log }: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
   owner: string,
   albums: readonly string[],
 ): Promise<void> {
+  try {
+    await noteUnmade({ store, clock }, owner, albums)
+  } catch (error) {
+    log.warn({ err: error, albums }, 'bundles not noted; the queue alone knows of them')
+  }
   for (const album of albums) {
     try {
       await queue.add({ kind: 'bundle', owner, album }, { delayMs: bundleDelayMs })
       await queue.add({ kind: 'card', owner, album }, { delayMs: bundleDelayMs })
     } catch (error) {
-      log.warn({ err: error, album }, 'bundle not queued')
+      log.warn({ err: error, album }, 'bundle not queued; the sweep will')
     }
   }
 }
@@ -54,7 +60,6 @@ export interface AlbumState {
   readonly links: readonly Link[]
 }
 
-/** Whether an item is still to be prepared: an album with such a one is about to change. */
 /** Whether an item is still on its way. One that waits for a later try keeps its album from nothing. */
 export const isUnprepared = ({ state }: Item): boolean => state === 'uploaded' || state === 'preparing'
 

@@ -116,6 +116,8 @@ export const keys = {
   unprepared: 'unprepared',
   /** `<owner>/<item>` of videos that may need a `playable` rendition, by the moment at which that was found. */
   unplayable: 'unplayable',
+  /** `bundle/<owner>/<album>` and `card/<owner>/<album>` that may have to be made, by the moment at which that was asked for. */
+  unmade: 'unmade',
   /** `<owner>/<upload>` of uploads under way, by their last sign of life. */
   uploads: 'uploads',
   /** `items/<item>` and `albums/<album>` by the moment at which their bytes are to be read and compared next. */

@@ -236,7 +236,7 @@ export async function markWaiting(
 }
 
 async function askForBundlesOf(
-  ports: Pick<Ports, 'store' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
   owner: string,
   item: string,
 ): Promise<void> {

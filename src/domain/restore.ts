@@ -16,6 +16,7 @@ import { readRecords } from './read-records.ts'
 import { albumSchema, itemSchema, linkSchema, ownerSchema, type Item, type Link } from './records.ts'
 import { readSnapshot, type SnapshotHeader } from './snapshot.ts'
 import type { Act } from './tombstones.ts'
+import { noteUnmade } from './unmade.ts'
 
 const minute = 60_000
 /** Clocks of two processes may differ by so much: an act that close before a snapshot is done again. */
@@ -195,7 +196,7 @@ export async function rebuildOwner(
   await rebuildEntrances(ports, owner, linkIds)
   for (let from = 0; from < lost.length; from += step)
     await safely(deleteItems(ports, owner, lost.slice(from, from + step)))
-  await dropAlbumObjects(store, ports.bucket, owner, albumIds)
+  await dropAlbumObjects(ports, owner, albumIds)
   await store.commit({ writes: [rank(keys.due, owner, atOnce)] })
   return { items: itemIds.length - lost.length, links: linkIds.length, dropped: lost.length, bytes }
 }
@@ -244,10 +245,9 @@ async function rebuildEntrances(
   }
 }
 
-/** An album's card and bundles that are gone are made anew. */
+/** An album's card and bundles that are gone, or were still to be made, are made anew. */
 async function dropAlbumObjects(
-  store: Store,
-  bucket: Bucket,
+  { store, bucket, clock }: Pick<Ports, 'store' | 'bucket' | 'clock'>,
   owner: string,
   ids: readonly string[],
 ): Promise<void> {
@@ -268,6 +268,7 @@ async function dropAlbumObjects(
       changing.write(set(keys.album(owner, id), { ...album, card, bundles }))
     })
   }
+  await noteUnmade({ store, clock }, owner, ids)
 }
 
 /** What is gone already needs no more. */

@@ -4,6 +4,7 @@ import { lostAfterMs } from './due.ts'
 import { closeLeftEntrances } from './entrance.ts'
 import { keys } from './keys.ts'
 import { recount } from './recount.ts'
+import { queueUnmade } from './unmade.ts'
 import { abandonUpload, deadAfterMs } from './upload.ts'
 
 /** At most so many of each kind in one sweep; the next one goes on. */
@@ -12,7 +13,7 @@ const batch = 1000
 const patience = 10
 
 /**
- * Finds what was left behind: owners with something due, items that the queue lost, uploads whose process died,
+ * Finds what was left behind: owners with something due, items, bundles and cards that the queue lost, uploads whose process died,
  * and queues what each needs. Every process may run it; twice does no harm. `agreed`: the time that deletions go by.
  */
 export async function sweep(
@@ -21,15 +22,17 @@ export async function sweep(
 ): Promise<void> {
   const { store, queue, clock } = ports
   const now = clock.now()
-  const [due, lost, still, dead] = await store.read([
+  const [due, lost, still, unmade, dead] = await store.read([
     scores(keys.due, 0, agreed, batch),
     scores(keys.unprepared, 0, now - lostAfterMs, batch),
     scores(keys.unplayable, 0, now - lostAfterMs, batch),
+    scores(keys.unmade, 0, now - lostAfterMs, batch),
     scores(keys.uploads, 0, agreed - deadAfterMs, batch),
   ])
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
   for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
   for (const { member } of still) await queueAgain(ports, 'playable', keys.unplayable, member)
+  for (const { member } of unmade) await queueUnmade(ports, member)
   await closeLeftEntrances(ports)
   const failures: unknown[] = []
   for (const { member } of dead) {

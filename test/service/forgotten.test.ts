@@ -212,7 +212,7 @@ describe('a day after the last link ended', { timeout: 300_000 }, () => {
       return left
     }
     await expect.poll(leftKeys, { timeout: 60_000, interval: 500 }).toEqual([])
-    for (const index of ['due', 'opening', 'uploads', 'unprepared', 'unplayable'])
+    for (const index of ['due', 'opening', 'uploads', 'unprepared', 'unplayable', 'unmade'])
       expect(await redis.zrange(`mayfly:${index}`, 0, '-1')).toEqual([])
     redis.disconnect()
   })

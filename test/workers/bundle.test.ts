@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import sharp from 'sharp'
@@ -6,9 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { updateAlbum } from '../../src/domain/album.ts'
 import { composeCard } from '../../src/media/card.ts'
 import { updateItem } from '../../src/domain/item.ts'
-import { objects } from '../../src/domain/keys.ts'
+import { askForBundles } from '../../src/domain/bundle.ts'
+import { keys, objects } from '../../src/domain/keys.ts'
 import type { Album, Item } from '../../src/domain/records.ts'
 import type { Share } from '../../src/domain/share.ts'
+import { sweep } from '../../src/domain/sweep.ts'
+import { ranks } from '../../src/ports.ts'
 import type { Bucket, Ports } from '../../src/ports.ts'
 import { bundle } from '../../workers/bundle.ts'
 import { card } from '../../workers/card.ts'
@@ -289,5 +292,65 @@ describe('card', { timeout: 240_000 }, () => {
     await cardOf(album)
     expect((await albumOf(ports, album))!.card).toBeNull()
     expect(await keysBelow(ports, `${objects.ofAlbum(album.id)}/`)).toEqual([])
+  })
+})
+
+describe('a bundle and a card that could not be made', { timeout: 240_000 }, () => {
+  const minute = 60_000
+
+  /** Does what the sweep has put on the queue for an album; answers what that was. */
+  async function sweepAndRun(album: Album): Promise<string[]> {
+    const { ports } = bench
+    ports.queued.length = 0
+    await sweep(ports)
+    const found = ports.queued.filter((job) => 'album' in job && job.album === album.id)
+    for (const { kind } of found)
+      await (kind === 'card' ? cardOf(album) : bundleOf(album)).catch(() => undefined)
+    return found.map(({ kind }) => kind).sort()
+  }
+
+  it('are found by the sweep once the bucket is back, however long it was away, and made once', async () => {
+    const { ports } = bench
+    const { album } = await prepared([fileOf('a.jpg'), fileOf('a.png')])
+    const items = join(ports.directory, 'items')
+    await rename(items, `${items}-away`)
+    for (let tries = 0; tries < 5; tries += 1) {
+      await expect(bundleOf(album)).rejects.toThrow()
+      await expect(cardOf(album)).rejects.toThrow()
+    }
+    expect(await sweepAndRun(album)).toEqual([])
+    ports.clock.move(minute)
+    expect(await sweepAndRun(album)).toEqual(['bundle', 'card'])
+    // Not at each sweep: it comes every half minute.
+    ports.clock.move(minute)
+    expect(await sweepAndRun(album)).toEqual([])
+    await rename(`${items}-away`, items)
+    ports.clock.move(10 * minute)
+    expect(await sweepAndRun(album)).toEqual(['bundle', 'card'])
+    const after = (await albumOf(ports, album))!
+    expect(after.card!.version).toBe(after.version)
+    expect(after.bundles['no-location']!.version).toBe(after.version)
+    ports.clock.move(60 * minute)
+    expect(await sweepAndRun(album)).toEqual([])
+  })
+
+  it('are found too where the queue took neither, or lost both', async () => {
+    const { ports } = bench
+    const { album } = await prepared([fileOf('a.jpg'), fileOf('a.png')])
+    const queue = { ...ports.queue, add: () => Promise.reject(new Error('the queue is away')) }
+    await askForBundles({ ...ports, queue }, album.owner, [album.id])
+    ports.clock.move(minute)
+    expect(await sweepAndRun(album)).toEqual(['bundle', 'card'])
+    expect((await albumOf(ports, album))!.card).not.toBeNull()
+  })
+
+  it('leave no note when their album is gone', async () => {
+    const { ports } = bench
+    const { album } = await prepared([fileOf('a.jpg'), fileOf('a.png')])
+    await ports.store.commit({ writes: [{ kind: 'remove', key: keys.album(album.owner, album.id) }] })
+    ports.clock.move(minute)
+    expect(await sweepAndRun(album)).toEqual([])
+    const [noted] = await ports.store.read([ranks(keys.unmade)])
+    expect(noted.map(({ member }) => member)).not.toContain(`card/${album.owner}/${album.id}`)
   })
 })
