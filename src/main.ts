@@ -69,7 +69,7 @@ async function serve(role: Role): Promise<void> {
   for (const event of ['unhandledRejection', 'uncaughtException'] as const)
     process.on(event, (error: unknown) => {
       log.error({ err: error }, event)
-      if (!isUnheardTimeout(error)) process.exit(1)
+      process.exit(1)
     })
   const stopped = nextSignal()
   const service = await start(role, config, log)
@@ -79,13 +79,6 @@ async function serve(role: Role): Promise<void> {
   log.info({}, 'stopped')
   process.exit(0)
 }
-
-/**
- * Whether ioredis gave up a command of its own that nobody waits for: after it has connected anew it subscribes and asks for
- * facts, and lets the time-out of these go unheard. Whoever waits for a command hears of its failure.
- */
-const isUnheardTimeout = (error: unknown): boolean =>
-  error instanceof Error && error.message === 'Command timed out'
 
 /** Resolves at the first signal to stop; the second one ends the process at once. */
 async function nextSignal(): Promise<NodeJS.Signals> {

@@ -35,6 +35,8 @@ const boundedOptions = {
   // A command that was refused must not happen later after all, nor an `increase` twice.
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
+  // Nobody would hear of a subscription that gets no answer: `redisEvents` subscribes again itself.
+  autoResubscribe: false,
 } as const
 
 const patientOptions = { ...commonOptions, enableOfflineQueue: true, maxRetriesPerRequest: null } as const

@@ -19,7 +19,7 @@ export function redisEvents({ url, prefix = 'mayfly:' }: { url: string; prefix?:
   const channels = new Map<string, Channel>()
 
   const unsubscribe = (name: string) =>
-    // Redis is away: ioredis will subscribe again on its return, and the first message ends it.
+    // Redis is away: it may still be subscribed to on its return, and the first message ends that.
     subscriber.run((client) => client.unsubscribe(name)).catch(() => undefined)
 
   subscriber.client.on('message', (name: string, message: string) => {
@@ -28,10 +28,15 @@ export function redisEvents({ url, prefix = 'mayfly:' }: { url: string; prefix?:
     for (const listener of channel?.listeners ?? []) listener(message)
   })
 
-  // A connection that gives no answer is ended by its own timeout, then made anew with all its channels.
-  const heartbeat = setInterval(() => {
-    subscriber.run((client) => client.subscribe(`${prefix}heartbeat`)).catch(() => undefined)
-  }, heartbeatMs)
+  // ioredis would do this once, let a try without an answer go unheard, and then have forgotten the channels.
+  const subscribeToAll = (): void => {
+    subscriber
+      .run((client) => client.subscribe(`${prefix}heartbeat`, ...channels.keys()))
+      .catch(() => undefined)
+  }
+  // A connection that gives no answer is ended by its own timeout, then made anew.
+  subscriber.client.on('ready', subscribeToAll)
+  const heartbeat = setInterval(subscribeToAll, heartbeatMs)
   heartbeat.unref()
 
   async function leave(name: string, listener: Listener): Promise<void> {

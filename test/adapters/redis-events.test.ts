@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -6,7 +8,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { redisEvents } from '../../src/adapters/redis-events.ts'
 import { StoreUnavailable } from '../../src/ports.ts'
 import { eventsContract } from '../contract/events-contract.ts'
-import { startRedis, uniqueName } from '../support/servers.ts'
+import { portOf, startRedis, uniqueName } from '../support/servers.ts'
 import { startRedisCluster } from './redis-cluster.ts'
 
 eventsContract('Redis', () => {
@@ -27,7 +29,74 @@ eventsContract('Redis Cluster', async () => {
   }
 })
 
+/** A way to Redis that, while it is `deaf`, carries everything but subscriptions. */
+async function deafWay(target: string): Promise<{
+  readonly url: string
+  isDeaf: boolean
+  swallowed: number
+  cut(): void
+  stop(): Promise<void>
+}> {
+  const { hostname, port } = new URL(target)
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    const inner = connect(Number(port), hostname)
+    for (const one of [socket, inner]) {
+      sockets.add(one)
+      one.on('error', () => one.destroy())
+    }
+    socket.on('data', (bytes) => {
+      if (way.isDeaf && bytes.includes('subscribe')) way.swallowed += 1
+      else inner.write(bytes)
+    })
+    inner.pipe(socket)
+    socket.once('close', () => inner.destroy())
+    inner.once('close', () => socket.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const way = {
+    url: `redis://127.0.0.1:${portOf(server)}`,
+    isDeaf: false,
+    swallowed: 0,
+    cut() {
+      for (const socket of sockets) socket.destroy()
+      sockets.clear()
+    },
+    async stop() {
+      server.close()
+      way.cut()
+      await once(server, 'close')
+    },
+  }
+  return way
+}
+
 describe('events whose Redis fails', () => {
+  it('subscribe again though Redis gave no answer to the first try, and leave no rejection unheard', async () => {
+    const way = await deafWay(inject('redisUrl'))
+    const events = redisEvents({ url: way.url, prefix: `${uniqueName('events')}:` })
+    const unheard: unknown[] = []
+    const note = (reason: unknown): void => void unheard.push(reason)
+    process.on('unhandledRejection', note)
+    const heard: string[] = []
+    await events.subscribe('stays', (message) => heard.push(message))
+    way.isDeaf = true
+    way.cut()
+    // The second time tells that the first one was given up.
+    await expect.poll(() => way.swallowed, { timeout: 30_000 }).toBeGreaterThanOrEqual(2)
+    way.isDeaf = false
+    const tell = async () => {
+      await events.publish('stays', 'back').catch(() => undefined)
+      return heard
+    }
+    await expect.poll(tell, { timeout: 30_000 }).toContain('back')
+    expect(unheard).toEqual([])
+    process.off('unhandledRejection', note)
+    await events.close()
+    await way.stop()
+  }, 90_000)
+
   it('subscribe again by themselves, and forget what was left meanwhile', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'mayfly-events-'))
     let redis = await startRedis({ directory })
