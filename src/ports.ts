@@ -268,9 +268,10 @@ export interface ResumableBucket {
   /**
    * Adds `body` at `offset`. Answers the grown object each time that more of it is durable, the last time at the end of
    * `body`: also when `body` throws, which is passed on afterwards. Whoever asks for the next answer has noted the last
-   * one; what was never noted, a later append replaces. Pieces of `body` are lent, as those of `Body`.
+   * one; what was never noted, a later append replaces. Pieces of `body` are lent, as those of `Body`. `by`: whom its memory
+   * counts for (absent: nobody).
    */
-  append(growing: Growing, body: AsyncIterable<Buffer>): AsyncIterable<Growing>
+  append(growing: Growing, body: AsyncIterable<Buffer>, by?: Sharer): AsyncIterable<Growing>
   /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
   complete(growing: Growing): Promise<void>
   close(): Promise<void>
@@ -371,6 +372,12 @@ export class JobFailed extends Error {
  * may stand behind one; it may take as many shares.
  */
 export type Party = readonly { readonly name: string; readonly persons: number }[]
+
+/** Somebody with a share of something bounded, who is asked to end soon when that is owed to somebody else. */
+export interface Sharer {
+  readonly party: Party
+  yieldPlace(reason: TooBusy): void
+}
 
 /** Slow, salted hashing in a bounded pool, which `by` shares fairly with others (absent: it counts for nobody). Throws `TooBusy` when too many already wait. */
 export interface Passwords {

@@ -12,10 +12,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import { BucketUnavailable } from '../ports.ts'
-import type { Growing, ResumableBucket } from '../ports.ts'
+import type { Growing, ResumableBucket, Sharer } from '../ports.ts'
 import { BreakableBody } from './body-bytes.ts'
 import { checkKey } from './bucket-key.ts'
-import { PartMemory } from './part-memory.ts'
+import { PartMemory, type Part } from './part-memory.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
 import type { S3Connection, S3Options } from './s3-client.ts'
 import { completeParts, md5, mostParts, putWhole } from './s3-put.ts'
@@ -41,6 +41,8 @@ const stateSchema = z.object({
 })
 type State = z.infer<typeof stateSchema>
 
+const nobody: Sharer = { party: [], yieldPlace: () => {} }
+
 /** Resumable writing for `s3Bucket` of the same options, by multipart uploads. */
 export function s3Resumable(options: S3Options): ResumableBucket {
   const s3 = connectS3(options)
@@ -48,9 +50,9 @@ export function s3Resumable(options: S3Options): ResumableBucket {
   // A record holds our own keys: what S3 calls them may change with the settings.
   const full = (growing: Growing): Growing => ({ ...growing, key: s3.prefix + growing.key })
   return {
-    async *append(growing, body) {
+    async *append(growing, body, by = nobody) {
       checkKey(growing.key)
-      for await (const grown of new Appending(s3, memory, full(growing)).run(body))
+      for await (const grown of new Appending(s3, memory, full(growing), by).run(body))
         yield { ...grown, key: growing.key }
     },
 
@@ -94,7 +96,7 @@ class Appending {
   private offset: number
   /** The part that fills, from 1. */
   private number: number
-  private part: Buffer | null = null
+  private part: Part | null = null
   /** Bytes of the part that are in tails: they are read when it is full, and not before. */
   private kept = 0
   private filled = 0
@@ -106,6 +108,7 @@ class Appending {
     private readonly s3: S3Connection,
     private readonly memory: PartMemory,
     private readonly growing: Growing,
+    private readonly by: Sharer,
   ) {
     this.state = stateOf(growing)
     this.offset = growing.offset
@@ -121,7 +124,7 @@ class Appending {
       for await (const piece of breakable.pieces()) {
         for (let from = 0; from < piece.length;) {
           from += this.fill(piece.subarray(from))
-          if (this.part && this.filled === this.part.length) yield* this.endPart()
+          if (this.part && this.filled === this.part.bytes.length) yield* this.endPart()
         }
       }
       yield* this.land()
@@ -142,19 +145,19 @@ class Appending {
   private async openPart(): Promise<void> {
     const length = this.lengthOfPart
     if (length <= 0) return
-    this.part = await this.memory.take(length)
+    this.part = await this.memory.take(length, this.by)
     this.kept = 0
     this.filled = 0
   }
 
   private closePart(): void {
-    if (this.part) this.memory.give(this.part)
+    this.part?.give()
     this.part = null
   }
 
   private fill(bytes: Buffer): number {
     if (!this.part) throw new RangeError('More bytes than the object holds')
-    const copied = bytes.copy(this.part, this.filled)
+    const copied = bytes.copy(this.part.bytes, this.filled)
     this.filled += copied
     return copied
   }
@@ -198,8 +201,11 @@ class Appending {
 
   /** Sends the full part off; the one before it has arrived by then. */
   private async *endPart(): AsyncGenerator<Growing> {
-    const bytes = this.part
-    if (!bytes) return
+    const { part } = this
+    if (!part) return
+    const { bytes } = part
+    // Full: it goes as fast as the bucket takes it.
+    part.keep()
     yield* this.land()
     await this.readTails(bytes)
     if (bytes.length === this.growing.size) {
@@ -212,7 +218,7 @@ class Appending {
     }
     const uploadId = this.state.uploadId ?? (await this.begin())
     this.state = { ...this.state, uploadId }
-    this.flying = this.send(uploadId, this.number, bytes)
+    this.flying = this.send(uploadId, this.number, part)
     this.flying.catch(() => {})
     this.part = null
     this.number += 1
@@ -245,7 +251,8 @@ class Appending {
     return UploadId
   }
 
-  private async send(UploadId: string, PartNumber: number, bytes: Buffer): Promise<string> {
+  private async send(UploadId: string, PartNumber: number, part: Part): Promise<string> {
+    const { bytes } = part
     try {
       const command = new UploadPartCommand({
         Bucket: this.s3.bucket,
@@ -260,7 +267,7 @@ class Appending {
       if (ETag === undefined) throw new BucketUnavailable('S3 gave no ETag for a part')
       return ETag
     } finally {
-      this.memory.give(bytes)
+      part.give()
     }
   }
 
@@ -268,9 +275,9 @@ class Appending {
   private async keepTail(): Promise<Growing> {
     const { part } = this
     if (!part) throw new Error('No part is open')
-    if (this.state.tails.length >= mostTails) await this.readTails(part)
+    if (this.state.tails.length >= mostTails) await this.readTails(part.bytes)
     const begin = (this.number - 1) * this.state.partBytes
-    const bytes = part.subarray(this.kept, this.filled)
+    const bytes = part.bytes.subarray(this.kept, this.filled)
     const key = tailKey(this.growing.key, begin + this.kept, begin + this.filled)
     await putWhole(this.s3, key, bytes, 'application/octet-stream', never)
     this.state = { ...this.state, hadTail: true, tails: [...this.state.tails, bytes.length] }

@@ -1,4 +1,4 @@
-import type { Party, Ports, Write } from '../ports.ts'
+import type { Party, Ports, Sharer, Write } from '../ports.ts'
 import { size, value } from '../ports.ts'
 import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
 import { set } from './change.ts'
@@ -101,6 +101,8 @@ export async function receiveBytes(
     body: AsyncIterable<Buffer>
     /** Whom the bytes count for within a day. Absent: nobody. */
     sender?: Party
+    /** Whom its memory counts for. Absent: nobody. */
+    by?: Sharer
   },
 ): Promise<Resumable> {
   const { owner, id } = input
@@ -115,13 +117,12 @@ export async function receiveBytes(
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
     if (expiresAt - upload.expiresAt > signEvery) await liveUntil(ports.store, upload, expiresAt)
     const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
-    return writer.receive(input.body, {
-      id,
-      owner,
-      expected: upload.size,
+    const room = {
+      ...{ id, owner, expected: upload.size },
       sender: input.sender ?? [],
       reserved: countOf(reserved),
-    })
+    }
+    return writer.receive(input.body, room, input.by)
   })
 }
 
@@ -178,7 +179,7 @@ class Writer {
   }
 
   /** `room`: what is reserved for this upload so far. */
-  async receive(body: AsyncIterable<Buffer>, room: Reservation): Promise<Resumable> {
+  async receive(body: AsyncIterable<Buffer>, room: Reservation, by?: Sharer): Promise<Resumable> {
     this.room = room
     // All there, but not its item: see `resume`.
     if (this.upload.offset === this.upload.size) return this.finish()
@@ -186,7 +187,7 @@ class Writer {
     try {
       const head = this.upload.type === null ? await this.receiveHead(pieces) : []
       if (head === null) return this.upload
-      await this.receiveRest(head, pieces)
+      await this.receiveRest(head, pieces, by)
     } finally {
       await pieces.return?.()
     }
@@ -224,14 +225,18 @@ class Writer {
     return head
   }
 
-  private async receiveRest(head: Buffer[], pieces: AsyncIterator<Buffer, unknown>): Promise<void> {
+  private async receiveRest(
+    head: Buffer[],
+    pieces: AsyncIterator<Buffer, unknown>,
+    by?: Sharer,
+  ): Promise<void> {
     const { id, type, offset, owner } = this.upload
     const chain = this.hashes.take(id, offset)
     const growing = growingOf(this.upload, type?.mime ?? '')
     const isFirst = offset === 0
     const intake = new Intake(this.checked(head, pieces), chain)
     try {
-      for await (const { offset, state } of this.ports.resumable.append(growing, intake))
+      for await (const { offset, state } of this.ports.resumable.append(growing, intake, by))
         await this.record(
           { offset, state },
           isFirst ? [{ kind: 'remove', key: keys.resumableHead(owner, id) }] : [],

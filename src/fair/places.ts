@@ -38,16 +38,20 @@ export class FairPlaces {
    * from then on, and its holder ends soon. Throws TooBusy when all places are taken and none is owed to this party.
    */
   take(party: Party, yieldPlace: (reason: TooBusy) => void): Place {
-    if (this.holders.size >= this.most) {
-      const greediest = this.greediest(party)
-      if (!greediest) throw new TooBusy('all places are taken')
-      this.remove(greediest)
-      greediest.yieldPlace?.(new TooBusy('others wait who have less'))
-    }
+    if (this.holders.size >= this.most && !this.askBack(party)) throw new TooBusy('all places are taken')
     const holder: Holder = { party, yieldPlace }
     this.holders.add(holder)
     for (const { name } of party) this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
     return { leave: () => this.remove(holder), keep: () => void (holder.yieldPlace = null) }
+  }
+
+  /** Asks the party that holds most to give a place up, where it holds more than `party` would; answers whether one does. */
+  askBack(party: Party): boolean {
+    const greediest = this.greediest(party)
+    if (!greediest) return false
+    this.remove(greediest)
+    greediest.yieldPlace?.(new TooBusy('others wait who have less'))
+    return true
   }
 
   /** How much each name of a party holds, the most first: who holds less sorts before who holds more. */

@@ -51,7 +51,7 @@ export class FairQueue {
   private startNext(): void {
     if (this.running >= this.atOnce) return
     const [next] = this.waiting.toSorted((one, other) =>
-      compare(this.places.burden(one.party), this.places.burden(other.party)),
+      comparePartiesIn(this.places, one.party, other.party),
     )
     if (!next) return
     this.waiting.splice(this.waiting.indexOf(next), 1)
@@ -60,6 +60,10 @@ export class FairQueue {
     next.start()
   }
 }
+
+/** Sorts the party that holds less before the one that holds more. */
+export const comparePartiesIn = (places: FairPlaces, one: Party, other: Party): number =>
+  compare(places.burden(one), places.burden(other))
 
 function compare(one: readonly number[], other: readonly number[]): number {
   for (const [at, held] of one.entries()) {

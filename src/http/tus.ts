@@ -4,7 +4,7 @@ import { createResumable, receiveBytes, resume, terminate } from '../domain/resu
 import type { Resumable } from '../domain/resumable-record.ts'
 import { RunningHashes } from '../domain/running-hashes.ts'
 import type { FairPlaces } from '../fair/places.ts'
-import type { Party } from '../ports.ts'
+import type { Party, Sharer } from '../ports.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { inPlace, senderParty } from './places.ts'
@@ -120,9 +120,9 @@ export function tus(context: WebContext, places: FairPlaces): Router {
   }
 
   const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>
-    bodies.take(id, senderParty(req, owner), (signal) =>
+    bodies.take(id, senderParty(req, owner), (signal, by) =>
       receiveBytes(ports, hashes, {
-        ...{ owner, id, offset, body: bodyOf(req, signal) },
+        ...{ owner, id, offset, body: bodyOf(req, signal), by },
         sender: countedSender(context, req),
       }),
     )
@@ -148,10 +148,11 @@ class Bodies {
    * Throws Refused('conflict') when a body of this upload runs, and TooBusy when there is no place, also when that is owed
    * to somebody else later: what came until then is kept, and the client goes on from there.
    */
-  async take<T>(id: string, party: Party, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async take<T>(id: string, party: Party, work: (signal: AbortSignal, by: Sharer) => Promise<T>): Promise<T> {
     if (this.running.has(id)) throw new Refused('conflict', 'Another connection is writing to this upload.')
     const stop = new AbortController()
-    const done = inPlace(this.places, party, (yielding) => work(AbortSignal.any([stop.signal, yielding])))
+    const by: Sharer = { party, yieldPlace: (reason) => stop.abort(reason) }
+    const done = inPlace(this.places, party, (yielding) => work(AbortSignal.any([stop.signal, yielding]), by))
     this.running.set(id, { stop, done: done.catch(() => {}) })
     try {
       return await done
