@@ -10,7 +10,7 @@ import {
 import { WrongBytes } from '../src/domain/integrity.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { StoredObject } from '../src/domain/records.ts'
-import { untilMade } from '../src/domain/unmade.ts'
+import { clearNoteOnceMade } from '../src/domain/unmade.ts'
 import { uniqueNames } from '../src/media/names.ts'
 import { shownName } from '../src/domain/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
@@ -32,7 +32,7 @@ export async function bundle(
   job: Extract<Job, { kind: 'bundle' }>,
   { signal }: Pick<JobContext, 'signal'>,
 ): Promise<void> {
-  await untilMade(ports.store, job, () => makeBundles(ports, job, signal))
+  await clearNoteOnceMade(ports.store, job, () => makeBundles(ports, job, signal))
 }
 
 async function makeBundles(

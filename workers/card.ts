@@ -4,7 +4,7 @@ import { recordMade, settledAlbum } from '../src/domain/bundle.ts'
 import { isShown } from '../src/domain/copies.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { Item } from '../src/domain/records.ts'
-import { untilMade } from '../src/domain/unmade.ts'
+import { clearNoteOnceMade } from '../src/domain/unmade.ts'
 import { composeCard, maxCardPictures } from '../src/media/card.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
@@ -21,7 +21,7 @@ export async function card(
   context: Pick<WorkerContext, 'ports' | 'workDirectory'>,
   job: Extract<Job, { kind: 'card' }>,
 ): Promise<void> {
-  await untilMade(context.ports.store, job, () => makeCard(context, job))
+  await clearNoteOnceMade(context.ports.store, job, () => makeCard(context, job))
 }
 
 async function makeCard(

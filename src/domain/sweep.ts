@@ -13,8 +13,8 @@ const batch = 1000
 const patience = 10
 
 /**
- * Finds what was left behind: owners with something due, items, bundles and cards that the queue lost, uploads whose process died,
- * and queues what each needs. Every process may run it; twice does no harm. `agreed`: the time that deletions go by.
+ * Finds what was left behind: owners with something due, items, bundles and cards that the queue lost, uploads whose process
+ * died. Queues what each needs. Every process may run it; twice does no harm. `agreed`: the time that deletions go by.
  */
 export async function sweep(
   ports: Pick<Ports, 'store' | 'bucket' | 'queue' | 'clock' | 'log'>,

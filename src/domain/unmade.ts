@@ -38,7 +38,11 @@ export async function noteUnmade(
  * Does the work of a job, and takes its note away once that went well. A note that was made meanwhile stays: it is about
  * an album that has changed since.
  */
-export async function untilMade(store: Store, job: AlbumJob, work: () => Promise<void>): Promise<void> {
+export async function clearNoteOnceMade(
+  store: Store,
+  job: AlbumJob,
+  work: () => Promise<void>,
+): Promise<void> {
   const member = memberOf(job)
   const notedAt = async (): Promise<number | null> => (await store.read([score(keys.unmade, member)]))[0]
   const before = await notedAt()
