@@ -6,6 +6,7 @@ import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { atOnce, queueRemoval, wakeSweep } from './due.ts'
 import { dissolve } from './ending.ts'
 import { Refused, unknown } from './errors.ts'
+import { announceNarrowed } from './gate-news.ts'
 import { orderOf } from './item.ts'
 import { keys } from './keys.ts'
 import { linkState } from './link.ts'
@@ -14,7 +15,7 @@ import { itemsOrStandIns, linksOrStandIns } from './stand-ins.ts'
 import { expectItemCopies, queueCopies } from './copy-requests.ts'
 import { makeLasting, noteActs } from './tombstones.ts'
 
-type AlbumPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>
+type AlbumPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>
 
 /** An owner's album as a change reads it. Throws Refused('unknown'). */
 export async function albumToChange(changing: Changing, owner: string, id: string): Promise<Album> {
@@ -173,7 +174,7 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
   await ownAlbum(store, owner, id)
   const now = clock.now()
   await wakeSweep(store, owner, atOnce)
-  await changeOwner(store, owner, async (changing) => {
+  const narrowed = await changeOwner(store, owner, async (changing) => {
     const [there, members] = await changing.read([
       score(keys.albums(owner), id),
       ranks(keys.albumLinks(owner, id)),
@@ -186,7 +187,8 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
     )
     for (const link of read) if (link) detach(changing, link, id, now)
     const unread = ids.filter((_, at) => read[at] === null)
-    for (const link of await linksOrStandIns(changing, owner, unread))
+    const standIns = await linksOrStandIns(changing, owner, unread)
+    for (const link of standIns)
       // What cannot be read is written anew only where it ends.
       if (link.albums.some((other) => other !== id))
         changing.write(unrank(keys.albumLinks(owner, id), link.id))
@@ -195,7 +197,9 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
       rank(keys.ownerDue(owner), `album/${id}`, atOnce),
       ...noteActs(owner, [{ kind: 'album', id, at: now }]),
     )
+    return [...read.filter((link) => link !== null), ...standIns]
   })
+  announceNarrowed(ports, narrowed)
   // Judged by no clock: whatever another album may still hold stays, until that one's end is agreed upon.
   await dissolve(store, owner, id, atOnce)
   await queueRemoval(ports, owner)

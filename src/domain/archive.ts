@@ -57,7 +57,8 @@ export async function tickedArchive(
   return filesOf(items, link)
 }
 
-function checkDownloads(link: Link): void {
+/** Throws Refused('forbidden') where a link is for looking only. */
+export function checkDownloads(link: Link): void {
   if (!link.allow.downloads) throw new Refused('forbidden', 'This link is for looking only.')
 }
 

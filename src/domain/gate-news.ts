@@ -1,5 +1,8 @@
 import type { Ports } from '../ports.ts'
-import type { Link } from './records.ts'
+import { ranks } from '../ports.ts'
+import { keys } from './keys.ts'
+import { readRecordsThere } from './read-records.ts'
+import { linkSchema, type Link } from './records.ts'
 
 /** Carries hashes of secrets, apart by spaces: whoever is inside of these links is to be asked for again. */
 export const gateChannel = 'gate'
@@ -18,4 +21,20 @@ export function announceNarrowed(
     .catch((error: unknown) =>
       log.warn({ err: error }, 'a stop was not announced; running downloads see it later'),
     )
+}
+
+/** The same for whatever link opens any of an owner's `albums`: less of them is shown than before. */
+export async function announceShownLess(
+  ports: Pick<Ports, 'store' | 'events' | 'log'>,
+  owner: string,
+  albums: readonly string[],
+): Promise<void> {
+  try {
+    const members = await ports.store.read(albums.map((album) => ranks(keys.albumLinks(owner, album))))
+    const links = new Set(members.flat().map(({ member }) => member))
+    const recordKeys = [...links].map((link) => keys.link(owner, link))
+    announceNarrowed(ports, await readRecordsThere(ports.store, linkSchema, recordKeys))
+  } catch (error) {
+    ports.log.warn({ err: error }, 'what was taken away was not announced; running downloads see it later')
+  }
 }

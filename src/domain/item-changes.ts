@@ -6,13 +6,14 @@ import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
 import { atOnce, queueRemoval, wakeSweep } from './due.ts'
 import { countedBytes, dropItem } from './ending.ts'
 import { unknown } from './errors.ts'
+import { announceShownLess } from './gate-news.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { albumSchema, type Album } from './records.ts'
 import { isStandIn } from './stand-ins.ts'
 import { makeLasting, noteActs, type Act } from './tombstones.ts'
 
-type ItemPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'queue' | 'log'>
+type ItemPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>
 
 /**
  * An album that visitors see less of from now on: neither its card nor its bundles may be shown any more, for they
@@ -67,6 +68,7 @@ export async function markPrivate(
     )
     return albums.map(({ id }) => id)
   })
+  if (isPrivate) void announceShownLess(ports, owner, changed)
   await askForBundles(ports, owner, changed)
   await makeLasting(ports, owner, 'It is marked')
 }
@@ -106,6 +108,7 @@ export async function removeItems(
       set(keys.album(owner, album), { ...withoutPictures(found), cover: coverLeft(found, gone) }),
     )
   })
+  void announceShownLess(ports, owner, [album])
   await askForBundles(ports, owner, [album])
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'It is taken out')
@@ -136,6 +139,7 @@ export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly
     )
     return albums.map(({ id }) => id)
   })
+  void announceShownLess(ports, owner, changed)
   await askForBundles(ports, owner, changed)
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'It is deleted')

@@ -20,6 +20,7 @@ import { albumSchema, linkSchema, type Link } from './records.ts'
 import { linksOrStandIns } from './stand-ins.ts'
 import { seal } from './seal.ts'
 import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
+import { isStricter } from './strictness.ts'
 import { makeLasting, noteActs } from './tombstones.ts'
 import { hashToken, randomToken } from './tokens.ts'
 
@@ -170,15 +171,13 @@ export async function editLink(
   }
 }
 
-const strictness = ['everything', 'no-location', 'none'] as const satisfies MetadataPolicy[]
-
 /** Whether a link shows less than before, for a shorter time, or to fewer: what its sender must be able to rely on. */
 function isNarrower(before: Link, after: Link): boolean {
   return (
     after.secretHash !== before.secretHash ||
     (after.password !== null && after.passwordChanges !== before.passwordChanges) ||
     after.expiresAt < before.expiresAt ||
-    strictness.indexOf(after.metadata) > strictness.indexOf(before.metadata) ||
+    isStricter(after.metadata, before.metadata) ||
     (['downloads', 'details', 'map'] as const).some((name) => before.allow[name] && !after.allow[name]) ||
     (before.showsCover && !after.showsCover) ||
     before.albums.some((album) => !after.albums.includes(album))

@@ -1,13 +1,14 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { tickedArchive, wholeArchive } from '../domain/archive.ts'
+import { checkDownloads, tickedArchive, wholeArchive } from '../domain/archive.ts'
 import { downloadsOf } from '../domain/copies.ts'
-import { Refused, unknown } from '../domain/errors.ts'
+import { unknown } from '../domain/errors.ts'
 import { objects } from '../domain/keys.ts'
 import { enterWithAlbums, type Visit } from '../domain/link.ts'
 import { Recent } from '../domain/recent.ts'
 import type { Album, Link } from '../domain/records.ts'
 import { shownName, shownTitle } from '../domain/shown-text.ts'
+import { askForArchive, askForCard, askForFile } from '../domain/still-allowed.ts'
 import { contentDisposition, nameFromTitle } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
@@ -55,12 +56,13 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     const video = downloadsOf(item, visit.link.metadata).find(({ mime }) => mime.startsWith('video/'))
     if (!video) throw unknown('video')
     if (await redirected(req, res, video.key, video.mime, 'inline')) return
-    await bytes.send(req, res, bytes.stored(video.key, video, video.mime))
+    const question = askForFile(visit, item, video, 'look')
+    await bytes.send(req, res, bytes.stored(video.key, video, video.mime), question)
   })
 
   router.get('/s/:secret/items/:id/download', async (req, res) => {
     const { visit, item } = await visitItem(context, req)
-    if (!visit.link.allow.downloads) throw new Refused('forbidden', 'This link is for looking only.')
+    checkDownloads(visit.link)
     const { part } = parse(z.object({ part: z.enum(['still', 'motion']).default('still') }), req.query)
     const file = downloadsOf(item, visit.link.metadata)[part === 'still' ? 0 : 1]
     if (!file) throw unknown('file')
@@ -68,7 +70,8 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     const disposition = contentDisposition(name, 'attachment')
     countWhenSent(context, req, res, visit.link)
     if (await redirected(req, res, file.key, file.mime, disposition)) return
-    await bytes.send(req, res, { ...bytes.stored(file.key, file, file.mime), disposition })
+    const object = { ...bytes.stored(file.key, file, file.mime), disposition }
+    await bytes.send(req, res, object, askForFile(visit, item, file, 'download'))
   })
 
   router.get('/s/:secret/zip', async (req, res) => {
@@ -83,7 +86,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
       const disposition = contentDisposition(zipName(albums, visit.link), 'attachment')
       if (await redirected(req, res, key, 'application/zip', disposition)) return
     }
-    await archive(req, res, visit, albums, plan)
+    await archive(req, res, visit, { opened, albums, plan })
   })
 
   /** Plans of whole albums, with all that they are made of: an album's version grows with every change of its items. */
@@ -105,7 +108,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     const { items } = parse(tickedForm, req.body)
     const files = await tickedArchive(store, visit.link, albums, items)
     countWhenSent(context, req, res, visit.link)
-    await archive(req, res, visit, albums, planFiles(files))
+    await archive(req, res, visit, { opened: albums, albums, plan: planFiles(files) })
   })
 
   function chosenAlbums(req: Request, albums: readonly Album[]): readonly Album[] {
@@ -118,22 +121,20 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
   async function archive(
     req: Request,
     res: Response,
-    { link }: Visit,
-    albums: readonly Album[],
-    plan: ZipPlan,
+    visit: Visit,
+    { opened, albums, plan }: { opened: readonly Album[]; albums: readonly Album[]; plan: ZipPlan },
   ): Promise<void> {
-    await bytes.send(req, res, zipOf(ports, { name: zipName(albums, link), plan }))
+    const object = zipOf(ports, { name: zipName(albums, visit.link), plan })
+    await bytes.send(req, res, object, askForArchive(visit, opened, plan))
   }
 
   router.get('/s/:secret/card.jpg', async (req, res) => {
     const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
     const album = visit.link.showsCover ? albums.find(({ card }) => card !== null) : undefined
     if (!album?.card) throw unknown('picture')
-    await bytes.send(
-      req,
-      res,
-      bytes.stored(objects.card(album.id, album.card.version), album.card, 'image/jpeg'),
-    )
+    const { id, card } = album
+    const object = bytes.stored(objects.card(id, card.version), card, 'image/jpeg')
+    await bytes.send(req, res, object, askForCard(id, card.version))
   })
 
   return router

@@ -1,6 +1,7 @@
 import type { Response } from 'express'
 import { gateChannel } from '../domain/gate-news.ts'
 import { linkThatStillLetsIn, type Knock } from '../domain/link.ts'
+import { askForLink, isStillAllowed, type Question } from '../domain/still-allowed.ts'
 import { hashToken } from '../domain/tokens.ts'
 import type { Ports } from '../ports.ts'
 import { breakOff } from './break-off.ts'
@@ -11,17 +12,26 @@ import { breakOff } from './break-off.ts'
  */
 const interval = 2000
 
-/** Breaks running downloads once their link no longer lets them in. */
+/** Breaks running downloads once they would no longer be given. */
 export interface LinkWatch {
-  /** Watches an answer until it has ended. */
-  add(knock: Knock, res: Response): void
+  /** Watches an answer until it has ended: it goes on while the answer to `question` is yes. */
+  add(knock: Knock, res: Response, question?: Question): void
   stop(): void
 }
 
-/** The answers that run for one link, each with what its visitor showed at the door. */
-type Running = Map<Response, Knock>
+/** What a visitor showed at the door, and what for. */
+interface Asked {
+  readonly knock: Knock
+  readonly question: Question
+}
 
-/** Asks once per link and round, however many downloads it has. When the store cannot tell, nothing goes on. */
+/** The answers that run for one link. */
+type Running = Map<Response, Asked>
+
+/**
+ * Asks each question once per link and round, however many downloads wait for its answer. When the store cannot tell,
+ * nothing goes on.
+ */
 export function watchLinks(
   ports: Pick<Ports, 'store' | 'events' | 'clock' | 'log'>,
   { everyMs = interval } = {},
@@ -34,12 +44,15 @@ export function watchLinks(
     try {
       const [first] = running.values()
       if (!first) return
-      const link = await linkThatStillLetsIn(ports, first)
+      const link = await linkThatStillLetsIn(ports, first.knock)
       // Behind a password each browser has a session of its own.
-      if (link && !link.password) return
+      const isForAll = link !== null && !link.password
+      const answers = new Map<string, Promise<boolean>>()
       await Promise.all(
-        [...running].map(async ([res, knock]) => {
-          if (!(await linkThatStillLetsIn(ports, knock))) breakOff(res)
+        [...running].map(async ([res, { knock, question }]) => {
+          const answer = (isForAll && answers.get(question.name)) || isStillAllowed(ports, knock, question)
+          answers.set(question.name, answer)
+          if (!(await answer)) breakOff(res)
         }),
       )
     } catch (error) {
@@ -75,13 +88,13 @@ export function watchLinks(
   timer.unref()
 
   return {
-    add(knock, res) {
+    add(knock, res, question = askForLink) {
       // The visitor left while the gate was asked: nothing would ever take it out again.
       if (res.closed) return
       const hash = hashToken(knock.secret)
-      const running = byHash.get(hash) ?? new Map<Response, Knock>()
+      const running = byHash.get(hash) ?? new Map<Response, Asked>()
       byHash.set(hash, running)
-      running.set(res, knock)
+      running.set(res, { knock, question })
       res.once('close', () => {
         running.delete(res)
         if (running.size === 0 && byHash.get(hash) === running) byHash.delete(hash)

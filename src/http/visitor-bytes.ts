@@ -5,6 +5,7 @@ import { objects } from '../domain/keys.ts'
 import { enterForItem, type Visit } from '../domain/link.ts'
 import { linkParty, networksOf } from '../domain/network.ts'
 import type { Item, RenditionName } from '../domain/records.ts'
+import { askForRendition, type Question } from '../domain/still-allowed.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { keepBytes } from './kept-bytes.ts'
@@ -14,16 +15,18 @@ import { idSchema, knockOf, parseAddress } from './request.ts'
 import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 
-/** Sends visitors what the bucket holds. Past the gate only; what runs is broken when it shuts. */
+/** Sends visitors what the bucket holds. Past the gate only; what runs is broken once the gate would refuse it. */
 export interface VisitorBytes {
   stored(key: string, facts: Pick<Download, 'size' | 'crc32' | 'sha256'>, mime: string): Sendable
-  send(req: Request, res: Response, object: Sendable): Promise<void>
+  /** `question` is asked again and again while it runs. */
+  send(req: Request, res: Response, object: Sendable, question: Question): Promise<void>
   /** Throws Refused: `unknown` for a rendition that is not to be, `not-ready` for one that still is to come. */
   sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void>
 }
 
 export function visitorBytes(context: WebContext, watchers: LinkWatch, places: FairPlaces): VisitorBytes {
-  const watch = (req: Request, res: Response): void => watchers.add(knockOf(context, req), res)
+  const watch = (req: Request, res: Response, question: Question): void =>
+    watchers.add(knockOf(context, req), res, question)
 
   const stored: VisitorBytes['stored'] = (key, facts, mime) => ({
     size: facts.size,
@@ -46,8 +49,8 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
     },
   })
 
-  async function send(req: Request, res: Response, object: Sendable): Promise<void> {
-    watch(req, res)
+  async function send(req: Request, res: Response, object: Sendable, question: Question): Promise<void> {
+    watch(req, res, question)
     const { secret, address = '' } = knockOf(context, req)
     await sendObject(
       req,
@@ -57,8 +60,8 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
   }
 
   /** A small picture is sent at once: it holds no place. */
-  async function sendSmall(req: Request, res: Response, object: Sendable): Promise<void> {
-    watch(req, res)
+  async function sendSmall(req: Request, res: Response, object: Sendable, question: Question): Promise<void> {
+    watch(req, res, question)
     await sendObject(req, res, object)
   }
 
@@ -71,8 +74,9 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
         throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
       const key = objects.rendition(item.id, name)
       const object = stored(key, rendition, rendition.mime)
-      if (name === 'thumb' || name === 'small') await sendSmall(req, res, kept(object, key))
-      else await send(req, res, object)
+      const question = askForRendition(item, name)
+      if (name === 'thumb' || name === 'small') await sendSmall(req, res, kept(object, key), question)
+      else await send(req, res, object, question)
     },
   }
 }

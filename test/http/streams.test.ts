@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deleteAlbum, makeAlbumOf } from '../../src/domain/album-changes.ts'
 import { stopSharing } from '../../src/domain/ending.ts'
 import { openEntrance } from '../../src/domain/entrance.ts'
 import { gateChannel } from '../../src/domain/gate-news.ts'
-import { sessionValue } from '../../src/domain/link.ts'
+import { enterForItem, sessionValue } from '../../src/domain/link.ts'
+import { markPrivate } from '../../src/domain/item-changes.ts'
 import { createLink, editLink, stopAll } from '../../src/domain/link-changes.ts'
 import type { Link } from '../../src/domain/records.ts'
 import { leave } from '../../src/domain/unlock.ts'
@@ -16,7 +18,7 @@ import { changeOwner } from '../../src/domain/change.ts'
 import { keys } from '../../src/domain/keys.ts'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { watchLinks } from '../../src/http/link-watch.ts'
-import type { Events, Store } from '../../src/ports.ts'
+import { ranks, type Events, type Store } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -162,8 +164,12 @@ describe('the watch on running downloads', () => {
   it('is told of what ends links or narrows them, and does not wait for its own round', async () => {
     const ports = await openTestPorts()
     const { owner, album } = await share(ports)
+    const wish = { title: '', sender: '', description: '' }
+    const [members] = await ports.store.read([ranks(keys.albumItems(owner.id, album.id))])
+    const item = members[0]?.member ?? ''
+    const doomed = await makeAlbumOf(ports, owner.id, { kind: 'manual', wish, items: [item] })
     const make = (password: string | null) =>
-      createLink(ports, owner, [album.id], {
+      createLink(ports, owner, [doomed.id], {
         label: '',
         until: { expiresInDays: 3 },
         metadata: 'no-location',
@@ -178,13 +184,18 @@ describe('the watch on running downloads', () => {
       moved: (link) => editLink(ports, owner, link.id, { secret: null }),
       left: (link) => leave(ports, link, 'token'),
       'stopped with all others': () => stopAll(ports, { owner: owner.id }),
+      'without one of its items': () => markPrivate(ports, owner.id, [item], true),
+      'without its album': () => deleteAlbum(ports, owner.id, doomed.id),
     }
     for (const [way, end] of Object.entries(ways)) {
       const { link, secret } = await make(way === 'left' ? 'sesame' : null)
       const session = keys.session(owner.id, link.id, hashToken('token'))
       await ports.store.commit({ writes: [{ kind: 'set', key: session, value: sessionValue(link) }] })
       const server = await serve((_req, res) => {
-        watch.add({ secret, sessionOf: () => 'token' }, res)
+        watch.add({ secret, sessionOf: () => 'token' }, res, {
+          name: item,
+          ask: (asked, knock) => enterForItem(asked, knock, item),
+        })
         res.write('begun')
       })
       const req = request(server.url)

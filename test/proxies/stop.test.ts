@@ -1,18 +1,11 @@
-import { truncate } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { objects } from '../../src/domain/keys.ts'
-import { findOwner } from '../../src/domain/owner.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
-import { bearer, postShare, type ShareAnswer } from '../support/client.ts'
+import { bearer } from '../support/client.ts'
 import { download, type Download } from '../support/downloads.ts'
-import { jpeg } from '../support/pictures.ts'
+import { shareHuge } from '../support/huge.ts'
 import { proxyNames, startProxy, type Proxy, type ProxyName } from '../support/proxies.ts'
-import { makeReady } from '../support/ready.ts'
 
-/** More than anything on the way can hold, and than the quickest reader gets before the stop. */
-const hugeBytes = 64 * 1024 ** 3
 /** The first promise of the README. */
 const promisedMs = 5000
 
@@ -21,26 +14,6 @@ beforeAll(async () => {
   web = await startWeb()
 })
 afterAll(() => web.close())
-
-/** A share whose one file, and the video made of it, are huge: holes on the disk, zeros on the wire. */
-async function shareHuge(): Promise<ShareAnswer & { item: string }> {
-  const share = await postShare(web.url, { 'a.jpg': await jpeg() }, { metadata: 'everything' })
-  const item = share.items[0]?.id ?? ''
-  const owner = await findOwner(web.ports.store, share.ownerKey ?? '')
-  await makeReady(web.ports, { owner: owner?.id ?? '', id: item }, ({ original, renditions }) => {
-    const huge = { ...original, size: hugeBytes }
-    const playable = { ...huge, mime: 'video/mp4', width: 64, height: 48 }
-    return { original: huge, renditions: { ...renditions, playable } }
-  })
-  const preview = objects.rendition(item, 'preview')
-  const opened = await web.ports.bucket.open(preview)
-  if (!opened) throw new Error('no preview')
-  const size = opened.size
-  await web.ports.bucket.put(objects.rendition(item, 'playable'), opened.body, { mime: 'video/mp4', size })
-  for (const key of [objects.original(item), objects.rendition(item, 'playable')])
-    await truncate(join(web.ports.directory, key), hugeBytes)
-  return { ...share, item }
-}
 
 const until = async (isSo: () => boolean): Promise<void> => {
   while (!isSo()) await sleep(20)
@@ -62,7 +35,8 @@ describe.each<{ name: ProxyName; listen?: string; bytesPerSecond: number }>([
   afterAll(() => proxy.stop())
 
   it('breaks what runs within 5 seconds, for slow readers and for quick ones', async () => {
-    const { link, item, ownerKey } = await shareHuge()
+    const { link, items, ownerKey } = await shareHuge(web)
+    const item = items[0]?.id ?? ''
     const page = proxy.url + new URL(link.url).pathname
     const running: Record<string, Download> = {
       download: await download(`${page}/items/${item}/download`, slow),

@@ -1,0 +1,114 @@
+import type { MetadataPolicy } from '../media/types.ts'
+import type { Clock, Store } from '../ports.ts'
+import { checkDownloads } from './archive.ts'
+import { downloadsOf, type Download } from './copies.ts'
+import { Refused, unknown } from './errors.ts'
+import { objects } from './keys.ts'
+import { enter, enterForItem, enterWithAlbums, type Knock, type Visit } from './link.ts'
+import { outlinesOf, shownOutlines } from './outlines.ts'
+import type { Album, Item, Link, RenditionName } from './records.ts'
+import { isStricter } from './strictness.ts'
+
+type Ports = { readonly store: Store; readonly clock: Clock }
+
+/** Asks the gate again for what a running answer hands out. Throws Refused once it would not be handed out any more. */
+export interface Question {
+  /** Equal names: the same answer for everybody whom the link lets in. */
+  readonly name: string
+  readonly ask: (ports: Ports, knock: Knock) => Promise<unknown>
+}
+
+/** Whether the answer to `question` still is yes. Throws when the store cannot tell. */
+export async function isStillAllowed(ports: Ports, knock: Knock, question: Question): Promise<boolean> {
+  try {
+    // Without the caller's address: nothing is counted as a try.
+    await question.ask(ports, { secret: knock.secret, sessionOf: (link) => knock.sessionOf(link) })
+    return true
+  } catch (error) {
+    if (error instanceof Refused) return false
+    throw error
+  }
+}
+
+/** The link itself, whatever it opens. */
+export const askForLink: Question = { name: 'link', ask: enter }
+
+/** A picture or video that was made of an item. */
+export const askForRendition = ({ id, renditions }: Item, name: RenditionName): Question => ({
+  name: `${id} ${name}`,
+  async ask(ports, knock) {
+    const { item } = await enterForItem(ports, knock, id)
+    if (item.renditions[name]?.sha256 !== renditions[name]?.sha256) throw unknown('picture')
+  },
+})
+
+/** A file of an item, begun as `visit` allowed it; `purpose`: a video may be looked at where nothing may be downloaded. */
+export const askForFile = (
+  { link: { metadata } }: Visit,
+  { id }: Item,
+  { key, sha256 }: Download,
+  purpose: 'look' | 'download',
+): Question => ({
+  name: `${key} ${sha256} ${purpose}`,
+  async ask(ports, knock) {
+    const { visit, item } = await enterForItem(ports, knock, id)
+    if (purpose === 'download') checkDownloads(visit.link)
+    checkPolicy(visit.link, metadata)
+    const isThere = downloadsOf(item, metadata).some((file) => file.key === key && file.sha256 === sha256)
+    if (!isThere) throw unknown('file')
+  },
+})
+
+/** A ZIP of `entries`, begun as `visit` and `albums`, all that it opened, allowed it. What comes to the albums later is no reason to end it. */
+export function askForArchive(
+  { link: { metadata } }: Visit,
+  albums: readonly Album[],
+  { etag, entries }: { etag: string; entries: readonly { key: string; etag: string }[] },
+): Question {
+  let seen = versionsOf(albums)
+  return {
+    name: `zip ${metadata} ${etag}`,
+    async ask(ports, knock) {
+      const { visit, albums } = await enterWithAlbums(ports, knock)
+      checkDownloads(visit.link)
+      checkPolicy(visit.link, metadata)
+      const now = versionsOf(albums)
+      if (now === seen) return
+      const there = await filesThere(ports.store, albums, metadata)
+      if (!entries.every((entry) => there.has(`${entry.key} ${entry.etag}`))) throw unknown('item')
+      seen = now
+    },
+  }
+}
+
+/** Albums' versions grow with every change of what visitors may see of them. */
+const versionsOf = (albums: readonly Album[]): string =>
+  albums.map(({ id, version }) => `${id} ${version}`).join(' ')
+
+async function filesThere(
+  store: Store,
+  albums: readonly Album[],
+  policy: MetadataPolicy,
+): Promise<ReadonlySet<string>> {
+  const there = new Set<string>()
+  for (const { id, files } of shownOutlines((await outlinesOf(store, albums, policy)).albums))
+    for (const [index, { copy }] of files.entries())
+      if (copy !== null && typeof copy === 'object')
+        there.add(`${index === 0 ? objects.copy(id, policy) : objects.motionCopy(id, policy)} ${copy.sha256}`)
+  return there
+}
+
+/** The picture of a link's preview at a messenger. */
+export const askForCard = (album: string, version: number): Question => ({
+  name: `card ${album} ${version}`,
+  async ask(ports, knock) {
+    const { visit, albums } = await enterWithAlbums(ports, knock)
+    const isThere = albums.some(({ id, card }) => id === album && card?.version === version)
+    if (!visit.link.showsCover || !isThere) throw unknown('picture')
+  },
+})
+
+/** A file that was begun under `begun` may go on while the link's policy is the same, or shows more. */
+function checkPolicy(link: Link, begun: MetadataPolicy): void {
+  if (isStricter(link.metadata, begun)) throw unknown('file')
+}
