@@ -11,7 +11,8 @@ const checkedBytes = 1024 ** 2
 /**
  * Opens a range of an object and sees to it that what can be told to be wrong is not sent: one of another size, and a small
  * one with other bytes. That is refused, and the scrub withholds it. Larger ones are left to the scrub: comparing
- * them while they are sent costs a fifth more of the processor. Null when there is no object. Throws Refused.
+ * them while they are sent costs a sixth to a quarter more of the processor, on whatever thread (docs/speed.md, “Checking
+ * while sending”). Null when there is no object. Throws Refused.
  */
 export async function openRight(
   ports: Pick<Ports, 'store' | 'bucket' | 'log'>,
