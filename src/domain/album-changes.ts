@@ -9,6 +9,7 @@ import { Refused, unknown } from './errors.ts'
 import { announceNarrowed } from './gate-news.ts'
 import { orderOf } from './item.ts'
 import { keys } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { linkState } from './link.ts'
 import { albumSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
 import { itemsOrStandIns, linksOrStandIns } from './stand-ins.ts'
@@ -54,6 +55,7 @@ export async function editAlbum(
   id: string,
   edit: { readonly [K in keyof AlbumEdit]: AlbumEdit[K] | undefined },
 ): Promise<Album> {
+  await expectLasting(ports.store)
   const album = await changeOwner(ports.store, owner, async (changing) => {
     const found = await albumToChange(changing, owner, id)
     const [members] = await changing.read([ranks(keys.albumItems(owner, id))])
@@ -146,6 +148,7 @@ export async function putItems(
   id: string,
   wanted: readonly string[],
 ): Promise<Album> {
+  await expectLasting(ports.store)
   const waiting = await expectItemCopies(ports, owner, id, wanted)
   const album = await changeOwner(ports.store, owner, async (changing) => {
     const found = await albumToChange(changing, owner, id)

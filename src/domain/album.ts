@@ -5,6 +5,7 @@ import { freshMs, wakeSweep } from './due.ts'
 import { Refused, unknown } from './errors.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys, objects } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { announce, askToPrepare } from './prepare.ts'
 import { readRecord } from './read-records.ts'
 import { albumSchema, type Album, type Item } from './records.ts'
@@ -34,6 +35,7 @@ export function newAlbum(now: number, owner: string, wish: AlbumWish): Album {
 
 /** What must stand before an album is recorded: its orphan mark, and a look at it after a day. */
 export async function expectAlbum(store: Store, album: Album): Promise<void> {
+  await expectLasting(store)
   await Promise.all([
     wakeSweep(store, album.owner, album.createdAt + freshMs),
     store.commit({
@@ -99,6 +101,7 @@ export async function addItems(
   },
 ): Promise<Item[]> {
   const { store, clock, limits } = ports
+  await expectLasting(store)
   const items = input.received.map((received) => newItem(clock, input.owner, received))
   await askToPrepare(ports, items)
   const by = await changeOwner(store, input.owner, async (changing) => {

@@ -3,6 +3,7 @@ import { scores, value } from '../ports.ts'
 import { remove, unrank, type Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { keys } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { linkState } from './link.ts'
 import { readRecord } from './read-records.ts'
 import { entranceSchema, linkSchema, parseRecord, recordText, type Entrance, type Link } from './records.ts'
@@ -28,6 +29,7 @@ export async function openEntrance(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   link: Way,
 ): Promise<void> {
+  await expectLasting(store)
   const key = keys.entrance(link.secretHash)
   const now = clock.now()
   const claim = { key: keys.linkClaim(link.owner, link.id), value: link.secretHash }

@@ -9,6 +9,7 @@ import { unknown } from './errors.ts'
 import { announceShownLess } from './gate-news.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { albumSchema, type Album } from './records.ts'
 import { isStandIn } from './stand-ins.ts'
 import { makeLasting, noteActs, type Act } from './tombstones.ts'
@@ -48,6 +49,7 @@ export async function markPrivate(
   ids: readonly string[],
   isPrivate: boolean,
 ): Promise<void> {
+  if (!isPrivate) await expectLasting(ports.store)
   const changed = await changeOwner(ports.store, owner, async (changing) => {
     const items = await itemsToChange(changing, owner, [...new Set(ids)])
     const marked = items.filter((item) => item.isPrivate !== isPrivate && !isStandIn(item))

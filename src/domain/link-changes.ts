@@ -12,6 +12,7 @@ import { ownLink } from './ending.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { announceNarrowed } from './gate-news.ts'
 import { keys } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { linkState } from './link.ts'
 import type { KnownOwner } from './owner.ts'
 import { ownerParty } from './network.ts'
@@ -154,6 +155,7 @@ export async function editLink(
       const changed: Link = { ...next, ...until }
       writeLink(changing, changed)
       if (isNarrower(link, changed)) changing.write(...noteActs(owner.id, [{ kind: 'narrow', id, at: now }]))
+      else await expectLasting(store)
       return changed
     })
     if (isNarrower(before, changed)) announceNarrowed(ports, [before])

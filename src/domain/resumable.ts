@@ -6,6 +6,7 @@ import { Refused } from './errors.ts'
 import { newItemId } from './item-id.ts'
 import { keys, objects } from './keys.ts'
 import { endLease, withLease, type Lease } from './lease.ts'
+import { expectLasting } from './lasting.ts'
 import { countOf, recordText, type StoredObject } from './records.ts'
 import { Intake } from './intake.ts'
 import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
@@ -58,6 +59,7 @@ export async function createResumable(ports: ResumablePorts, wish: ResumableWish
   const item = newItemId(createdAt, owner)
   if (wish.size === 0) throw new Refused('bad-request', `“${name}” is empty.`, { name })
   if (wish.size > limits.maxFileBytes) throw fileTooLarge(limits, name)
+  await expectLasting(store)
   const album = await ownAlbum(store, owner, wish.album)
   const [there] = await store.read([size(keys.albumItems(owner, album.id))])
   checkAlbumSize(limits.maxAlbumItems, there, 1)
@@ -106,6 +108,7 @@ export async function receiveBytes(
   },
 ): Promise<Resumable> {
   const { owner, id } = input
+  await expectLasting(ports.store)
   return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
     const [upload, [reserved]] = await Promise.all([
       findResumable(ports, owner, id),

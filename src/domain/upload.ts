@@ -4,6 +4,7 @@ import type { Changing } from './change.ts'
 import { Refused } from './errors.ts'
 import { forgetOwner, noteDeletion } from './forgetting.ts'
 import { keys, objects } from './keys.ts'
+import { expectLasting } from './lasting.ts'
 import { countOf, type Item } from './records.ts'
 import { expectFree, instanceIsFull } from './room.ts'
 import { randomToken } from './tokens.ts'
@@ -59,6 +60,7 @@ export async function beginUpload(
   expected: number | null,
   sender: Party = [],
 ): Promise<Upload> {
+  await expectLasting(ports.store)
   const upload: Upload = {
     id: randomToken(),
     owner,
