@@ -150,7 +150,7 @@ export async function rebuildOwner(
   owner: string,
   bucketHas: ReadonlyMap<string, ReadonlySet<string>>,
 ): Promise<{ items: number; links: number; dropped: number; bytes: number }> {
-  const { store, clock } = ports
+  const { store } = ports
   const [itemIds, albumIds, linkIds, removing, usage] = await store.read([
     members(keys.items(owner)),
     members(keys.albums(owner)),
@@ -172,23 +172,19 @@ export async function rebuildOwner(
       itemSchema,
       part.map((id) => keys.item(owner, id)),
     )
+    await Promise.all(part.map((id) => belong(objects.ofItem(id))))
+    const found: Item[] = []
     for (const [at, id] of part.entries()) {
       const item = items[at]
-      await belong(objects.ofItem(id))
       // One that cannot be read keeps its bytes: a newer program may know it.
       if (!item) continue
-      const found = withWhatIsThere(item, bucketHas.get(id))
       bytes += countedBytes(item)
-      if (!found) {
-        lost.push(id)
-        continue
-      }
-      const waits = `${owner}/${id}`
-      if (found.state === 'uploaded' || found.state === 'preparing')
-        await store.commit({ writes: [rank(keys.unprepared, waits, clock.now())] })
-      if (isMoving(found)) await store.commit({ writes: [rank(keys.unplayable, waits, clock.now())] })
-      await store.commit({ writes: itemWrites(found) })
+      const whole = withWhatIsThere(item, bucketHas.get(id))
+      if (whole) found.push(whole)
+      else lost.push(id)
     }
+    await noteWork(ports, found)
+    await store.commit({ writes: found.flatMap(itemWrites) })
   }
   for (const id of albumIds) await belong(objects.ofAlbum(id))
   for (const prefix of removing) await belong(prefix)
@@ -199,6 +195,19 @@ export async function rebuildOwner(
   await dropAlbumObjects(ports, owner, albumIds)
   await store.commit({ writes: [rank(keys.due, owner, atOnce)] })
   return { items: itemIds.length - lost.length, links: linkIds.length, dropped: lost.length, bytes }
+}
+
+/** Notes what is still to be done for items, so that the sweep queues it. */
+async function noteWork(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  items: readonly Item[],
+): Promise<void> {
+  const now = clock.now()
+  const waiting = (key: string, of: readonly Item[]): Write[] =>
+    of.map(({ owner, id }) => rank(key, `${owner}/${id}`, now))
+  const unprepared = items.filter(({ state }) => state === 'uploaded' || state === 'preparing')
+  await store.commit({ writes: waiting(keys.unprepared, unprepared) })
+  await store.commit({ writes: waiting(keys.unplayable, items.filter(isMoving)) })
 }
 
 /** Makes a count of bytes what it must be, and takes away what only counts uploads under way. */
