@@ -55,12 +55,6 @@ describe.each(['web', 'worker'])('mayfly %s', { timeout: 120_000 }, (role) => {
     expect(said.error).toBe('Redis refuses the user or password of REDIS_URL\n')
   })
 
-  it('says in one line that there is no Redis, and exits with EX_UNAVAILABLE', async () => {
-    const { said, ended } = start(role, `redis://127.0.0.1:${await freePort()}`)
-    expect(await ended).toBe(69)
-    expect(said.error).toMatch(/^Redis is not connected.*ECONNREFUSED.*\n$/)
-  })
-
   it.each(['killed', 'frozen'])('ends within 15 s of SIGTERM while Redis is %s', async (how) => {
     const { url, pid } = await ownRedis()
     const { child, said, ended } = start(role, url)
@@ -73,6 +67,19 @@ describe.each(['web', 'worker'])('mayfly %s', { timeout: 120_000 }, (role) => {
     expect(said.error).not.toContain('AggregateError')
   })
 })
+
+// Both at once: each waits 20 s for its Redis.
+it(
+  'without a Redis both roles say so in one line, and exit with EX_UNAVAILABLE',
+  { timeout: 120_000 },
+  async () => {
+    const url = `redis://127.0.0.1:${await freePort()}`
+    for (const { said, ended } of ['web', 'worker'].map((role) => start(role, url))) {
+      expect(await ended).toBe(69)
+      expect(said.error).toMatch(/^Redis is not connected.*ECONNREFUSED.*\n$/)
+    }
+  },
+)
 
 it('a worker that starts before Redis waits for it', { timeout: 120_000 }, async () => {
   const port = await freePort()
