@@ -158,15 +158,15 @@ function asMediaError(error: unknown): Error {
   if (/timeout|timed out|waited \d+ms/i.test(message)) {
     return new MediaError('timeout', 'exiftool did not finish in time', { cause: error })
   }
-  const crashed = /(end|exit|kill|clos|spawn|EPIPE|not found)/i.test(message) && !/ - /.test(message)
-  // Perhaps somebody killed it: the job tries again.
-  if (crashed) return new Error(`exiftool ended: ${firstLine(message)}`, { cause: error })
-  const reason = isFileBlamed(message) ? 'damaged' : 'tool-failed'
-  return new MediaError(reason, `exiftool: ${firstLine(message)}`, { cause: error })
+  const [words, path] = firstLine(message).split(fileMark, 2)
+  // Only exiftool itself names the file. Anything else was said of its process, which somebody killed perhaps, or of half
+  // an answer: the job tries again.
+  if (path === undefined) return new Error(`exiftool ended: ${words?.slice(0, 200)}`, { cause: error })
+  const reason = isFileBlamed(words!) ? 'damaged' : 'tool-failed'
+  return new MediaError(reason, `exiftool: ${words!.slice(0, 200)}`, { cause: error })
 }
 
-function firstLine(text: string): string {
-  const line = text.slice(0, 1000).split('\n', 1)[0] ?? ''
-  // What follows names the file, by a path of ours.
-  return (line.split(' - /', 1)[0] ?? '').slice(0, 200)
-}
+/** What stands between exiftool's words and the path of the file that they are about. */
+const fileMark = ' - /'
+
+const firstLine = (text: string): string => text.slice(0, 1000).split('\n', 1)[0] ?? ''

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Item } from '../../src/domain/records.ts'
 import { prepare } from '../../workers/prepare.ts'
 import { playable } from '../../workers/playable.ts'
+import { childrenOf } from '../support/children.ts'
 import { filesOfEachFormat, itemOf, openBench, shareFiles, type Bench, type File } from './bench.ts'
 
 // Protection 52: whoever is killed while it works on a file says nothing against the file.
@@ -17,21 +17,6 @@ beforeAll(async () => {
 afterAll(() => bench.close())
 
 const run = { lastTry: false, signal: new AbortController().signal }
-
-/** The child processes of ours whose command line matches. */
-function childrenOf(pattern: RegExp): number[] {
-  return readdirSync('/proc/self/task')
-    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '))
-    .filter((pid) => pid !== '')
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return pattern.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
-      } catch {
-        return false
-      }
-    })
-}
 
 /** Does `work` while each child that matches is killed as soon as it is there; answers how many were. */
 async function killing(pattern: RegExp, work: () => Promise<unknown>): Promise<number> {
