@@ -11,6 +11,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 30_000 } },
-    maxWorkers: 2,
+    // One more than the two cores of CI: many tests wait.
+    maxWorkers: 3,
   },
 })
