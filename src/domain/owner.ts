@@ -41,17 +41,17 @@ export const newOwner = (): KnownOwner => ({ id: randomToken(), key: randomOwner
 /** How soon it is looked whether a new owner has anything, in milliseconds. */
 const leftAfterMs = 3_600_000
 
-/** Stores a new owner. Doing it twice changes nothing. */
+/** Stores a new owner. Throws Refused(`conflict`) where one of this id is kept already. */
 export async function keepOwner(ports: { store: Store; clock: Clock }, owner: KnownOwner): Promise<void> {
   const keyHash = hashToken(owner.key)
   const record: Owner = { id: owner.id, keyHash, createdAt: ports.clock.now() }
+  // One whose share does not come to be is forgotten then.
+  await wakeSweep(ports.store, owner.id, ports.clock.now() + leftAfterMs)
   const outcome = await ports.store.commit({
     expect: [{ key: keys.owner(owner.id), value: null }],
     writes: [{ kind: 'set', key: keys.owner(owner.id), value: ownerText(record) }],
   })
   if (outcome !== 'done') throw new Refused('conflict', 'This owner exists already.')
-  // One whose share does not come to be is forgotten then.
-  await wakeSweep(ports.store, owner.id, ports.clock.now() + leftAfterMs)
   await ports.store.commit({ writes: [{ kind: 'set', key: keys.ownerByKey(keyHash), value: owner.id }] })
 }
 

@@ -9,7 +9,7 @@ import { createAlbum } from '../../src/domain/album.ts'
 import { sweep } from '../../src/domain/sweep.ts'
 import { hashToken } from '../../src/domain/tokens.ts'
 import { abandonUpload, beginUpload } from '../../src/domain/upload.ts'
-import { fields, StoreUnavailable, value, type Key, type Store } from '../../src/ports.ts'
+import { fields, scores, StoreUnavailable, value, type Key, type Store } from '../../src/ports.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
 import { share, upload } from './sharing.ts'
 
@@ -251,5 +251,30 @@ describe('counts that cut commits left apart', () => {
     await sweep(ports)
     await sweep(ports)
     expect(await bytesOf(owner.id)).toEqual([undefined, '0'])
+  })
+})
+
+describe('an owner whose making was cut off', () => {
+  it.each([1, 2, 3])('is forgotten within two hours (killed before commit %i)', async (nth) => {
+    const owner = newOwner()
+    let commits = 0
+    const store: Store = {
+      ...ports.store,
+      commit: (change) =>
+        (commits += 1) >= nth ? Promise.reject(new StoreUnavailable('killed')) : ports.store.commit(change),
+    }
+    expect(await reasonOf(keepOwner({ ...ports, store }, owner))).toBe('StoreUnavailable')
+    const woken = async (): Promise<string[]> => {
+      const [due] = await ports.store.read([scores(keys.due, 0, ports.clock.now(), 10)])
+      return due.map(({ member }) => member)
+    }
+    ports.clock.move(2 * hour)
+    for (const id of await woken()) await removeDue(ports, id)
+    const left = await ports.store.read([
+      value(keys.owner(owner.id)),
+      value(keys.ownerByKey(hashToken(owner.key))),
+    ])
+    expect(left).toEqual([null, null])
+    expect(await woken()).toEqual([])
   })
 })
