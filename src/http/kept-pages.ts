@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Request, Response } from 'express'
 import { Recent } from '../domain/recent.ts'
 import { byHeader } from './by-header.ts'
-import { matches } from './send-object.ts'
 
 const mostBytesInAll = 24 * 1024 * 1024
 /** Shorter texts gain nothing. */
@@ -21,7 +19,7 @@ type Encoding = keyof typeof encoders | 'identity'
 
 interface Encoded {
   readonly bytes: Buffer
-  readonly etag: string
+  readonly encoding: Encoding
 }
 
 /** A page as it is sent, and whether it stays the same while what it is made of does. */
@@ -66,10 +64,9 @@ export function keepPages() {
   async function encode(make: () => Promise<MadePage>, encoding: Encoding): Promise<Made> {
     const { html, isLasting } = await make()
     const plain = Buffer.from(html)
-    const bytes =
-      encoding === 'identity' || plain.length < leastBytes ? plain : await encoders[encoding](plain)
-    const hash = createHash('sha256').update(plain).digest('base64url').slice(0, 27)
-    return { bytes, etag: `${hash}-${bytes === plain ? 'identity' : encoding}`, isLasting }
+    if (encoding === 'identity' || plain.length < leastBytes)
+      return { bytes: plain, encoding: 'identity', isLasting }
+    return { bytes: await encoders[encoding](plain), encoding, isLasting }
   }
 
   async function encodedOf(
@@ -103,19 +100,11 @@ export function keepPages() {
     source: PageSource,
     make: () => Promise<MadePage>,
   ): Promise<void> => {
-    const encoding = encodingOf(req)
-    const { bytes, etag } = await encodedOf(source, encoding, make)
-    const headers = {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Cache-Control': 'private, no-cache',
-      Vary: 'Accept-Language, Accept-Encoding, Cookie',
-      ETag: `"${etag}"`,
-    }
-    if (matches(req.get('if-none-match'), etag)) return void res.writeHead(304, headers).end()
-    const encoded = etag.endsWith(`-${encoding}`) && encoding !== 'identity'
+    const { bytes, encoding } = await encodedOf(source, encodingOf(req), make)
     res.writeHead(200, {
-      ...headers,
-      ...(encoded ? { 'Content-Encoding': encoding } : {}),
+      'Content-Type': 'text/html; charset=utf-8',
+      Vary: 'Accept-Language, Accept-Encoding, Cookie',
+      ...(encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
       'Content-Length': bytes.length,
     })
     res.end(bytes)

@@ -27,6 +27,8 @@ export async function unlessLocked(
   [req, res]: readonly [Request, Response],
   show: () => Promise<void>,
 ): Promise<void> {
+  // After a stop, Back shows a page that was kept: it would show what the link opened, where no script asks first.
+  res.set('Cache-Control', 'private, no-store')
   try {
     await show()
   } catch (error) {

@@ -49,9 +49,9 @@ describe('a link that is stopped while somebody looks', () => {
     await context.close()
   })
 
-  it('shows none of its pictures after Back', async () => {
+  it.each([true, false])('shows none of its pictures after Back (scripts: %s)', async (javaScript) => {
     const share = await shareSix()
-    const { page, context } = await newVisitor(browser, service.url)
+    const { page, context } = await newVisitor(browser, service.url, { javaScript })
     await page.goto(service.url + pathOf(share))
     await page.locator('.tile img').first().waitFor()
     await page.goto(`${service.url}/shared`)
