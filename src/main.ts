@@ -7,6 +7,7 @@ import { failureOf } from './failure-of.ts'
 import { createApp } from './http/app.ts'
 import { createMetrics, type Metrics } from './http/metrics.ts'
 import { serveMetrics, type MetricsServer } from './http/metrics-server.ts'
+import { connectionBounds } from './http/connections.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import type { Log } from './ports.ts'
 import type { Worker } from '../workers/start-worker.ts'
@@ -135,9 +136,28 @@ async function startWeb(
     },
   }
   const app = createApp(context, metrics)
-  const server = await listen(app, { host: config.HOST, port: config.PORT })
+  const bounds = connectionBounds({ isBehindProxy: config.TRUST_PROXY > 0 })
+  const server = await listen(
+    app,
+    { host: config.HOST, port: config.PORT },
+    bounds,
+    warnAtMost(deps.ports.log),
+  )
   console.log(`Mayfly is at ${config.publicUrl ?? `http://localhost:${server.port}`}`)
   return server
+}
+
+/** Says that connections are refused, at most once a minute: there may be thousands a second. */
+function warnAtMost(log: Log): () => void {
+  let saidAt = -Infinity
+  return () => {
+    if (performance.now() - saidAt < 60_000) return
+    saidAt = performance.now()
+    log.warn(
+      {},
+      'connections are refused: there are too many, or too many from one address (docs/operating.md)',
+    )
+  }
 }
 
 /** The folder of package.json: two up from dist/src, one from src. */

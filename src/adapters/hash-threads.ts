@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import type { Hashing, RunningHash } from '../ports.ts'
+import { BucketUnavailable, type Hashing, type RunningHash } from '../ports.ts'
 import { HashPair, type HashAnswer, type HashQuestion } from './hash-thread.ts'
 
 /** What is no longer than this as a whole is hashed where it is: handing it over would take as long. */
@@ -86,14 +86,17 @@ class HashThread {
       this.waiting.get(answer.id)?.resolve(answer)
       this.waiting.delete(answer.id)
     })
-    this.worker.on('error', (error: Error) => this.end(error))
-    this.worker.on('exit', () => this.end(new Error('A thread that hashes has ended')))
+    // No thread to be had (files, memory), or an end of its own: the bytes are as they were.
+    this.worker.on('error', (cause: Error) =>
+      this.end(new BucketUnavailable('Bytes cannot be hashed', { cause })),
+    )
+    this.worker.on('exit', () => this.end(new BucketUnavailable('A thread that hashes has ended')))
     // Nobody waits for a thread that has nothing to do.
     this.worker.unref()
   }
 
   ask(question: Omit<HashQuestion, 'id'>): Promise<HashAnswer> {
-    if (this.isGone) return Promise.reject(new Error('A thread that hashes has ended'))
+    if (this.isGone) return Promise.reject(new BucketUnavailable('A thread that hashes has ended'))
     return new Promise((resolve, reject) => {
       this.questions += 1
       this.waiting.set(this.questions, { resolve, reject })

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { networksOf, ownerParty } from '../domain/network.ts'
 import { FairPlaces } from '../fair/places.ts'
 import type { Party } from '../ports.ts'
+import { openFilesLimit } from './connections.ts'
 import { addressOf } from './request.ts'
 import type { Sendable } from './send-object.ts'
 
@@ -10,7 +11,11 @@ import type { Sendable } from './send-object.ts'
  * What one process takes at once. With the bytes that wait in each body the first bounds its memory; an open download
  * holds a file or a socket of the bucket for as long as its visitor takes. For tests: fewer.
  */
-export const mostPlaces = { uploads: 128, eventStreams: 2000, downloads: 1500 }
+export const mostPlaces = {
+  uploads: Math.min(128, Math.ceil(openFilesLimit() / 16)),
+  eventStreams: Math.min(2000, Math.ceil(openFilesLimit() / 4)),
+  downloads: Math.min(1500, Math.ceil(openFilesLimit() / 4)),
+}
 
 /** The pools of one process that callers hold for long. */
 export type Places = { readonly [K in keyof typeof mostPlaces]: FairPlaces }

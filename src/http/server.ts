@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { boundConnections, connectionBounds, type ConnectionBounds } from './connections.ts'
 import { dropSlowRest } from './slow-body.ts'
 
 /** How long a client may take for its headers, and how long an idle connection is kept, in milliseconds. The latter is longer than proxies keep theirs, so that none sends into a connection that is being closed. */
@@ -20,13 +21,16 @@ export interface RunningServer {
   stop(patience: number): Promise<void>
 }
 
-/** Listens. Throws when the address cannot be had. */
+/** Listens. `refused` is called for each connection that was too many. Throws when the address cannot be had. */
 export async function listen(
   app: RequestListener,
   address: { host: string; port: number },
+  bounds: ConnectionBounds = connectionBounds({ isBehindProxy: false }),
+  refused: () => void = () => {},
 ): Promise<RunningServer> {
   // An upload may take hours: what is too slow of it is found where its bytes are read.
   const server = createServer({ headersTimeout, keepAliveTimeout, requestTimeout: 0 })
+  boundConnections(server, bounds, refused)
   const answers = new Set<ServerResponse>()
   const waiting = new WeakMap<Socket, number>()
   let isDraining = false

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { Agent, request, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { Agent, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { listen, type RunningServer } from '../../src/http/server.ts'
 
@@ -64,6 +64,41 @@ it('protection 49: begins only a few of the requests that one connection sends a
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   agents.push(agent)
   for (let n = 0; n < 12; n += 1) expect(await get('/', agent)).toBe('done')
+})
+
+describe('a server with room for few connections', () => {
+  const answer = (_req: unknown, res: ServerResponse): void => void res.end('done')
+  const address = { host: '127.0.0.1', port: 0 }
+  /** Opens `count` connections from `localAddress` that say nothing; answers how many of them are still open. */
+  async function openSilent(count: number, localAddress: string): Promise<() => number> {
+    const sockets = Array.from({ length: count }, () =>
+      connect({ port: server.port, host: '127.0.0.1', localAddress }).on('error', () => {}),
+    )
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    silent.push(...sockets)
+    return () => sockets.filter(({ closed }) => !closed).length
+  }
+  const silent: Socket[] = []
+  afterEach(() => silent.splice(0).forEach((socket) => socket.destroy()))
+
+  it('protection 50: gives one address its share, and others the rest', async () => {
+    let refused = 0
+    server = await listen(answer, address, { most: 40, mostOfOneAddress: 10 }, () => (refused += 1))
+    const isOpen = await openSilent(60, '127.0.0.7')
+    await expect.poll(isOpen).toBe(10)
+    expect(refused).toBe(50)
+    expect(await get('/')).toBe('done')
+    silent.splice(0).forEach((socket) => socket.destroy())
+    const again = async (): Promise<number> => (await openSilent(1, '127.0.0.7'))()
+    await expect.poll(again).toBe(1)
+  })
+
+  it('protection 50: closes those that wait for nothing when all are taken', async () => {
+    server = await listen(answer, address, { most: 10, mostOfOneAddress: Infinity })
+    const agent = keepAlive()
+    await Promise.all(Array.from({ length: 10 }, () => get('/', agent)))
+    await expect.poll(() => get('/').catch(() => 'refused')).toBe('done')
+  })
 })
 
 describe('a server that is stopped', () => {

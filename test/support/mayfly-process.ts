@@ -17,12 +17,14 @@ export interface MayflyProcess {
 
 const entry = ['--import', 'tsx', 'src/main.ts']
 
-/** `mayfly all` as its operator runs it. Resolves once it listens, ready or not. `flags` are Node's. */
+/** `mayfly all` as its operator runs it. Resolves once it listens, ready or not. `flags` are Node's, `under` a command to run it under. */
 export async function startMayfly(
   environment: Record<string, string>,
   flags: readonly string[] = [],
+  under: readonly string[] = [],
 ): Promise<MayflyProcess> {
-  const child: ChildProcess = spawn(process.execPath, [...flags, ...entry, 'all'], {
+  const [command = '', ...args] = [...under, process.execPath, ...flags, ...entry, 'all']
+  const child: ChildProcess = spawn(command, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
