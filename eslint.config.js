@@ -101,7 +101,12 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   restrict(['src/domain/**'], layers.domain),
-  restrict(['src/media/**'], layers.media),
+  // Pictures are decoded in child processes only (decoder.ts), which may crash and swell.
+  restrict(
+    ['src/media/**'],
+    [...layers.media, 'sharp', './card.ts', './render-image.ts', './decode-heic.ts'],
+  ),
+  restrict(['src/media/{decoder,decode-heic,card,render-image}.ts'], layers.media),
   restrict(['src/http/**'], layers.http),
   restrict(['src/adapters/**'], layers.adapters),
   restrict(
@@ -112,6 +117,8 @@ export default tseslint.config(
       'ioredis',
       'bullmq',
       'handlebars',
+      'sharp',
+      '**/media/{decoder,decode-heic,card,render-image}.ts',
       '**/http/**',
       '**/adapters/**',
       '**/deps.ts',

@@ -5,7 +5,7 @@ import { isShown } from '../src/domain/copies.ts'
 import { objects } from '../src/domain/keys.ts'
 import type { Item } from '../src/domain/records.ts'
 import { clearNoteOnceMade } from '../src/domain/unmade.ts'
-import { composeCard, maxCardPictures } from '../src/media/card.ts'
+import { maxCardPictures } from '../src/media/types.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
@@ -18,14 +18,14 @@ import { removeOutdated } from './remove-outdated.ts'
  * items are still to be prepared, and for one version of the album.
  */
 export async function card(
-  context: Pick<WorkerContext, 'ports' | 'workDirectory'>,
+  context: Pick<WorkerContext, 'ports' | 'media' | 'workDirectory'>,
   job: Extract<Job, { kind: 'card' }>,
 ): Promise<void> {
   await clearNoteOnceMade(context.ports.store, job, () => makeCard(context, job))
 }
 
 async function makeCard(
-  { ports, workDirectory }: Pick<WorkerContext, 'ports' | 'workDirectory'>,
+  { ports, media, workDirectory }: Pick<WorkerContext, 'ports' | 'media' | 'workDirectory'>,
   { owner, album: id }: Extract<Job, { kind: 'card' }>,
 ): Promise<void> {
   const state = await settledAlbum(ports, owner, id)
@@ -49,7 +49,7 @@ async function makeCard(
         pictures.push(file)
       }
       const output = path.join(folder, 'card.jpg')
-      await composeCard(pictures, output)
+      await media.card(pictures, output)
       return putFileWithFacts(ports.bucket, key, { path: output, mime: 'image/jpeg' })
     })
     // The album changed meanwhile: what changed it has asked for a new card.

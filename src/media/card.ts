@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import sharp from 'sharp'
-import { MediaError } from './types.ts'
+import { maxCardPictures, MediaError } from './types.ts'
 
 /** What link previews take (Open Graph): 1.91 : 1, and no more than this many bytes. */
 const width = 1200
@@ -44,8 +44,6 @@ const layouts: readonly (readonly Place[])[] = [
   ],
 ]
 
-export const maxCardPictures = layouts.length
-
 /**
  * Composes one picture of up to five for link previews: a JPEG of 1200 × 630 pixels and at most 250 kB, written
  * to `output`. `pictures` are previews of our own making, upright and in sRGB. Throws MediaError where they are not.
@@ -75,9 +73,22 @@ export async function composeCard(pictures: readonly string[], output: string): 
   throw new MediaError('too-large', 'The card does not become small enough')
 }
 
+/** A sliver is enlarged to what its tile is wide, and would be as long as that many times more: only its middle is. */
+const maxStretch = 4
+
 async function tile(picture: string | undefined, place: Place): Promise<Buffer> {
   try {
-    return await sharp(picture, { limitInputPixels: 16_000_000, failOn: 'error' })
+    const image = sharp(picture, { limitInputPixels: 16_000_000, failOn: 'error' })
+    const size = await image.metadata()
+    const wide = Math.min(size.width, Math.ceil((maxStretch * size.height * place.width) / place.height))
+    const high = Math.min(size.height, Math.ceil((maxStretch * size.width * place.height) / place.width))
+    return await image
+      .extract({
+        left: Math.floor((size.width - wide) / 2),
+        top: Math.floor((size.height - high) / 2),
+        width: wide,
+        height: high,
+      })
       .resize(place.width, place.height, { fit: 'cover', position: 'attention' })
       .flatten({ background })
       .png({ compressionLevel: 1 })

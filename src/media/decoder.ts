@@ -1,22 +1,32 @@
 import { z } from 'zod'
+import { composeCard } from './card.ts'
 import { readHeif } from './heif.ts'
 import { profileOf } from './icc.ts'
 import { brightness, renderImage } from './render-image.ts'
 import { serveJobs } from './process-pool.ts'
 
 /** A job for the child process in which pictures are decoded. */
-export const DecoderJob = z.object({
-  kind: z.enum(['image', 'avif', 'heic', 'brightness']),
-  source: z.string(),
-  directory: z.string(),
-  maxPixels: z.number(),
-  orientation: z.number().optional(),
-})
+export const DecoderJob = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.enum(['image', 'avif', 'heic']),
+    source: z.string(),
+    directory: z.string(),
+    maxPixels: z.number(),
+    orientation: z.number().optional(),
+  }),
+  z.object({ kind: z.literal('brightness'), source: z.string(), maxPixels: z.number() }),
+  z.object({ kind: z.literal('card'), pictures: z.array(z.string()), output: z.string() }),
+])
 export type DecoderJob = z.infer<typeof DecoderJob>
 
 serveJobs(async (message) => {
-  const { kind, source, directory, maxPixels, orientation } = DecoderJob.parse(message)
-  if (kind === 'brightness') return brightness(source, maxPixels)
+  const job = DecoderJob.parse(message)
+  if (job.kind === 'brightness') return brightness(job.source, job.maxPixels)
+  if (job.kind === 'card') {
+    await composeCard(job.pictures, job.output)
+    return null
+  }
+  const { kind, source, directory, maxPixels, orientation } = job
   const options = { directory, maxPixels, ...(orientation === undefined ? {} : { orientation }) }
   if (kind === 'image') return renderImage(source, options)
   // libvips converts by ICC profiles, not by code points.

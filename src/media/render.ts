@@ -53,16 +53,22 @@ export interface Renderer {
   readonly directory: string
 }
 
-/** Makes `render`: what is no picture that libvips reads is turned into one first, each by its own tool. */
-export function createRenderer({ pool, exiftool, limits, directory }: Renderer): Pick<MediaTools, 'render'> {
+/** Makes `render`: what is no picture that libvips reads is turned into one first, each by its own tool. And `card`. */
+export function createRenderer({
+  pool,
+  exiftool,
+  limits,
+  directory,
+}: Renderer): Pick<MediaTools, 'render' | 'card'> {
   const { maxPixels } = limits
 
-  async function decode(job: Omit<DecoderJob, 'maxPixels'>, deadlineMs = imageDeadlineMs): Promise<Rendered> {
+  type Rendering = Omit<Extract<DecoderJob, { kind: 'image' | 'avif' | 'heic' }>, 'maxPixels'>
+  async function decode(job: Rendering, deadlineMs = imageDeadlineMs): Promise<Rendered> {
     return RenderedAnswer.parse(await pool.run({ ...job, maxPixels }, { deadlineMs }))
   }
 
   async function isVisible(file: string): Promise<boolean> {
-    const job = { kind: 'brightness', source: file, directory, maxPixels } satisfies DecoderJob
+    const job = { kind: 'brightness', source: file, maxPixels } satisfies DecoderJob
     const { mean, deviation } = Brightness.parse(await pool.run(job, { deadlineMs: imageDeadlineMs }))
     return mean > 24 || deviation > 12
   }
@@ -161,6 +167,10 @@ export function createRenderer({ pool, exiftool, limits, directory }: Renderer):
           preview: await place(rendered.preview),
         }
       })
+    },
+    async card(pictures, output) {
+      const job = { kind: 'card', pictures: [...pictures], output } satisfies DecoderJob
+      await pool.run(job, { deadlineMs: imageDeadlineMs })
     },
   }
 }

@@ -158,6 +158,9 @@ export interface MediaLimits {
   readonly maxPlayableMinutes: number
 }
 
+/** How many previews a card can hold. */
+export const maxCardPictures = 5
+
 export interface PlayableProgress {
   /** 0 to 1. */
   (fraction: number): void
@@ -172,6 +175,8 @@ export interface MediaTools {
   facts(path: string, type: MediaType): Promise<Facts>
   /** Makes `small` (WebP, long edge ≤240), `thumb` (WebP, ≤480) and `preview` (long edge ≤2048) into `directory`, upright, sRGB, without metadata. Throws MediaError. */
   render(path: string, type: MediaType, directory: string): Promise<Rendered>
+  /** Composes the picture for link previews from 1 to `maxCardPictures` previews: a JPEG of 1200 × 630 pixels, at most 250 kB, at `output`. Throws MediaError. */
+  card(pictures: readonly string[], output: string): Promise<void>
   /**
    * Makes an H.264/AAC faststart MP4 where the original will not play in Chrome, Safari and Firefox.
    * Answers null where the original plays as it is. No location or personal metadata in the output.

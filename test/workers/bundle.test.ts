@@ -4,7 +4,6 @@ import { Readable } from 'node:stream'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { updateAlbum } from '../../src/domain/album.ts'
-import { composeCard } from '../../src/media/card.ts'
 import { updateItem } from '../../src/domain/item.ts'
 import { askForBundles } from '../../src/domain/bundle.ts'
 import { keys, objects } from '../../src/domain/keys.ts'
@@ -254,7 +253,7 @@ describe('card', { timeout: 240_000 }, () => {
       }),
     )
     const output = join(bench.folder, 'colors.jpg')
-    await composeCard(paths, output)
+    await bench.media.card(paths, output)
     const { data, info } = await sharp(output).raw().toBuffer({ resolveWithObject: true })
     const at = (x: number, y: number): number[] => [...data.subarray((y * info.width + x) * 3).subarray(0, 3)]
     const seen = [at(300, 300), at(750, 150), at(750, 480), at(1050, 150), at(1050, 480)]
