@@ -11,7 +11,7 @@ import { readRecord } from './read-records.ts'
 import { albumSchema, type Album, type Item } from './records.ts'
 import { standInAlbum } from './stand-ins.ts'
 import { randomToken } from './tokens.ts'
-import type { Received } from './receive.ts'
+import type { Received } from './item.ts'
 import { closeUpload, settleUpload, type UploadName } from './upload.ts'
 
 /** What an owner says about an album. */

@@ -1,17 +1,16 @@
 import type { Ports, Store, Write } from '../ports.ts'
 import { ranks, score, scores, size, value } from '../ports.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from './change.ts'
-import { atOnce, graceMs, markMs, wakeSweep } from './due.ts'
+import { markMs } from './due.ts'
 import { closeEntrance } from './entrance.ts'
 import { unknown } from './errors.ts'
 import { forgetOwner, noteDeletion } from './forgetting.ts'
-import { announceNarrowed } from './gate-news.ts'
 import { itemRemovals } from './item-writes.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
 import { countOf, itemSchema, linkSchema, type Album, type Item, type Link } from './records.ts'
 import { linksOrStandIns } from './stand-ins.ts'
-import { makeLasting, noteActs, writeTombstones } from './tombstones.ts'
+import { writeTombstones } from './tombstones.ts'
 
 /** Items looked at in one step of a removal, so that no step holds the store up for long. */
 const step = 200
@@ -22,44 +21,6 @@ const removalsAtOnce = 8
 export async function ownLink(store: Store, owner: string, id: string): Promise<Link> {
   const link = await readRecord(store, linkSchema, keys.link(owner, id))
   if (!link) throw unknown('link')
-  return link
-}
-
-/**
- * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
- * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
- * changes nothing. One whose record cannot be read ends all the same. Throws Refused: `unknown`, and `not-noted` where it
- * has ended, but a loss of the store could bring it back yet.
- */
-export async function stopSharing(
-  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
-  input: { owner: string; link: string; keepForADay?: boolean },
-): Promise<Link> {
-  const { store, clock, queue, log } = ports
-  const now = clock.now()
-  // What is to go at once does not wait for any clock.
-  const dueAt = input.keepForADay ? now + graceMs : atOnce
-  await wakeSweep(store, input.owner, dueAt)
-  const link = await changeOwner(store, input.owner, async (changing) => {
-    const [found] = await linksOrStandIns(changing, input.owner, [input.link])
-    if (!found) throw unknown('link')
-    if (found.stoppedAt !== null) return found
-    const stopped: Link = { ...found, stoppedAt: now, dueAt: Math.min(found.dueAt, dueAt) }
-    changing.write(
-      set(keys.link(found.owner, found.id), stopped),
-      rank(keys.ownerDue(found.owner), `link/${found.id}`, stopped.dueAt),
-      ...noteActs(found.owner, [{ kind: 'stop', id: found.id, at: now }]),
-    )
-    return stopped
-  })
-  announceNarrowed(ports, [link])
-  try {
-    await queue.add({ kind: 'remove', owner: input.owner })
-  } catch (error) {
-    // The link has ended all the same, and the sweep that was woken above removes what is left.
-    log.warn({ err: error, link: link.id }, 'removal not queued; the sweep will')
-  }
-  await makeLasting(ports, input.owner, 'The link has ended')
   return link
 }
 

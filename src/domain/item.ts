@@ -1,5 +1,5 @@
 import { fittingName } from '../media/fitting-name.ts'
-import type { Facts } from '../media/types.ts'
+import type { Facts, FirstLook } from '../media/types.ts'
 import type { Clock, Store } from '../ports.ts'
 import { ranks, size } from '../ports.ts'
 import { changeOwner, rank, type Changing } from './change.ts'
@@ -7,7 +7,6 @@ import { unknown } from './errors.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './keys.ts'
 import { itemSchema, type Album, type Item } from './records.ts'
-import type { Received } from './receive.ts'
 import { itemsOrStandIns } from './stand-ins.ts'
 
 /** Facts of which nothing is known. */
@@ -157,4 +156,12 @@ export async function updateItem(
 export async function itemIdsOf(store: Store, album: Pick<Album, 'owner' | 'id'>): Promise<string[]> {
   const [ids] = await store.read([ranks(keys.albumItems(album.owner, album.id))])
   return ids.map(({ member }) => member)
+}
+
+/** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
+export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
+  /** What its first bytes told, for an order before it is prepared. */
+  readonly firstLook: FirstLook | null
+  /** When its sending began, where that was before now: what has no capture date stands there. */
+  readonly createdAt?: number
 }

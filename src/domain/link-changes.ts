@@ -1,11 +1,10 @@
 import type { MetadataPolicy } from '../media/types.ts'
 import type { Ports } from '../ports.ts'
-import { ranks } from '../ports.ts'
 import { askForBundles } from './bundle.ts'
-import { changeOwner, rank, set, unrank, type Changing } from './change.ts'
+import { changeOwner, rank, unrank, type Changing } from './change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { expectCopies, queueCopies } from './copy-requests.ts'
-import { atOnce, graceMs, queueRemoval, wakeSweep } from './due.ts'
+import { graceMs, wakeSweep } from './due.ts'
 import { closeEntrance, expectClaim, openEntrance, settleEntrance } from './entrance.ts'
 import { Refused, unknown } from './errors.ts'
 import { ownLink } from './ending.ts'
@@ -18,7 +17,6 @@ import type { KnownOwner } from './owner.ts'
 import { ownerParty } from './network.ts'
 import { expectKey } from './owner-key.ts'
 import { albumSchema, linkSchema, type Link } from './records.ts'
-import { linksOrStandIns } from './stand-ins.ts'
 import { seal } from './seal.ts'
 import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
 import { isStricter } from './strictness.ts'
@@ -251,45 +249,4 @@ export async function renewLink(
   await settleEntrance(ports, renewed)
   await askForBundles(ports, input.owner, renewed.albums)
   return renewed
-}
-
-/** Links that are stopped as one step. */
-const stopStep = 200
-
-/**
- * Ends every link of an owner that is open: when this has answered, none of them lets anybody in. What they alone
- * reach is deleted as by `stopSharing`. Answers how many were stopped.
- */
-export async function stopAll(
-  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
-  input: { owner: string; keepForADay?: boolean },
-): Promise<number> {
-  const { store, clock } = ports
-  const { owner } = input
-  const now = clock.now()
-  const dueAt = input.keepForADay ? now + graceMs : atOnce
-  await wakeSweep(store, owner, dueAt)
-  const [members] = await store.read([ranks(keys.links(owner))])
-  let stopped = 0
-  for (let from = 0; from < members.length; from += stopStep) {
-    const justEnded = await changeOwner(store, owner, async (changing) => {
-      const part = members.slice(from, from + stopStep).map(({ member }) => member)
-      const links = await linksOrStandIns(changing, owner, part)
-      const open = links.filter((link) => linkState(link, now) === 'open')
-      for (const link of open) {
-        const next: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
-        changing.write(
-          set(keys.link(owner, link.id), next),
-          rank(keys.ownerDue(owner), `link/${link.id}`, next.dueAt),
-          ...noteActs(owner, [{ kind: 'stop', id: link.id, at: now }]),
-        )
-      }
-      return open
-    })
-    announceNarrowed(ports, justEnded)
-    stopped += justEnded.length
-  }
-  await queueRemoval(ports, owner)
-  await makeLasting(ports, owner, 'All links have ended')
-  return stopped
 }

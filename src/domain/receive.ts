@@ -1,23 +1,15 @@
-import type { FirstLook, MediaType } from '../media/types.ts'
+import type { MediaType } from '../media/types.ts'
 import type { Limits, Ports } from '../ports.ts'
 import { Refused } from './errors.ts'
 import { Intake } from './intake.ts'
 import { newItemId } from './item-id.ts'
+import type { Received } from './item.ts'
 import { keys, objects } from './keys.ts'
-import type { Item } from './records.ts'
 import { HashChain } from './running-hashes.ts'
 import { count, type Upload, type UploadPorts } from './upload.ts'
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
 export const headBytes = 64 * 1024
-
-/** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
-export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
-  /** What its first bytes told, for an order before it is prepared. */
-  readonly firstLook: FirstLook | null
-  /** When its sending began, where that was before now: what has no capture date stands there. */
-  readonly createdAt?: number
-}
 
 /** A file as it arrives. `name` and `folder` are already safe for display. */
 export interface Incoming {

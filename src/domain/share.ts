@@ -15,7 +15,7 @@ import { announce, askToPrepare } from './prepare.ts'
 import type { Album, Item, Link } from './records.ts'
 import { seal } from './seal.ts'
 import { hashToken, randomToken } from './tokens.ts'
-import type { Received } from './receive.ts'
+import type { Received } from './item.ts'
 import { closeUpload, settleUpload, type Upload } from './upload.ts'
 
 /** What an owner wants of a link. */

@@ -1,18 +1,9 @@
 import { shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { AlbumListPage } from './owner-page-models.ts'
-import {
-  countWords,
-  hasMap,
-  previewOf,
-  senderOf,
-  shownItems,
-  timeLeft,
-  titleOf,
-  untilWords,
-  type Opened,
-} from './share-model.ts'
-import { coverOf } from './visitor-answers.ts'
+import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-model.ts'
+import { untilWords, timeLeft, countWords } from './pages/words.ts'
+import { coverOf } from './visitor/cover.ts'
 
 /** The album in which an item is looked at first; undefined where it is in none. */
 export const albumWith = ({ albums }: Opened, item: string): string | undefined =>

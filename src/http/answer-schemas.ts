@@ -4,9 +4,9 @@ import { albumKinds } from '../domain/records.ts'
 import { reasons } from '../domain/errors.ts'
 import { metadataPolicies } from '../media/types.ts'
 import { idSchema } from './request.ts'
+import { skippedAnswer } from './uploads/skipped.ts'
 
 /** What the JSON API answers with. The OpenAPI document is made of these, and the tests hold every answer to it. */
-
 const moment = z.iso.datetime()
 const count = z.number().int().nonnegative()
 
@@ -25,13 +25,6 @@ export const itemStateAnswer = z.strictObject({
   /** `waiting`: it could not be prepared yet and is tried again. */
   state: z.enum(['uploaded', 'preparing', 'waiting', 'ready', 'failed']),
   reason: z.string().optional(),
-})
-
-export const skippedAnswer = z.strictObject({
-  name: z.string(),
-  reason: z.enum(reasons),
-  /** For a person, in English. */
-  message: z.string(),
 })
 
 export const shareAnswer = z.strictObject({

@@ -12,14 +12,8 @@ import { describeAlbum, describeItem } from './item-answers.ts'
 import { jsonBody } from './json-body.ts'
 import { describeLink } from './link-answers.ts'
 import { idSchema, parse, parseAddress, requireOwner } from './request.ts'
-import {
-  editAlbumBody,
-  editItemBody,
-  editItemsBody,
-  fromQuery,
-  itemsBody,
-  newAlbumBody,
-} from './request-schemas.ts'
+import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from './request-schemas.ts'
+import { fromQuery } from './input/paging.ts'
 import { requireSharer } from './sender-session.ts'
 
 /** Albums, and items, in one answer. */

@@ -2,17 +2,9 @@ import { Router } from 'express'
 import { countItems } from '../domain/album-changes.ts'
 import { countChosenSecret } from '../domain/guess.ts'
 import { albumsOfItems } from '../domain/item.ts'
-import {
-  readGroup,
-  readItems,
-  readLibrary,
-  shareGroup,
-  type Group,
-  type GroupKind,
-} from '../domain/library.ts'
+import { readGroup, readItems, shareGroup, type Group } from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'
 import { overviewOf } from '../domain/links.ts'
-import type { Store } from '../ports.ts'
 import type { AnswerOf, libraryAnswer } from './answer-schemas.ts'
 import { linkWishOf } from './api-links.ts'
 import type { WebContext } from './context.ts'
@@ -20,42 +12,15 @@ import { albumTitles, groupTitle } from './group-titles.ts'
 import { describeAlbum, describeItem } from './item-answers.ts'
 import { jsonBody } from './json-body.ts'
 import { languageOf, type Language } from './language.ts'
-import { describeLink, linkUrl } from './link-answers.ts'
+import { describeLink } from './link-answers.ts'
+import { linkUrl } from './input/link-address.ts'
 import { addressOf, parse, requireOwner } from './request.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from './request-schemas.ts'
 import { requireSharer } from './sender-session.ts'
+import { libraryRows, type GroupRow } from '../domain/library/library-rows.ts'
 
-/** Groups, and items, in one answer. */
-export const groupsPerAnswer = 100
 const itemsPerAnswer = 500
 const coversTold = 4
-
-/** A group in the row of all of them. */
-export interface GroupRow {
-  readonly group: Group
-  readonly parent: string | null
-  /** How many groups it is within. */
-  readonly depth: number
-}
-
-function* flat(groups: readonly Group[], parent: string | null, depth: number): Generator<GroupRow> {
-  for (const group of groups) {
-    yield { group, parent, depth }
-    yield* flat(group.children, group.key, depth + 1)
-  }
-}
-
-/** Some of an owner's groups of one kind, each before those within it, from number `from` on. */
-export async function libraryRows(
-  store: Store,
-  owner: string,
-  kind: GroupKind,
-  from: number,
-): Promise<{ rows: GroupRow[]; total: number; items: number }> {
-  const { groups, items } = await readLibrary(store, owner, kind, { from: 0, limit: Infinity })
-  const all = [...flat(groups, null, 0)]
-  return { rows: all.slice(from, from + groupsPerAnswer), total: all.length, items }
-}
 
 const describeGroup = (
   language: Language,

@@ -2,9 +2,7 @@ import type { Request } from 'express'
 import type { ErrorPage } from './errors.ts'
 import { lockedPage } from './locked-model.ts'
 import type { Views } from './views.ts'
-
-/** Whether a person's browser asks, which is to see a page: no program or script prefers HTML. */
-export const asksForPage = (req: Request): boolean => req.accepts(['json', 'text', 'html']) === 'html'
+import { asksForPage } from './pages/wants-page.ts'
 
 /** The sender's form, as a browser without scripts sends it: the one address of the API that answers with pages. */
 const isShareForm = (req: Request): boolean => req.method === 'POST' && req.path === '/api/v1/shares'

@@ -1,12 +1,12 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import type { Refused } from '../domain/errors.ts'
-import type { AnswerOf, skippedAnswer } from './answer-schemas.ts'
+import type { skippedAnswer } from './uploads/skipped.ts'
 import type { WebSettings } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { answerOf } from './errors.ts'
 
-type Skipped = AnswerOf<typeof skippedAnswer>
+type Skipped = z.output<typeof skippedAnswer>
 
 /** A file that a form brought beside good ones, and why it was left out. */
 export function skippedFile(refused: Refused): Skipped {

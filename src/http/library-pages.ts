@@ -6,20 +6,20 @@ import { groupKinds, readGroup, shareGroup, type Group, type GroupKind } from '.
 import { createLink } from '../domain/link-changes.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import { checkChosenSecret } from '../domain/chosen-secret.ts'
-import { groupsPerAnswer, libraryRows } from './api-library.ts'
+import { groupsPerAnswer, libraryRows } from '../domain/library/library-rows.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { fieldsOf, formBody } from './form-fields.ts'
 import { albumTitles, groupTitle } from './group-titles.ts'
-import { formProblem, groupForm, linkFormPage } from './link-form.ts'
-import { linkWishOfForm } from './link-pages.ts'
+import { formProblem, groupForm, linkFormPage, linkWishOfForm } from './link-form.ts'
+import { from } from './input/paging.ts'
 import { addressOf, currentOwner, parse, requireOwner } from './request.ts'
 import { requireSharer } from './sender-session.ts'
 import type { Views } from './views.ts'
 
 const libraryQuery = z.object({
   by: z.enum(groupKinds).default('moment'),
-  from: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  from,
 })
 const groupQuery = z.object({ kind: z.enum(groupKinds), key: z.string().min(1).max(5000) })
 const coversShown = 4

@@ -4,12 +4,9 @@ import type { LinkOverview } from '../domain/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { Item } from '../domain/records.ts'
 import { labelOf } from '../domain/links.ts'
-import { unseal } from '../domain/seal.ts'
 import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'
 import type { WebContext } from './context.ts'
-import { baseUrl } from './request.ts'
-
-export const isoDate = (at: number): string => new Date(at).toISOString()
+import { addressOfLink, isoDate } from './input/link-address.ts'
 
 export const itemState = ({ id, name, state, reason }: Item): AnswerOf<typeof itemStateAnswer> => ({
   id,
@@ -17,21 +14,6 @@ export const itemState = ({ id, name, state, reason }: Item): AnswerOf<typeof it
   state,
   ...(reason === null ? {} : { reason }),
 })
-
-/** The address of a secret. */
-export const linkUrl = (context: WebContext, req: Request, secret: string): string =>
-  `${baseUrl(context.settings, req)}/s/${secret}`
-
-/** The address of a link as its owner may copy it; null for one that was sealed under a key that is lost. */
-export function addressOfLink(
-  context: WebContext,
-  req: Request,
-  owner: KnownOwner,
-  sealedSecret: string,
-): string | null {
-  const secret = unseal(owner.key, sealedSecret)
-  return secret === null ? null : linkUrl(context, req, secret)
-}
 
 function linkFields(
   context: WebContext,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { LinkOverview } from '../domain/links.ts'
 import { dayMs } from '../domain/expiry.ts'
-import type { Until } from '../domain/link-changes.ts'
+import type { createLink, Until } from '../domain/link-changes.ts'
 import type { Album } from '../domain/records.ts'
 import { metadataPolicies } from '../media/types.ts'
 import type { Limits } from '../ports.ts'
@@ -11,6 +11,7 @@ import type { Language } from './language.ts'
 import type { LinkFormPage } from './owner-page-models.ts'
 import { idSchema } from './request.ts'
 import { passwordSchema, plain } from './share-fields.ts'
+import type { WebContext } from './context.ts'
 
 const linkFields = {
   label: z.string().max(200).transform(plain).default(''),
@@ -143,3 +144,19 @@ function figuresOf(
     },
   ]
 }
+
+/** What a form wants of a new link. */
+export const linkWishOfForm = (
+  { ports }: WebContext,
+  given: Omit<LinkForm, 'albums'>,
+): Parameters<typeof createLink>[3] => ({
+  label: given.label,
+  until: untilOfForm(given, ports.limits, ports.clock.now()) ?? {
+    expiresInDays: ports.limits.linkDaysDefault,
+  },
+  secret: given.secret ?? null,
+  password: given.password ?? null,
+  metadata: given.metadata,
+  allow: { downloads: given.downloads, details: given.details, map: given.map },
+  showsCover: given.cover,
+})

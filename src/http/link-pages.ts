@@ -3,14 +3,22 @@ import { z } from 'zod'
 import { listAlbums } from '../domain/albums.ts'
 import { Refused } from '../domain/errors.ts'
 import { countChosenSecret } from '../domain/guess.ts'
-import { createLink, editLink, renewLink, stopAll } from '../domain/link-changes.ts'
+import { createLink, editLink, renewLink } from '../domain/link-changes.ts'
+import { stopAll } from '../domain/links/stop.ts'
 import { labelOf, overviewOf, type LinkOverview } from '../domain/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { fieldsOf, formBody, severalOf } from './form-fields.ts'
-import { addressOfLink } from './link-answers.ts'
-import { formProblem, linkForm, linkFormPage, untilOfForm, type LinkForm } from './link-form.ts'
+import { addressOfLink } from './input/link-address.ts'
+import {
+  formProblem,
+  linkForm,
+  linkFormPage,
+  linkWishOfForm,
+  untilOfForm,
+  type LinkForm,
+} from './link-form.ts'
 import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
 import { requireSharer } from './sender-session.ts'
 import type { Views } from './views.ts'
@@ -140,19 +148,3 @@ export function linkPages(context: WebContext, views: Views): Router {
 
   return router
 }
-
-/** What a form wants of a new link. */
-export const linkWishOfForm = (
-  { ports }: WebContext,
-  given: Omit<LinkForm, 'albums'>,
-): Parameters<typeof createLink>[3] => ({
-  label: given.label,
-  until: untilOfForm(given, ports.limits, ports.clock.now()) ?? {
-    expiresInDays: ports.limits.linkDaysDefault,
-  },
-  secret: given.secret ?? null,
-  password: given.password ?? null,
-  metadata: given.metadata,
-  allow: { downloads: given.downloads, details: given.details, map: given.map },
-  showsCover: given.cover,
-})

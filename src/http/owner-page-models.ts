@@ -1,4 +1,4 @@
-import type { Preview } from './page-models.ts'
+import type { MapPage, Preview } from './page-models.ts'
 
 /** What the pages of albums, links, the library, maps and the owner key are made of. Words and dates are ready to show. */
 export interface OwnerPageModels {
@@ -105,34 +105,6 @@ export interface KeyPage {
   readonly hasKey: boolean
   readonly isRotated: boolean
   readonly problem: string | null
-}
-
-export interface MapDrawing {
-  readonly name: string
-  readonly width: number
-  readonly height: number
-  /** Made by the server of its own data. */
-  readonly drawing: string
-  readonly markers: readonly {
-    readonly x: number
-    readonly y: number
-    readonly count: string
-    readonly radius: number
-    readonly address: string
-    readonly label: string
-  }[]
-  readonly out: string | null
-}
-
-export interface MapPage {
-  readonly base: string
-  readonly title: string
-  /** The same for several widths. */
-  readonly drawings: readonly MapDrawing[]
-  readonly whole: string | null
-  readonly attribution: string
-  readonly items: readonly { readonly address: string; readonly thumb: string; readonly place: string }[]
-  readonly isEmpty: boolean
 }
 
 export interface DeclinedPage {

@@ -179,3 +179,29 @@ export interface SharedLink {
   /** What stopping deletes. */
   readonly deletes: string
 }
+export interface MapDrawing {
+  readonly name: string
+  readonly width: number
+  readonly height: number
+  /** Made by the server of its own data. */
+  readonly drawing: string
+  readonly markers: readonly {
+    readonly x: number
+    readonly y: number
+    readonly count: string
+    readonly radius: number
+    readonly address: string
+    readonly label: string
+  }[]
+  readonly out: string | null
+}
+export interface MapPage {
+  readonly base: string
+  readonly title: string
+  /** The same for several widths. */
+  readonly drawings: readonly MapDrawing[]
+  readonly whole: string | null
+  readonly attribution: string
+  readonly items: readonly { readonly address: string; readonly thumb: string; readonly place: string }[]
+  readonly isEmpty: boolean
+}

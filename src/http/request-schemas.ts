@@ -3,16 +3,14 @@ import { groupKinds } from '../domain/library.ts'
 import { metadataPolicies } from '../media/types.ts'
 import { idSchema } from './request.ts'
 import { passwordSchema, plain } from './share-fields.ts'
+import { from } from './input/paging.ts'
 
 /** What the JSON API takes. The same schemas parse requests and describe them in the OpenAPI document. */
-
 const text = (longest: number) => z.string().max(longest).transform(plain)
 const ids = (most: number) => z.array(idSchema).min(1).max(most)
 
 /** Items in one request. */
 export const maxIds = 10_000
-
-const from = z.coerce.number().int().min(0).max(1_000_000).default(0)
 
 const allow = z.strictObject({
   downloads: z.boolean().optional(),
@@ -70,8 +68,6 @@ export const shareGroupBody = z
   .refine(notBoth.check, notBoth.message)
 
 export const keepQuery = z.strictObject({ keep: z.literal('day').optional() })
-export const fromQuery = z.strictObject({ from })
-
 export const newAlbumBody = z.strictObject({
   title: text(200).default(''),
   description: text(2000).default(''),

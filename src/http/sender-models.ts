@@ -3,7 +3,7 @@ import type { LinkOverview } from '../domain/links.ts'
 import type { Limits } from '../ports.ts'
 import type { Language } from './language.ts'
 import type { SharedLink, SharesPage, StartPage } from './page-models.ts'
-import { timeLeft, untilWords } from './share-model.ts'
+import { untilWords, timeLeft } from './pages/words.ts'
 
 /** Lives that the page offers, in days; the operator's default and maximum join them. */
 const usualDays = [1, 3, 7, 14, 30, 90, 365]

@@ -1,6 +1,7 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
-import { ownLink, stopSharing } from '../domain/ending.ts'
+import { ownLink } from '../domain/ending.ts'
+import { stopSharing } from '../domain/links/stop.ts'
 import { Refused, unknown } from '../domain/errors.ts'
 import { labelOf, listLinks } from '../domain/links.ts'
 import { unseal } from '../domain/seal.ts'
@@ -21,6 +22,7 @@ import {
   rememberOwner,
   requireOwner,
 } from './request.ts'
+import { from } from './input/paging.ts'
 import { maySend, openSenderSession } from './sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'
 import { passwordSchema } from './share-fields.ts'
@@ -34,7 +36,7 @@ const signInForm = z.strictObject({ password: passwordSchema, next: z.string().m
 const stopForm = z.strictObject({ keep: z.literal('day').optional() })
 const languageForm = z.strictObject({ language: z.enum(languageCodes), next: z.string().max(2000) })
 const sharesQuery = z.object({
-  from: z.coerce.number().int().min(0).max(1_000_000).default(0),
+  from,
   stopped: z.string().optional(),
   made: idSchema.optional().catch(undefined),
 })

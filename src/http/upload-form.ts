@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/errors.ts'
-import { isOfWrongKind, receiveFile, type Received } from '../domain/receive.ts'
+import { isOfWrongKind, receiveFile } from '../domain/receive.ts'
+import { type Received } from '../domain/item.ts'
 import { abandonUpload, beginUpload, forgetNobody, type Upload } from '../domain/upload.ts'
 import { endOfPath, safeName } from '../media/names.ts'
 import type { Party, Ports } from '../ports.ts'

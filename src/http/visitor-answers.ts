@@ -1,20 +1,13 @@
 import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
-import type { Outline } from '../domain/outline.ts'
-import type { Album, Item, Link } from '../domain/records.ts'
-import { shownText, shownTitle } from '../domain/shown-text.ts'
+import type { Item, Link } from '../domain/records.ts'
+import { shownText, shownTitle, shownName } from '../domain/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
-import { isoDate } from './link-answers.ts'
+import { isoDate } from './input/link-address.ts'
 import type { OpenedPage } from './open-link.ts'
 import { hasMap, itemsPerPage, shownItems, type Opened } from './share-model.ts'
 import { downloadBytes, isReady, mayShowPlace } from './tiles.ts'
-import { shownName } from '../domain/shown-text.ts'
-
-/** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
-export function coverOf(album: Album, shown: readonly Outline[]): Outline | null {
-  const ready = shown.filter((item) => item.isReady)
-  return ready.find(({ id }) => id === album.cover) ?? ready[0] ?? null
-}
+import { coverOf } from './visitor/cover.ts'
 
 function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typeof visitorItemAnswer> {
   const address = `${base}/items/${item.id}`

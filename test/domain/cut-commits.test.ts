@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { removeDue, stopSharing } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/ending.ts'
+import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/errors.ts'
 import { keys } from '../../src/domain/keys.ts'
 import { enter } from '../../src/domain/link.ts'

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readCatalog } from '../../src/domain/catalog.ts'
-import { removeDue, stopSharing } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/ending.ts'
+import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/errors.ts'
 import { updateItem, unknownFacts } from '../../src/domain/item.ts'
 import { keys } from '../../src/domain/keys.ts'

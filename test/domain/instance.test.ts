@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, inject } from 'vitest'
 import { redisStore } from '../../src/adapters/redis-store.ts'
 import {
   compareIdentities,
@@ -10,10 +10,9 @@ import {
 } from '../../src/domain/instance.ts'
 import { guardRemovals, watchInstance } from '../../src/domain/instance-watch.ts'
 import { keys } from '../../src/domain/keys.ts'
-import { stopSharing } from '../../src/domain/ending.ts'
+import { stopSharing } from '../../src/domain/links/stop.ts'
 import { adopt } from '../../src/domain/reunite.ts'
 import { BucketUnavailable, value, type Store } from '../../src/ports.ts'
-import { inject } from 'vitest'
 import { uniqueName } from '../support/servers.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
 import { share } from './sharing.ts'

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { removeDue, stopSharing } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/ending.ts'
+import { stopSharing } from '../../src/domain/links/stop.ts'
 import { randomToken } from '../../src/domain/tokens.ts'
 import { deleteAlbum } from '../../src/domain/album-changes.ts'
 import { keys, objects } from '../../src/domain/keys.ts'

@@ -6,14 +6,8 @@ import {
   itemAnswer,
   itemsAnswer,
 } from '../answer-schemas.ts'
-import {
-  editAlbumBody,
-  editItemBody,
-  editItemsBody,
-  fromQuery,
-  itemsBody,
-  newAlbumBody,
-} from '../request-schemas.ts'
+import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from '../request-schemas.ts'
+import { fromQuery } from '../input/paging.ts'
 import * as example from './examples.ts'
 import { filesBody } from './sharing-operations.ts'
 import { nothing, type Answer, type Operation } from './operation.ts'

@@ -1,0 +1,22 @@
+import type { Request } from 'express'
+import type { WebContext } from '../context.ts'
+import { baseUrl } from '../request.ts'
+import type { KnownOwner } from '../../domain/owner.ts'
+import { unseal } from '../../domain/seal.ts'
+
+export const isoDate = (at: number): string => new Date(at).toISOString()
+
+/** The address of a secret. */
+export const linkUrl = (context: WebContext, req: Request, secret: string): string =>
+  `${baseUrl(context.settings, req)}/s/${secret}`
+
+/** The address of a link as its owner may copy it; null for one that was sealed under a key that is lost. */
+export function addressOfLink(
+  context: WebContext,
+  req: Request,
+  owner: KnownOwner,
+  sealedSecret: string,
+): string | null {
+  const secret = unseal(owner.key, sealedSecret)
+  return secret === null ? null : linkUrl(context, req, secret)
+}

@@ -1,0 +1,9 @@
+import { z } from 'zod'
+import { reasons } from '../../domain/errors.ts'
+
+export const skippedAnswer = z.strictObject({
+  name: z.string(),
+  reason: z.enum(reasons),
+  /** For a person, in English. */
+  message: z.string(),
+})
