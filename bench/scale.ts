@@ -6,9 +6,9 @@
  */
 import { Redis } from 'ioredis'
 import { changeOwner } from '../src/domain/change.ts'
-import { keys } from '../src/domain/keys.ts'
+import { keys } from '../src/domain/records/keys.ts'
 import type { KnownOwner } from '../src/domain/owner.ts'
-import type { Album } from '../src/domain/records.ts'
+import type { Album } from '../src/domain/records/records.ts'
 import { newLink, writeLink } from '../src/domain/share.ts'
 import { addLink, clock, fillAlbum, limits, makeOwner, putBytes, touchAlbum } from './support/fill.ts'
 import { median, printMachine, printTable } from './support/measure.ts'

@@ -4,7 +4,7 @@
  *     npx tsx bench/thumbs.ts [seconds]
  */
 import { join } from 'node:path'
-import { objects } from '../src/domain/keys.ts'
+import { objects } from '../src/domain/records/keys.ts'
 import { addLink, fillAlbum, makeOwner, putBytes } from './support/fill.ts'
 import { compareLoad } from './support/compare.ts'
 import { isPart, startBare } from './support/parts.ts'

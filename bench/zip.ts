@@ -6,7 +6,7 @@
  */
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { objects } from '../src/domain/keys.ts'
+import { objects } from '../src/domain/records/keys.ts'
 import { addLink, fillAlbum, makeOwner, putBytes, touchAlbum } from './support/fill.ts'
 import { median, printMachine, printTable, rounds } from './support/measure.ts'
 import { isPart, runPart, startBare, type Bare } from './support/parts.ts'

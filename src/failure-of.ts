@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { BadSetting } from './config.ts'
-import { StoreTooNew } from './domain/schema.ts'
+import { StoreTooNew } from './domain/records/schema.ts'
 import { BucketUnavailable, StoreRefusesUs, StoreUnavailable } from './ports.ts'
 
 /** sysexits.h: supervisors tell by these whether another start may help. */

@@ -1,5 +1,5 @@
 import { troubleOf } from '../src/domain/trouble.ts'
-import type { Item, ItemWork } from '../src/domain/records.ts'
+import type { Item, ItemWork } from '../src/domain/records/records.ts'
 import { fileFaultOf } from '../src/media/types.ts'
 
 /** A file seems to be at fault for the first time. Another try by another child process must say the same. */

@@ -1,5 +1,5 @@
 import { backup, pruneBackups } from '../src/domain/backup.ts'
-import { keys } from '../src/domain/keys.ts'
+import { keys } from '../src/domain/records/keys.ts'
 import type { WorkerContext } from './context.ts'
 
 /** Puts a snapshot of all records into the bucket, and deletes those whose day is over, whether that succeeds or not. */

@@ -8,8 +8,8 @@ import {
   type AlbumState,
 } from '../src/domain/bundle.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
-import { objects } from '../src/domain/keys.ts'
-import type { StoredObject } from '../src/domain/records.ts'
+import { objects } from '../src/domain/records/keys.ts'
+import type { StoredObject } from '../src/domain/records/records.ts'
 import { clearNoteOnceMade } from '../src/domain/unmade.ts'
 import { uniqueNames } from '../src/media/names.ts'
 import { shownName } from '../src/domain/shown-text.ts'

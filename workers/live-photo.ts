@@ -3,7 +3,7 @@ import { findPair, joinPair, objectsToCopy, type Pair } from '../src/domain/live
 import { askForPlayable, expectPlayable } from '../src/domain/playable.ts'
 import { isPrepared, removeIfGone, tellOwner } from '../src/domain/prepare.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
-import type { Item, StoredObject } from '../src/domain/records.ts'
+import type { Item, StoredObject } from '../src/domain/records/records.ts'
 import type { Bucket } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
 import { ObjectMeter } from './put-file.ts'

@@ -2,12 +2,12 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/item.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
-import { keys, objects } from '../src/domain/keys.ts'
+import { keys, objects } from '../src/domain/records/keys.ts'
 import { isUnprepared } from '../src/domain/bundle.ts'
 import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/playable.ts'
 import { removeIfGone, tellOwner } from '../src/domain/prepare.ts'
-import { readRecord } from '../src/domain/read-records.ts'
-import { itemSchema, type Item, type Rendition } from '../src/domain/records.ts'
+import { readRecord } from '../src/domain/records/read-records.ts'
+import { itemSchema, type Item, type Rendition } from '../src/domain/records/records.ts'
 import {
   countRun,
   hasKilledTooOften,

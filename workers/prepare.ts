@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { killerText, mediaErrorText } from '../src/domain/failure.ts'
-import { keys, objects } from '../src/domain/keys.ts'
+import { keys, objects } from '../src/domain/records/keys.ts'
 import { WrongBytes, type Recorded } from '../src/domain/integrity.ts'
 import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
 import {
@@ -12,8 +12,14 @@ import {
   removeIfGone,
   wantedCopies,
 } from '../src/domain/prepare.ts'
-import { readRecord } from '../src/domain/read-records.ts'
-import { itemSchema, type Copy, type CopyPolicy, type Item, type Rendition } from '../src/domain/records.ts'
+import { readRecord } from '../src/domain/records/read-records.ts'
+import {
+  itemSchema,
+  type Copy,
+  type CopyPolicy,
+  type Item,
+  type Rendition,
+} from '../src/domain/records/records.ts'
 import {
   hasKilledTooOften,
   isSuspect,

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { Transform, type TransformCallback } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
-import type { StoredObject } from '../src/domain/records.ts'
+import type { StoredObject } from '../src/domain/records/records.ts'
 import type { Bucket } from '../src/ports.ts'
 
 /** Takes size, CRC-32 and SHA-256 of what passes. */

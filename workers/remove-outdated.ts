@@ -1,5 +1,5 @@
-import { objects } from '../src/domain/keys.ts'
-import type { Album } from '../src/domain/records.ts'
+import { objects } from '../src/domain/records/keys.ts'
+import type { Album } from '../src/domain/records/records.ts'
 import type { Bucket } from '../src/ports.ts'
 
 const madeObject = /\/(bundle|card)-(?:[a-z-]+-)?(\d+)\.(?:zip|jpg)$/

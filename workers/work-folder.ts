@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { randomToken } from '../src/domain/tokens.ts'
+import { randomToken } from '../src/domain/records/tokens.ts'
 import { lockFile } from '../src/flock.ts'
 
 const day = 24 * 3_600_000

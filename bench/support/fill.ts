@@ -6,11 +6,11 @@ import { expectAlbum, newAlbum, updateAlbum, writeAlbum } from '../../src/domain
 import { changeOwner } from '../../src/domain/change.ts'
 import { openEntrance } from '../../src/domain/entrance.ts'
 import { newItem, writeItems, unknownFacts } from '../../src/domain/item.ts'
-import { objects } from '../../src/domain/keys.ts'
+import { objects } from '../../src/domain/records/keys.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner.ts'
-import type { Album, Item, StoredObject } from '../../src/domain/records.ts'
+import type { Album, Item, StoredObject } from '../../src/domain/records/records.ts'
 import { newLink, writeLink } from '../../src/domain/share.ts'
-import { randomToken } from '../../src/domain/tokens.ts'
+import { randomToken } from '../../src/domain/records/tokens.ts'
 import type { Bucket, Limits, Store } from '../../src/ports.ts'
 
 export const clock = { now: () => Date.now() }

@@ -1,10 +1,10 @@
 import type { Bucket, Entry, Ports, Store } from '../ports.ts'
 import { fields, ranks, value, type Answer, type Query } from '../ports.ts'
 import { isOwnerRecord, readStoreIdentity } from './instance.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 import { sealSnapshot } from './snapshot.ts'
 import { putJson } from './tombstones.ts'
-import { randomToken } from './tokens.ts'
+import { randomToken } from './records/tokens.ts'
 
 const hour = 3_600_000
 

@@ -4,9 +4,9 @@ import { ranks, value } from '../ports.ts'
 import { changeOwner, set } from './change.ts'
 import { downloadsOf, isDownloadable, type Download } from './copies.ts'
 import { itemsOf } from './item.ts'
-import { keys } from './keys.ts'
+import { keys } from './records/keys.ts'
 import { linkState } from './link.ts'
-import { readRecordsThere } from './read-records.ts'
+import { readRecordsThere } from './records/read-records.ts'
 import {
   albumSchema,
   linkSchema,
@@ -16,7 +16,7 @@ import {
   type Item,
   type Link,
   type StoredObject,
-} from './records.ts'
+} from './records/records.ts'
 import { noteUnmade } from './unmade.ts'
 
 /** How long the bundle and the card wait for more items of their album to be done, in milliseconds. */

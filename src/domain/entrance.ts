@@ -1,12 +1,19 @@
 import type { Ports, Store } from '../ports.ts'
 import { scores, value } from '../ports.ts'
 import { remove, unrank, type Changing } from './change.ts'
-import { Refused } from './errors.ts'
-import { keys } from './keys.ts'
+import { Refused } from './records/errors.ts'
+import { keys } from './records/keys.ts'
 import { expectLasting } from './lasting.ts'
 import { linkState } from './link.ts'
-import { readRecord } from './read-records.ts'
-import { entranceSchema, linkSchema, parseRecord, recordText, type Entrance, type Link } from './records.ts'
+import { readRecord } from './records/read-records.ts'
+import {
+  entranceSchema,
+  linkSchema,
+  parseRecord,
+  recordText,
+  type Entrance,
+  type Link,
+} from './records/records.ts'
 
 /** What a secret leads to, and which secret. */
 type Way = Pick<Link, 'owner' | 'id' | 'secretHash'>

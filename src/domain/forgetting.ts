@@ -1,8 +1,8 @@
 import type { Ports, Store } from '../ports.ts'
 import { fields, members, size, value } from '../ports.ts'
 import { remove, unrank } from './change.ts'
-import { keys } from './keys.ts'
-import { countOf, ownerSchema, parseRecord } from './records.ts'
+import { keys } from './records/keys.ts'
+import { countOf, ownerSchema, parseRecord } from './records/records.ts'
 import { hasRoomToPrepare } from './room.ts'
 
 /**

@@ -6,12 +6,12 @@ import { askForBundles } from './bundle.ts'
 import { rank } from './change.ts'
 import { updateAlbum } from './album.ts'
 import { changedInStorageText } from './failure.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 import { expectPlayable, askForPlayable } from './playable.ts'
 import { announce, askToPrepare, recordPrepared } from './prepare.ts'
-import { readRecord } from './read-records.ts'
-import { albumSchema, copyPolicies, itemSchema, renditionNames } from './records.ts'
-import type { Album, Copy, CopyPolicy, Item, RenditionName, StoredObject } from './records.ts'
+import { readRecord } from './records/read-records.ts'
+import { albumSchema, copyPolicies, itemSchema, renditionNames } from './records/records.ts'
+import type { Album, Copy, CopyPolicy, Item, RenditionName, StoredObject } from './records/records.ts'
 
 /** An object whose bytes are not those that its record tells of. Nothing may be made of it. */
 export class WrongBytes extends Error {

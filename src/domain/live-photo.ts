@@ -5,10 +5,17 @@ import { changeOwner, set, unrank } from './change.ts'
 import { wakeSweep } from './due.ts'
 import { dropItem } from './ending.ts'
 import { itemWrites } from './item-writes.ts'
-import { keys, objects } from './keys.ts'
-import { readRecord } from './read-records.ts'
-import { albumSchema, copyPolicies, itemSchema, type Copy, type Item, type StoredObject } from './records.ts'
-import { hashToken } from './tokens.ts'
+import { keys, objects } from './records/keys.ts'
+import { readRecord } from './records/read-records.ts'
+import {
+  albumSchema,
+  copyPolicies,
+  itemSchema,
+  type Copy,
+  type Item,
+  type StoredObject,
+} from './records/records.ts'
+import { hashToken } from './records/tokens.ts'
 
 /** How long an item waits for its other half, which usually comes in the same upload, in milliseconds. */
 const waitMs = 24 * 3_600_000

@@ -2,8 +2,8 @@ import type { Ports } from '../ports.ts'
 import { score } from '../ports.ts'
 import { rank } from './change.ts'
 import { lostAfterMs } from './due.ts'
-import { keys } from './keys.ts'
-import type { Item } from './records.ts'
+import { keys } from './records/keys.ts'
+import type { Item } from './records/records.ts'
 
 /** Whether something of an item moves, so that it may need a rendition that browsers play. */
 export const isMoving = (item: Item): boolean =>

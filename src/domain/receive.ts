@@ -1,10 +1,10 @@
 import type { MediaType } from '../media/types.ts'
 import type { Limits, Ports } from '../ports.ts'
-import { Refused } from './errors.ts'
+import { Refused } from './records/errors.ts'
 import { Intake } from './intake.ts'
 import { newItemId } from './item-id.ts'
 import type { Received } from './item.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 import { HashChain } from './running-hashes.ts'
 import { count, type Upload, type UploadPorts } from './upload.ts'
 

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { Ports, Store } from '../ports.ts'
 import { fields, members, ranks, value } from '../ports.ts'
 import { countedBytes } from './ending.ts'
-import { keys } from './keys.ts'
-import { countOf } from './records.ts'
+import { keys } from './records/keys.ts'
+import { countOf } from './records/records.ts'
 import { reservedBytes } from './upload.ts'
 
 /** How often all counts are taken anew, in milliseconds. */

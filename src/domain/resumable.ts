@@ -2,17 +2,23 @@ import type { Party, Ports, Sharer, Write } from '../ports.ts'
 import { size, value } from '../ports.ts'
 import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
 import { set } from './change.ts'
-import { Refused } from './errors.ts'
+import { Refused } from './records/errors.ts'
 import { newItemId } from './item-id.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 import { endLease, withLease, type Lease } from './lease.ts'
 import { expectLasting } from './lasting.ts'
-import { countOf, recordText, type StoredObject } from './records.ts'
+import { countOf, recordText, type StoredObject } from './records/records.ts'
 import { Intake } from './intake.ts'
-import { findResumable, growingOf, nextExpiry, rememberMs, type Resumable } from './resumable-record.ts'
+import {
+  findResumable,
+  growingOf,
+  nextExpiry,
+  rememberMs,
+  type Resumable,
+} from './records/resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
 import { fileTooLarge, headBytes, nextOf, tellType } from './receive.ts'
-import { randomToken } from './tokens.ts'
+import { randomToken } from './records/tokens.ts'
 import {
   abandonUpload,
   expectRoom,

@@ -1,12 +1,12 @@
 import type { Ports } from '../ports.ts'
 import { rank } from './change.ts'
-import { Refused } from './errors.ts'
+import { Refused } from './records/errors.ts'
 import { ownItem } from './item.ts'
-import { keys } from './keys.ts'
+import { keys } from './records/keys.ts'
 import { askForPlayable, expectPlayable } from './playable.ts'
 import { announce, recordPrepared } from './prepare.ts'
-import type { Copy, CopyPolicy, Item } from './records.ts'
-import { isStandIn } from './stand-ins.ts'
+import type { Copy, CopyPolicy, Item } from './records/records.ts'
+import { isStandIn } from './records/stand-ins.ts'
 import { troubleOf, withoutTrouble } from './trouble.ts'
 
 type Copies = Item['copies']

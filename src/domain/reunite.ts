@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { Ports } from '../ports.ts'
 import { value } from '../ports.ts'
 import { readBucketIdentity, readStoreIdentity, writeBucketIdentity, writeStoreIdentity } from './instance.ts'
-import { keys } from './keys.ts'
+import { keys } from './records/keys.ts'
 import { noteReunion } from './orphans.ts'
-import { parseRecord } from './records.ts'
+import { parseRecord } from './records/records.ts'
 import {
   allOwners,
   applyActs,
@@ -16,10 +16,10 @@ import {
   type Restored,
   type Source,
 } from './restore.ts'
-import { noteSchema } from './schema.ts'
+import { noteSchema } from './records/schema.ts'
 import { markAllUnchecked } from './scrub.ts'
 import { readTombstones } from './tombstones.ts'
-import { randomToken } from './tokens.ts'
+import { randomToken } from './records/tokens.ts'
 
 /**
  * Fills an empty store from a snapshot, and brings it up to what the bucket knows: stops and deletions since are done again,

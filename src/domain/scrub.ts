@@ -3,7 +3,7 @@ import type { Ports, Write } from '../ports.ts'
 import { scores, value } from '../ports.ts'
 import { rank, unrank } from './change.ts'
 import { readOn, readingBegins, recordedUnder, withholdWrong } from './integrity.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 
 const hour = 3_600_000
 

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { BucketFull, members, type Bucket, type Ports, type Write } from '../ports.ts'
 import { rank, unrank } from './change.ts'
 import { atOnce, wakeSweep } from './due.ts'
-import { Refused } from './errors.ts'
+import { Refused } from './records/errors.ts'
 import { growGeneration } from './instance.ts'
-import { keys, objects } from './keys.ts'
-import { randomToken } from './tokens.ts'
+import { keys, objects } from './records/keys.ts'
+import { randomToken } from './records/tokens.ts'
 
 /**
  * What a sender ended or restricted is noted in the bucket before the answer: a store that is brought back from an older

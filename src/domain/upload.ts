@@ -1,13 +1,13 @@
 import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../ports.ts'
 import { fields, ranks, value } from '../ports.ts'
 import type { Changing } from './change.ts'
-import { Refused } from './errors.ts'
+import { Refused } from './records/errors.ts'
 import { forgetOwner, noteDeletion } from './forgetting.ts'
-import { keys, objects } from './keys.ts'
+import { keys, objects } from './records/keys.ts'
 import { expectLasting } from './lasting.ts'
-import { countOf, type Item } from './records.ts'
+import { countOf, type Item } from './records/records.ts'
 import { expectFree, instanceIsFull } from './room.ts'
-import { randomToken } from './tokens.ts'
+import { randomToken } from './records/tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'disk'>
 

@@ -1,5 +1,5 @@
 import { Router, type Response } from 'express'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { countOwnerKey, rotateKey } from '../domain/owner-key.ts'
 import { findOwner, ownerFigures } from '../domain/owner.ts'
 import type { WebContext } from './context.ts'

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { addItems, ownAlbum } from '../domain/album.ts'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { newOwner } from '../domain/owner.ts'
 import { makeShare, type Share } from '../domain/share.ts'
 import { apiAlbums } from './api-albums.ts'

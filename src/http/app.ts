@@ -1,6 +1,6 @@
 import express, { type Express } from 'express'
 import expressStaticGzip from 'express-static-gzip'
-import { unknown } from '../domain/errors.ts'
+import { unknown } from '../domain/records/errors.ts'
 import { albumPages } from './album-pages.ts'
 import { api } from './api.ts'
 import type { WebContext } from './context.ts'

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { formOf } from './json-body.ts'
 
 /** Parses the forms of the owner's pages: flat, and of bounded size. */

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import { orphanFigures } from '../domain/orphans.ts'
-import { keys } from '../domain/keys.ts'
+import { keys } from '../domain/records/keys.ts'
 import { value, type Ports } from '../ports.ts'
 
 /** Numbers that tell whether an operator must look at the instance: see docs/operating.md. */

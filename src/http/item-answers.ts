@@ -1,4 +1,4 @@
-import type { Item, Album } from '../domain/records.ts'
+import type { Item, Album } from '../domain/records/records.ts'
 import type { AnswerOf, albumAnswer, itemAnswer } from './answer-schemas.ts'
 import { itemState } from './link-answers.ts'
 import { isoDate } from './input/link-address.ts'

@@ -1,7 +1,7 @@
 import { isDownloadable, isChanged, isWithheld } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
 import type { Outline } from '../domain/outline.ts'
-import type { Item, Link } from '../domain/records.ts'
+import type { Item, Link } from '../domain/records/records.ts'
 import type { Language } from './language.ts'
 import type { ItemPage } from './page-models.ts'
 import { itemsPerPage, previewOf, shownItems, type Opened } from './share-model.ts'

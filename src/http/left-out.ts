@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
-import type { Refused } from '../domain/errors.ts'
+import type { Refused } from '../domain/records/errors.ts'
 import type { skippedAnswer } from './uploads/skipped.ts'
 import type { WebSettings } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'

@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { countChosenSecret } from '../domain/guess.ts'
 import { groupKinds, readGroup, shareGroup, type Group, type GroupKind } from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'

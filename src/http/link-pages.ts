@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { listAlbums } from '../domain/albums.ts'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { countChosenSecret } from '../domain/guess.ts'
 import { createLink, editLink, renewLink } from '../domain/link-changes.ts'
 import { stopAll } from '../domain/links/stop.ts'

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import type { WebContext } from './context.ts'
 import { lockedPage } from './locked-model.ts'
 import { baseUrl, parseAddress, secretSchema } from './request.ts'

@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import { gateChannel } from '../domain/gate-news.ts'
 import { linkThatStillLetsIn, type Knock } from '../domain/link.ts'
 import { askForLink, isStillAllowed, type Question } from '../domain/still-allowed.ts'
-import { hashToken } from '../domain/tokens.ts'
+import { hashToken } from '../domain/records/tokens.ts'
 import type { Ports } from '../ports.ts'
 import { breakOff } from './break-off.ts'
 

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { rewriteFigures } from '../domain/forgetting.ts'
-import { onUnreadable } from '../domain/unreadable.ts'
+import { onUnreadable } from '../domain/records/unreadable.ts'
 import type { Ports } from '../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
 import { addIntegrityFigures } from './integrity-figures.ts'

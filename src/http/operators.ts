@@ -1,7 +1,7 @@
 import { Router, type RequestHandler } from 'express'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { apartSentences } from '../domain/instance.ts'
-import { checkSchema, StoreTooNew } from '../domain/schema.ts'
+import { checkSchema, StoreTooNew } from '../domain/records/schema.ts'
 import type { WebContext } from './context.ts'
 import { watchReadiness } from './readiness.ts'
 

@@ -1,4 +1,4 @@
-import { StoreTooNew } from '../domain/schema.ts'
+import { StoreTooNew } from '../domain/records/schema.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, type Log } from '../ports.ts'
 
 /** A dependency that has not answered after this long is not there, in milliseconds. */

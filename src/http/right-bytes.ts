@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { suspect, type Recorded } from '../domain/integrity.ts'
 import type { ByteRange, Ports } from '../ports.ts'
 

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import type { ByteRange } from '../ports.ts'
 
 /** Bytes to answer with: what they are, and how to open any part of them. */

@@ -1,7 +1,7 @@
 import { isShown } from '../domain/copies.ts'
 import type { Outline } from '../domain/outline.ts'
 import { shownOutlines, type OutlinedAlbum } from '../domain/outlines.ts'
-import type { Item, Link } from '../domain/records.ts'
+import type { Item, Link } from '../domain/records/records.ts'
 import { shownText, shownTitle } from '../domain/shown-text.ts'
 import type { Language } from './language.ts'
 import type { Pages, Preview, SharePage, ShareSection } from './page-models.ts'

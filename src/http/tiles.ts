@@ -1,6 +1,6 @@
 import { downloadsOf, isDownloadable } from '../domain/copies.ts'
 import { orderOf } from '../domain/item.ts'
-import type { Item, Link } from '../domain/records.ts'
+import type { Item, Link } from '../domain/records/records.ts'
 import { shownName } from '../domain/shown-text.ts'
 import type { MetadataPolicy } from '../media/types.ts'
 import type { Language } from './language.ts'

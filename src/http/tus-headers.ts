@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { idSchema, parse } from './request.ts'
 import { namesOf } from './upload-form.ts'
 

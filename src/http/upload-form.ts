@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { isOfWrongKind, receiveFile } from '../domain/receive.ts'
 import { type Received } from '../domain/item.ts'
 import { abandonUpload, beginUpload, forgetNobody, type Upload } from '../domain/upload.ts'

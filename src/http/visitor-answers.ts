@@ -1,5 +1,5 @@
 import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
-import type { Item, Link } from '../domain/records.ts'
+import type { Item, Link } from '../domain/records/records.ts'
 import { shownText, shownTitle, shownName } from '../domain/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'

@@ -1,6 +1,6 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/errors.ts'
+import { Refused } from '../domain/records/errors.ts'
 import { enter, enterForItem } from '../domain/link.ts'
 import { leave, unlock } from '../domain/unlock.ts'
 import type { WebContext } from './context.ts'

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Link } from '../domain/records.ts'
+import type { Link } from '../domain/records/records.ts'
 import { countDownload, countVisit } from '../domain/visits.ts'
 import type { WebContext } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'

@@ -9,7 +9,7 @@ import {
   writeBucketIdentity,
 } from '../../src/domain/instance.ts'
 import { guardRemovals, watchInstance } from '../../src/domain/instance-watch.ts'
-import { keys } from '../../src/domain/keys.ts'
+import { keys } from '../../src/domain/records/keys.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { adopt } from '../../src/domain/reunite.ts'
 import { BucketUnavailable, value, type Store } from '../../src/ports.ts'

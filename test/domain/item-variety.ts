@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { writeAlbum, newAlbum } from '../../src/domain/album.ts'
 import { changeOwner } from '../../src/domain/change.ts'
 import { newItem, unknownFacts, writeItems } from '../../src/domain/item.ts'
-import type { Album, Copy, Item, StoredObject } from '../../src/domain/records.ts'
-import { randomToken } from '../../src/domain/tokens.ts'
+import type { Album, Copy, Item, StoredObject } from '../../src/domain/records/records.ts'
+import { randomToken } from '../../src/domain/records/tokens.ts'
 import type { Ports } from '../../src/ports.ts'
 
 const object = (seed: string): StoredObject => ({

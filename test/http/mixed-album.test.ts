@@ -4,7 +4,7 @@ import { isDownloadable, isShown, isWithheld } from '../../src/domain/copies.ts'
 import { itemsOf } from '../../src/domain/item.ts'
 import { createLink } from '../../src/domain/link-changes.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner.ts'
-import type { Album, Item } from '../../src/domain/records.ts'
+import type { Album, Item } from '../../src/domain/records/records.ts'
 import { albumWithItems, variety } from '../domain/item-variety.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 

@@ -1,6 +1,6 @@
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { objects } from '../../src/domain/keys.ts'
+import { objects } from '../../src/domain/records/keys.ts'
 import { findOwner } from '../../src/domain/owner.ts'
 import { postShare, type ShareAnswer } from './client.ts'
 import type { TestWeb } from './app.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Item } from '../../src/domain/records.ts'
+import type { Item } from '../../src/domain/records/records.ts'
 import { prepare } from '../../workers/prepare.ts'
 import { playable } from '../../workers/playable.ts'
 import { childrenOf } from '../support/children.ts'

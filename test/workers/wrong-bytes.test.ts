@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { objects } from '../../src/domain/keys.ts'
+import { objects } from '../../src/domain/records/keys.ts'
 import { bundle } from '../../workers/bundle.ts'
 import { prepare } from '../../workers/prepare.ts'
 import { withholding } from '../../workers/withholding.ts'

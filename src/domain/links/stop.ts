@@ -1,12 +1,12 @@
 import { ranks, type Ports } from '../../ports.ts'
 import { changeOwner, set, rank } from '../change.ts'
 import { graceMs, atOnce, wakeSweep, queueRemoval } from '../due.ts'
-import { unknown } from '../errors.ts'
+import { unknown } from '../records/errors.ts'
 import { announceNarrowed } from '../gate-news.ts'
-import { keys } from '../keys.ts'
+import { keys } from '../records/keys.ts'
 import { linkState } from '../link.ts'
-import type { Link } from '../records.ts'
-import { linksOrStandIns } from '../stand-ins.ts'
+import type { Link } from '../records/records.ts'
+import { linksOrStandIns } from '../records/stand-ins.ts'
 import { noteActs, makeLasting } from '../tombstones.ts'
 
 /** Links that are stopped as one step. */

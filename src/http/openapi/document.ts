@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Reason } from '../../domain/errors.ts'
+import type { Reason } from '../../domain/records/errors.ts'
 import { errorAnswer } from '../answer-schemas.ts'
 import { statusOf } from '../errors.ts'
 import { albumOperations } from './album-operations.ts'

@@ -1,5 +1,5 @@
 import type { Outline } from '../../domain/outline.ts'
-import type { Link } from '../../domain/records.ts'
+import type { Link } from '../../domain/records/records.ts'
 import type { Language } from '../language.ts'
 
 const hour = 3_600_000

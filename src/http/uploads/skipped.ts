@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { reasons } from '../../domain/errors.ts'
+import { reasons } from '../../domain/records/errors.ts'
 
 export const skippedAnswer = z.strictObject({
   name: z.string(),

@@ -1,5 +1,5 @@
 import type { Outline } from '../../domain/outline.ts'
-import type { Album } from '../../domain/records.ts'
+import type { Album } from '../../domain/records/records.ts'
 
 /** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */
 export function coverOf(album: Album, shown: readonly Outline[]): Outline | null {

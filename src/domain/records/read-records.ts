@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { Key, Store } from '../ports.ts'
-import { value } from '../ports.ts'
+import type { Key, Store } from '../../ports.ts'
+import { value } from '../../ports.ts'
 import { parseRecord, parseRecords } from './records.ts'
 
 /** The record that stands under `key`; null where `parseRecord` answers that. */

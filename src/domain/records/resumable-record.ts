@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Clock, Growing, Ports } from '../ports.ts'
+import type { Clock, Growing, Ports } from '../../ports.ts'
 import { unknown } from './errors.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'

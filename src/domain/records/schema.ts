@@ -1,5 +1,5 @@
-import type { Store } from '../ports.ts'
-import { value } from '../ports.ts'
+import type { Store } from '../../ports.ts'
+import { value } from '../../ports.ts'
 import { keys } from './keys.ts'
 import { recordVersion } from './records.ts'
 

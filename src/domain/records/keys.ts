@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { MetadataPolicy } from '../media/types.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
 import type { RenditionName } from './records.ts'
 
 let salt: string | Buffer = randomBytes(32)
