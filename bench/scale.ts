@@ -5,7 +5,7 @@
  *     npm run build && npx tsx bench/scale.ts [links] [items]
  */
 import { Redis } from 'ioredis'
-import { changeOwner } from '../src/domain/change.ts'
+import { changeOwner } from '../src/domain/records/store/change.ts'
 import { keys } from '../src/domain/records/keys.ts'
 import type { KnownOwner } from '../src/domain/owner.ts'
 import type { Album } from '../src/domain/records/records.ts'

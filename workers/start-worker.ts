@@ -1,6 +1,6 @@
-import { forgetOnDisk } from '../src/domain/forgetting.ts'
+import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
 import type { Instance } from '../src/domain/instance.ts'
-import { hasRoomToPrepare } from '../src/domain/room.ts'
+import { hasRoomToPrepare } from '../src/domain/records/store/free-space.ts'
 import { BucketFull, BucketUnavailable, type JobContext, type JobRunner, type Ports } from '../src/ports.ts'
 import { makeBackup } from './backup.ts'
 import { bundle } from './bundle.ts'

@@ -1,4 +1,4 @@
-import { forgetOnDisk } from '../src/domain/forgetting.ts'
+import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
 import { growGeneration } from '../src/domain/instance.ts'
 import { sweepOrphans } from '../src/domain/orphans.ts'
 import { scrub } from '../src/domain/scrub.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock, Log, Store } from '../ports.ts'
 import { value } from '../ports.ts'
-import { graceMs } from './due.ts'
+import { graceMs } from './records/store/due.ts'
 import { keys } from './records/keys.ts'
 import { parseRecord } from './records/records.ts'
 

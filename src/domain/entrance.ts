@@ -1,9 +1,9 @@
 import type { Ports, Store } from '../ports.ts'
 import { scores, value } from '../ports.ts'
-import { remove, unrank, type Changing } from './change.ts'
+import { remove, unrank, type Changing } from './records/store/change.ts'
 import { Refused } from './records/errors.ts'
 import { keys } from './records/keys.ts'
-import { expectLasting } from './lasting.ts'
+import { expectLasting } from './records/store/lasting.ts'
 import { linkState } from './link.ts'
 import { readRecord } from './records/read-records.ts'
 import {

@@ -1,6 +1,6 @@
 import type { Write } from '../ports.ts'
 import { catalogRemoval, catalogWrite } from './catalog.ts'
-import { remove, set } from './change.ts'
+import { remove, set } from './records/store/change.ts'
 import { keys } from './records/keys.ts'
 import { outlineRemoval, outlineWrite } from './outline.ts'
 import type { Item } from './records/records.ts'

@@ -1,7 +1,7 @@
 import type { Ports, Store } from '../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from './album.ts'
 import { readCatalog, type CatalogEntry } from './catalog.ts'
-import { changeOwner, rank, type Changing } from './change.ts'
+import { changeOwner, rank, type Changing } from './records/store/change.ts'
 import { unknown } from './records/errors.ts'
 import { orderOf } from './item.ts'
 import { keys } from './records/keys.ts'

@@ -15,7 +15,7 @@ import {
   type Item,
   type Link,
 } from './records/records.ts'
-import { Recent } from './recent.ts'
+import { Recent } from './records/store/recent.ts'
 import { hashToken } from './records/tokens.ts'
 
 /** What a visitor shows at the door: the secret from the address, and the session token of this link's cookie. */

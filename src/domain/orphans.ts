@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Ports, Store } from '../ports.ts'
 import { ranks, score, value } from '../ports.ts'
-import { rank, set, unrank } from './change.ts'
+import { rank, set, unrank } from './records/store/change.ts'
 import { keys, objects } from './records/keys.ts'
 import { parseRecord } from './records/records.ts'
 import { resumableLifeMs } from './records/resumable-record.ts'

@@ -3,7 +3,7 @@ import type { Expectation, Key, Store, Write } from '../ports.ts'
 import { members, someFields, value } from '../ports.ts'
 import { keys } from './records/keys.ts'
 import { outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
-import { Recent } from './recent.ts'
+import { Recent } from './records/store/recent.ts'
 import { readRecordsThere } from './records/read-records.ts'
 import { itemSchema, parseRecord, parseRecords, type Album, type Item } from './records/records.ts'
 

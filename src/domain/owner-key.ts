@@ -1,6 +1,6 @@
 import type { Ports, Store } from '../ports.ts'
 import { ranks } from '../ports.ts'
-import { changeOwner, remove, set, type Changing } from './change.ts'
+import { changeOwner, remove, set, type Changing } from './records/store/change.ts'
 import { Refused } from './records/errors.ts'
 import { keys } from './records/keys.ts'
 import { networksOf } from './network.ts'
@@ -10,7 +10,7 @@ import { seal, unseal } from './records/seal.ts'
 import { hashToken, randomOwnerKey } from './records/tokens.ts'
 import { countTry, type TryLimit } from './tries.ts'
 import { noteActs, writeTombstones } from './tombstones.ts'
-import { atOnce, wakeSweep } from './due.ts'
+import { atOnce, wakeSweep } from './records/store/due.ts'
 
 /** Owner keys that one address may try: 256 bits are not guessed, but asking costs. */
 const keysTried: TryLimit = { most: 30, windowSeconds: 60 }

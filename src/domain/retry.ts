@@ -1,5 +1,5 @@
 import type { Ports } from '../ports.ts'
-import { rank } from './change.ts'
+import { rank } from './records/store/change.ts'
 import { Refused } from './records/errors.ts'
 import { ownItem } from './item.ts'
 import { keys } from './records/keys.ts'

@@ -1,12 +1,12 @@
 import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../ports.ts'
 import { fields, ranks, value } from '../ports.ts'
-import type { Changing } from './change.ts'
+import type { Changing } from './records/store/change.ts'
 import { Refused } from './records/errors.ts'
-import { forgetOwner, noteDeletion } from './forgetting.ts'
+import { forgetOwner, noteDeletion } from './records/store/forgetting.ts'
 import { keys, objects } from './records/keys.ts'
-import { expectLasting } from './lasting.ts'
+import { expectLasting } from './records/store/lasting.ts'
 import { countOf, type Item } from './records/records.ts'
-import { expectFree, instanceIsFull } from './room.ts'
+import { expectFree, instanceIsFull } from './records/store/free-space.ts'
 import { randomToken } from './records/tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'disk'>

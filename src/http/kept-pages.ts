@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Request, Response } from 'express'
-import { Recent } from '../domain/recent.ts'
+import { Recent } from '../domain/records/store/recent.ts'
 import { byHeader } from './by-header.ts'
 
 const mostBytesInAll = 24 * 1024 * 1024

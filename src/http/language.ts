@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
-import { Recent } from '../domain/recent.ts'
+import { Recent } from '../domain/records/store/recent.ts'
 import { byHeader } from './by-header.ts'
 import type { WebSettings } from './context.ts'
 import { readCookie } from './cookies.ts'

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { rewriteFigures } from '../domain/forgetting.ts'
+import { rewriteFigures } from '../domain/records/store/forgetting.ts'
 import { onUnreadable } from '../domain/records/unreadable.ts'
 import type { Ports } from '../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'

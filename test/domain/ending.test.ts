@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addItems } from '../../src/domain/album.ts'
-import { changeOwner } from '../../src/domain/change.ts'
+import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { removeDue } from '../../src/domain/ending.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { writeAlbum, newAlbum } from '../../src/domain/album.ts'
-import { changeOwner } from '../../src/domain/change.ts'
+import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { newItem, unknownFacts, writeItems } from '../../src/domain/item.ts'
 import type { Album, Copy, Item, StoredObject } from '../../src/domain/records/records.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'

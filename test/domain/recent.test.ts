@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Recent } from '../../src/domain/recent.ts'
+import { Recent } from '../../src/domain/records/store/recent.ts'
 
 it('keeps what was used lately, within its bound', () => {
   const recent = new Recent<string>(100)

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { changeOwner } from '../../src/domain/change.ts'
+import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { downloadsOf } from '../../src/domain/copies.ts'
 import { removeDue } from '../../src/domain/ending.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'

@@ -1,6 +1,6 @@
 import { ranks, type Ports } from '../../ports.ts'
-import { changeOwner, set, rank } from '../change.ts'
-import { graceMs, atOnce, wakeSweep, queueRemoval } from '../due.ts'
+import { changeOwner, set, rank } from '../records/store/change.ts'
+import { graceMs, atOnce, wakeSweep, queueRemoval } from '../records/store/due.ts'
 import { unknown } from '../records/errors.ts'
 import { announceNarrowed } from '../gate-news.ts'
 import { keys } from '../records/keys.ts'

@@ -1,5 +1,5 @@
 import type { Ports } from '../../ports.ts'
-import { rank } from '../change.ts'
+import { rank } from './store/change.ts'
 import { keys } from './keys.ts'
 
 /** What was stored is read for the first time after this long, when it no longer lies in the machine's memory alone. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../../media/types.ts'
 import type { Key } from '../../ports.ts'
-import { Recent } from '../recent.ts'
+import { Recent } from './store/recent.ts'
 import { reportUnreadable } from './unreadable.ts'
 
 const count = z.number().int().nonnegative()

@@ -1,5 +1,5 @@
 import type { Key } from '../../ports.ts'
-import { Recent } from '../recent.ts'
+import { Recent } from './store/recent.ts'
 
 /** A stored record that is there and cannot be read. */
 export interface Unreadable {

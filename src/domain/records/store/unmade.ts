@@ -1,8 +1,8 @@
-import type { Ports, Store } from '../ports.ts'
-import { score, value } from '../ports.ts'
+import type { Ports, Store } from '../../../ports.ts'
+import { score, value } from '../../../ports.ts'
 import { rank, unrank } from './change.ts'
 import { lostAfterMs } from './due.ts'
-import { keys } from './records/keys.ts'
+import { keys } from '../keys.ts'
 
 /** What is made of a whole album, each by a job of its own. */
 const kinds = ['bundle', 'card'] as const

@@ -1,5 +1,5 @@
-import type { Ports } from '../ports.ts'
-import { Refused } from './records/errors.ts'
+import type { Ports } from '../../../ports.ts'
+import { Refused } from '../errors.ts'
 
 type RoomPorts = Pick<Ports, 'disk' | 'limits'>
 

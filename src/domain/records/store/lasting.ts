@@ -1,4 +1,4 @@
-import type { Store } from '../ports.ts'
+import type { Store } from '../../../ports.ts'
 
 /**
  * Whatever makes something that a sender relies on asks this first: nobody may be told “shared” of what the store may lose

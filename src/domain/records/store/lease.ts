@@ -1,6 +1,6 @@
-import type { Expectation, Key, Store } from '../ports.ts'
-import { Refused } from './records/errors.ts'
-import { randomToken } from './records/tokens.ts'
+import type { Expectation, Key, Store } from '../../../ports.ts'
+import { Refused } from '../errors.ts'
+import { randomToken } from '../tokens.ts'
 
 /** After so long without its holder a lease is free again, in milliseconds. */
 const leaseMs = 15_000

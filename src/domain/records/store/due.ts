@@ -1,5 +1,5 @@
-import type { Ports, Store } from '../ports.ts'
-import { keys } from './records/keys.ts'
+import type { Ports, Store } from '../../../ports.ts'
+import { keys } from '../keys.ts'
 
 const hour = 3_600_000
 

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
-import type { Answer, CommitOutcome, Expectation, Key, Query, Store, Write } from '../ports.ts'
-import { value } from '../ports.ts'
-import { Refused } from './records/errors.ts'
-import { keys } from './records/keys.ts'
-import { countOf, parseRecords, recordText } from './records/records.ts'
+import type { Answer, CommitOutcome, Expectation, Key, Query, Store, Write } from '../../../ports.ts'
+import { value } from '../../../ports.ts'
+import { Refused } from '../errors.ts'
+import { keys } from '../keys.ts'
+import { countOf, parseRecords, recordText } from '../records.ts'
 
 /** What a change of an owner's records reads and writes. Nothing is written before the whole change commits. */
 export interface Changing {

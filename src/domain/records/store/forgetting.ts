@@ -1,9 +1,9 @@
-import type { Ports, Store } from '../ports.ts'
-import { fields, members, size, value } from '../ports.ts'
+import type { Ports, Store } from '../../../ports.ts'
+import { fields, members, size, value } from '../../../ports.ts'
 import { remove, unrank } from './change.ts'
-import { keys } from './records/keys.ts'
-import { countOf, ownerSchema, parseRecord } from './records/records.ts'
-import { hasRoomToPrepare } from './room.ts'
+import { keys } from '../keys.ts'
+import { countOf, ownerSchema, parseRecord } from '../records.ts'
+import { hasRoomToPrepare } from './free-space.ts'
 
 /**
  * How often what lies on the store's disk is rewritten, in milliseconds, where something was deleted since the last time:
