@@ -12,7 +12,7 @@ import { albumSchema, type Album, type Item } from './records/records.ts'
 import { standInAlbum } from './records/stand-ins.ts'
 import { randomToken } from './records/tokens.ts'
 import type { Received } from './item.ts'
-import { closeUpload, settleUpload, type UploadName } from './upload.ts'
+import { closeUpload, settleUpload, type UploadName } from './records/limits/reservation.ts'
 
 /** What an owner says about an album. */
 export type AlbumWish = Pick<Album, 'title' | 'description' | 'sender'>

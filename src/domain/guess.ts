@@ -3,10 +3,10 @@ import { value } from '../ports.ts'
 import { Refused, unknown } from './records/errors.ts'
 import { keys } from './records/keys.ts'
 import { readRecord } from './records/read-records.ts'
-import { networksOf } from './network.ts'
+import { networksOf } from './records/limits/network.ts'
 import { entranceSchema, linkSchema, parseRecord, type Entrance } from './records/records.ts'
 import { hashToken, tokenPattern } from './records/tokens.ts'
-import { countTry, type TryLimit } from './tries.ts'
+import { countTry, type TryLimit } from './records/limits/tries.ts'
 import { readWasHere } from './was-here.ts'
 
 /** Wrong secrets that one address may try within a window, in seconds, before it is held up. */

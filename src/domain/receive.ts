@@ -6,7 +6,7 @@ import { newItemId } from './item-id.ts'
 import type { Received } from './item.ts'
 import { keys, objects } from './records/keys.ts'
 import { HashChain } from './running-hashes.ts'
-import { count, type Upload, type UploadPorts } from './upload.ts'
+import { count, type Upload, type UploadPorts } from './records/limits/reservation.ts'
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
 export const headBytes = 64 * 1024

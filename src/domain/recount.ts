@@ -4,7 +4,7 @@ import { fields, members, ranks, value } from '../ports.ts'
 import { countedBytes } from './ending.ts'
 import { keys } from './records/keys.ts'
 import { countOf } from './records/records.ts'
-import { reservedBytes } from './upload.ts'
+import { reservedBytes } from './records/limits/reservation.ts'
 
 /** How often all counts are taken anew, in milliseconds. */
 const recountEveryMs = 3_600_000

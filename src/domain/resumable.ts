@@ -27,7 +27,7 @@ import {
   makeRoom,
   openReservation,
   type Reservation,
-} from './upload.ts'
+} from './records/limits/reservation.ts'
 
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100

@@ -8,7 +8,7 @@ import { expectClaim, openEntrance, settleEntrance } from './entrance.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys, nameHash } from './records/keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
-import { ownerParty } from './network.ts'
+import { ownerParty } from './records/limits/network.ts'
 import { expectKey } from './owner-key.ts'
 import { keepOwner, type KnownOwner } from './owner.ts'
 import { announce, askToPrepare } from './prepare.ts'
@@ -16,7 +16,7 @@ import type { Album, Item, Link } from './records/records.ts'
 import { seal } from './records/seal.ts'
 import { hashToken, randomToken } from './records/tokens.ts'
 import type { Received } from './item.ts'
-import { closeUpload, settleUpload, type Upload } from './upload.ts'
+import { closeUpload, settleUpload, type Upload } from './records/limits/reservation.ts'
 
 /** What an owner wants of a link. */
 export interface LinkWish {

@@ -5,7 +5,7 @@ import { closeLeftEntrances } from './entrance.ts'
 import { keys } from './records/keys.ts'
 import { recount } from './recount.ts'
 import { queueUnmade } from './records/store/unmade.ts'
-import { abandonUpload, deadAfterMs } from './upload.ts'
+import { abandonUpload, deadAfterMs } from './records/limits/reservation.ts'
 
 /** At most so many of each kind in one sweep; the next one goes on. */
 const batch = 1000

@@ -4,11 +4,11 @@ import { announceNarrowed } from './gate-news.ts'
 import { findEntrance } from './guess.ts'
 import { keys } from './records/keys.ts'
 import { linkState, sessionValue } from './link.ts'
-import { linkParty, networksOf } from './network.ts'
+import { linkParty, networksOf } from './records/limits/network.ts'
 import { readRecord } from './records/read-records.ts'
 import { linkSchema, type Link } from './records/records.ts'
 import { hashToken, randomToken } from './records/tokens.ts'
-import { countTry, forgetTries, type TryLimit } from './tries.ts'
+import { countTry, forgetTries, type TryLimit } from './records/limits/tries.ts'
 import { readWasHere } from './was-here.ts'
 
 /** Tries of one party at one link. */

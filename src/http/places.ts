@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
-import { networksOf, ownerParty } from '../domain/network.ts'
+import { networksOf, ownerParty } from '../domain/records/limits/network.ts'
 import { FairPlaces } from '../fair/places.ts'
 import type { Party } from '../ports.ts'
 import { openFilesLimit } from './connections.ts'

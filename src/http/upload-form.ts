@@ -2,7 +2,12 @@ import type { Request } from 'express'
 import { Refused } from '../domain/records/errors.ts'
 import { isOfWrongKind, receiveFile } from '../domain/receive.ts'
 import { type Received } from '../domain/item.ts'
-import { abandonUpload, beginUpload, forgetNobody, type Upload } from '../domain/upload.ts'
+import {
+  abandonUpload,
+  beginUpload,
+  forgetNobody,
+  type Upload,
+} from '../domain/records/limits/reservation.ts'
 import { endOfPath, safeName } from '../media/names.ts'
 import type { Party, Ports } from '../ports.ts'
 import type { FairPlaces } from '../fair/places.ts'

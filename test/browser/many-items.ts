@@ -9,7 +9,7 @@ import { newOwner } from '../../src/domain/owner.ts'
 import type { Rendition, StoredObject } from '../../src/domain/records/records.ts'
 import { makeShare } from '../../src/domain/share.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
-import { beginUpload } from '../../src/domain/upload.ts'
+import { beginUpload } from '../../src/domain/records/limits/reservation.ts'
 import type { Ports } from '../../src/ports.ts'
 import { landscape } from './demo-pictures.ts'
 

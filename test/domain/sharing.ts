@@ -3,7 +3,7 @@ import { newOwner, type KnownOwner } from '../../src/domain/owner.ts'
 import { makeShare, type Share } from '../../src/domain/share.ts'
 import { receiveFile } from '../../src/domain/receive.ts'
 import { type Received } from '../../src/domain/item.ts'
-import { beginUpload, type Upload } from '../../src/domain/upload.ts'
+import { beginUpload, type Upload } from '../../src/domain/records/limits/reservation.ts'
 import { jpeg } from '../support/pictures.ts'
 import type { TestPorts } from '../support/ports.ts'
 

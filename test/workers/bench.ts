@@ -10,7 +10,7 @@ import { albumSchema, itemSchema, type Album, type Item } from '../../src/domain
 import { makeShare, type LinkWish, type Share } from '../../src/domain/share.ts'
 import { receiveFile } from '../../src/domain/receive.ts'
 import { type Received } from '../../src/domain/item.ts'
-import { beginUpload } from '../../src/domain/upload.ts'
+import { beginUpload } from '../../src/domain/records/limits/reservation.ts'
 import { openMediaTools } from '../../src/media/open-media-tools.ts'
 import { openPlaces } from '../../src/media/place.ts'
 import type { MediaTools } from '../../src/media/types.ts'

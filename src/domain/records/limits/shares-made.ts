@@ -1,6 +1,6 @@
-import type { Party, Ports } from '../ports.ts'
-import { Refused } from './records/errors.ts'
-import { keys } from './records/keys.ts'
+import type { Party, Ports } from '../../../ports.ts'
+import { Refused } from '../errors.ts'
+import { keys } from '../keys.ts'
 
 const hourSeconds = 3600
 

@@ -1,13 +1,13 @@
-import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../ports.ts'
-import { fields, ranks, value } from '../ports.ts'
-import type { Changing } from './records/store/change.ts'
-import { Refused } from './records/errors.ts'
-import { forgetOwner, noteDeletion } from './records/store/forgetting.ts'
-import { keys, objects } from './records/keys.ts'
-import { expectLasting } from './records/store/lasting.ts'
-import { countOf, type Item } from './records/records.ts'
-import { expectFree, instanceIsFull } from './records/store/free-space.ts'
-import { randomToken } from './records/tokens.ts'
+import type { CommitOutcome, Limits, Party, Ports, Store, Write } from '../../../ports.ts'
+import { fields, ranks, value } from '../../../ports.ts'
+import type { Changing } from '../store/change.ts'
+import { Refused } from '../errors.ts'
+import { forgetOwner, noteDeletion } from '../store/forgetting.ts'
+import { keys, objects } from '../keys.ts'
+import { expectLasting } from '../store/lasting.ts'
+import { countOf, type Item } from '../records.ts'
+import { expectFree, instanceIsFull } from '../store/free-space.ts'
+import { randomToken } from '../tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'disk'>
 

@@ -1,5 +1,5 @@
-import type { Key, Party, Store } from '../ports.ts'
-import { Refused } from './records/errors.ts'
+import type { Key, Party, Store } from '../../../ports.ts'
+import { Refused } from '../errors.ts'
 
 /** How often something may be tried within a window. */
 export interface TryLimit {

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { Party } from '../ports.ts'
+import type { Party } from '../../../ports.ts'
 
 /** So many households get one network of 48 bits at most providers that hand out smaller ones (RFC 6177). */
 const householdsIn48 = 4
