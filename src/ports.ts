@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Instance } from './domain/instance.ts'
+import type { Instance } from './domain/records/instance/instance.ts'
 import type { FirstLook, MediaType } from './media/types.ts'
 
 /** The present moment, in milliseconds since 1970. Tests move it. */

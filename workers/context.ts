@@ -1,4 +1,4 @@
-import type { AgreedTime } from '../src/domain/agreed-time.ts'
+import type { AgreedTime } from '../src/domain/records/instance/agreed-time.ts'
 import type { MediaTools, Place } from '../src/media/types.ts'
 import type { Ports } from '../src/ports.ts'
 

@@ -1,5 +1,5 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
-import type { Instance } from '../src/domain/instance.ts'
+import type { Instance } from '../src/domain/records/instance/instance.ts'
 import { hasRoomToPrepare } from '../src/domain/records/store/free-space.ts'
 import { BucketFull, BucketUnavailable, type JobContext, type JobRunner, type Ports } from '../src/ports.ts'
 import { makeBackup } from './backup.ts'

@@ -1,5 +1,5 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
-import { growGeneration } from '../src/domain/instance.ts'
+import { growGeneration } from '../src/domain/records/instance/instance.ts'
 import { sweepOrphans } from '../src/domain/orphans.ts'
 import { scrub } from '../src/domain/scrub.ts'
 import { sweep as sweepDue } from '../src/domain/sweep.ts'

@@ -1,4 +1,4 @@
-import { apartSentences } from '../domain/instance.ts'
+import { apartSentences } from '../domain/records/instance/instance.ts'
 import { adopt } from '../domain/reunite.ts'
 import { withDeps } from './with-deps.ts'
 

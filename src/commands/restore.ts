@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { listSnapshots } from '../domain/backup.ts'
-import { apartSentences, readBucketIdentity } from '../domain/instance.ts'
+import { apartSentences, readBucketIdentity } from '../domain/records/instance/instance.ts'
 import { inspectSnapshot, tombstoneHorizon, type Source } from '../domain/restore.ts'
 import { restoreStore } from '../domain/reunite.ts'
 import { BadSnapshot } from '../domain/snapshot.ts'

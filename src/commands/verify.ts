@@ -3,7 +3,7 @@ import path from 'node:path'
 import { redisStore } from '../adapters/redis-store.ts'
 import type { Config } from '../config.ts'
 import { openDeps, openLog } from '../deps.ts'
-import { apartSentences } from '../domain/instance.ts'
+import { apartSentences } from '../domain/records/instance/instance.ts'
 import { verifyObjects, type Finding } from '../domain/verify.ts'
 
 const words: { readonly [K in Finding['kind']]: string } = {

@@ -14,7 +14,7 @@ import { linkState } from './link.ts'
 import { albumSchema, linkSchema, type Album, type Item, type Link } from './records/records.ts'
 import { itemsOrStandIns, linksOrStandIns } from './records/stand-ins.ts'
 import { expectItemCopies, queueCopies } from './copy-requests.ts'
-import { makeLasting, noteActs } from './tombstones.ts'
+import { makeLasting, noteActs } from './records/instance/tombstones.ts'
 
 type AlbumPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>
 

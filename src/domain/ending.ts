@@ -10,7 +10,7 @@ import { keys, objects } from './records/keys.ts'
 import { readRecord } from './records/read-records.ts'
 import { countOf, itemSchema, linkSchema, type Album, type Item, type Link } from './records/records.ts'
 import { linksOrStandIns } from './records/stand-ins.ts'
-import { writeTombstones } from './tombstones.ts'
+import { writeTombstones } from './records/instance/tombstones.ts'
 
 /** Items looked at in one step of a removal, so that no step holds the store up for long. */
 const step = 200

@@ -5,7 +5,7 @@ import {
   readStoreIdentity,
   type Instance,
   type InstanceState,
-} from './instance.ts'
+} from './records/instance/instance.ts'
 import { noteReunion } from './orphans.ts'
 
 /** How often the store is asked who it is, in milliseconds. */

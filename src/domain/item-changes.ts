@@ -12,7 +12,7 @@ import { keys } from './records/keys.ts'
 import { expectLasting } from './records/store/lasting.ts'
 import { albumSchema, type Album } from './records/records.ts'
 import { isStandIn } from './records/stand-ins.ts'
-import { makeLasting, noteActs, type Act } from './tombstones.ts'
+import { makeLasting, noteActs, type Act } from './records/instance/tombstones.ts'
 
 type ItemPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>
 

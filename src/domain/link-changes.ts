@@ -20,7 +20,7 @@ import { albumSchema, linkSchema, type Link } from './records/records.ts'
 import { seal } from './records/seal.ts'
 import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
 import { isStricter } from './strictness.ts'
-import { makeLasting, noteActs } from './tombstones.ts'
+import { makeLasting, noteActs } from './records/instance/tombstones.ts'
 import { hashToken, randomToken } from './records/tokens.ts'
 
 type LinkPorts = Pick<

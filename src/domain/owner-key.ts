@@ -9,7 +9,7 @@ import { linkSchema, ownerSchema } from './records/records.ts'
 import { seal, unseal } from './records/seal.ts'
 import { hashToken, randomOwnerKey } from './records/tokens.ts'
 import { countTry, type TryLimit } from './records/limits/tries.ts'
-import { noteActs, writeTombstones } from './tombstones.ts'
+import { noteActs, writeTombstones } from './records/instance/tombstones.ts'
 import { atOnce, wakeSweep } from './records/store/due.ts'
 
 /** Owner keys that one address may try: 256 bits are not guessed, but asking costs. */

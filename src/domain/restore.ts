@@ -15,7 +15,7 @@ import { isMoving } from './playable.ts'
 import { readRecords } from './records/read-records.ts'
 import { albumSchema, itemSchema, linkSchema, ownerSchema, type Item, type Link } from './records/records.ts'
 import { readSnapshot, type SnapshotHeader } from './snapshot.ts'
-import type { Act } from './tombstones.ts'
+import type { Act } from './records/instance/tombstones.ts'
 import { noteUnmade } from './records/store/unmade.ts'
 
 const minute = 60_000

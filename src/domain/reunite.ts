@@ -1,7 +1,12 @@
 import { z } from 'zod'
 import type { Ports } from '../ports.ts'
 import { value } from '../ports.ts'
-import { readBucketIdentity, readStoreIdentity, writeBucketIdentity, writeStoreIdentity } from './instance.ts'
+import {
+  readBucketIdentity,
+  readStoreIdentity,
+  writeBucketIdentity,
+  writeStoreIdentity,
+} from './records/instance/instance.ts'
 import { keys } from './records/keys.ts'
 import { noteReunion } from './orphans.ts'
 import { parseRecord } from './records/records.ts'
@@ -18,7 +23,7 @@ import {
 } from './restore.ts'
 import { noteSchema } from './records/schema.ts'
 import { markAllUnchecked } from './scrub.ts'
-import { readTombstones } from './tombstones.ts'
+import { readTombstones } from './records/instance/tombstones.ts'
 import { randomToken } from './records/tokens.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
-import { readStoreIdentity } from '../domain/instance.ts'
+import { readStoreIdentity } from '../domain/records/instance/instance.ts'
 import type { WebContext, WebSettings } from './context.ts'
 
 /**

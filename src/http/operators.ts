@@ -1,6 +1,6 @@
 import { Router, type RequestHandler } from 'express'
 import { Refused } from '../domain/records/errors.ts'
-import { apartSentences } from '../domain/instance.ts'
+import { apartSentences } from '../domain/records/instance/instance.ts'
 import { checkSchema, StoreTooNew } from '../domain/records/schema.ts'
 import type { WebContext } from './context.ts'
 import { watchReadiness } from './readiness.ts'

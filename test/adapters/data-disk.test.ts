@@ -6,7 +6,7 @@ import { ballastBytes, dataDisk, type DataDisk } from '../../src/adapters/data-d
 import { startEmbeddedRedis } from '../../src/adapters/embedded-redis.ts'
 import { folderBucket } from '../../src/adapters/folder-bucket.ts'
 import { redisStore } from '../../src/adapters/redis-store.ts'
-import { noteActs, readTombstones, writeTombstones } from '../../src/domain/tombstones.ts'
+import { noteActs, readTombstones, writeTombstones } from '../../src/domain/records/instance/tombstones.ts'
 import { BucketFull, value } from '../../src/ports.ts'
 import { openTestPorts, quietLog } from '../support/ports.ts'
 import { smallDisk, type SmallDisk } from '../support/small-disk.ts'

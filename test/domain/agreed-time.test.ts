@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { agreedTime, believeClock, type AgreedTime, type Witness } from '../../src/domain/agreed-time.ts'
+import {
+  agreedTime,
+  believeClock,
+  type AgreedTime,
+  type Witness,
+} from '../../src/domain/records/instance/agreed-time.ts'
 import { openTestPorts, quietLog, type TestPorts } from '../support/ports.ts'
 
 const minute = 60_000

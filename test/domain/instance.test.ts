@@ -7,7 +7,7 @@ import {
   readBucketIdentity,
   readStoreIdentity,
   writeBucketIdentity,
-} from '../../src/domain/instance.ts'
+} from '../../src/domain/records/instance/instance.ts'
 import { guardRemovals, watchInstance } from '../../src/domain/instance-watch.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'

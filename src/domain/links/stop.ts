@@ -7,7 +7,7 @@ import { keys } from '../records/keys.ts'
 import { linkState } from '../link.ts'
 import type { Link } from '../records/records.ts'
 import { linksOrStandIns } from '../records/stand-ins.ts'
-import { noteActs, makeLasting } from '../tombstones.ts'
+import { noteActs, makeLasting } from '../records/instance/tombstones.ts'
 
 /** Links that are stopped as one step. */
 const stopStep = 200

@@ -1,12 +1,12 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
-import { BucketFull, members, type Bucket, type Ports, type Write } from '../ports.ts'
-import { rank, unrank } from './records/store/change.ts'
-import { atOnce, wakeSweep } from './records/store/due.ts'
-import { Refused } from './records/errors.ts'
+import { BucketFull, members, type Bucket, type Ports, type Write } from '../../../ports.ts'
+import { rank, unrank } from '../store/change.ts'
+import { atOnce, wakeSweep } from '../store/due.ts'
+import { Refused } from '../errors.ts'
 import { growGeneration } from './instance.ts'
-import { keys, objects } from './records/keys.ts'
-import { randomToken } from './records/tokens.ts'
+import { keys, objects } from '../keys.ts'
+import { randomToken } from '../tokens.ts'
 
 /**
  * What a sender ended or restricted is noted in the bucket before the answer: a store that is brought back from an older

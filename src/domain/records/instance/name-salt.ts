@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { Store } from '../ports.ts'
-import { value } from '../ports.ts'
-import { keys, saltNames } from './records/keys.ts'
+import type { Store } from '../../../ports.ts'
+import { value } from '../../../ports.ts'
+import { keys, saltNames } from '../keys.ts'
 
 /** Takes the instance's salt for the names in keys from the store, or makes it. */
 export async function takeNameSalt(store: Store): Promise<void> {

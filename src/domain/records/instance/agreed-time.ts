@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { Clock, Log, Store } from '../ports.ts'
-import { value } from '../ports.ts'
-import { graceMs } from './records/store/due.ts'
-import { keys } from './records/keys.ts'
-import { parseRecord } from './records/records.ts'
+import type { Clock, Log, Store } from '../../../ports.ts'
+import { value } from '../../../ports.ts'
+import { graceMs } from '../store/due.ts'
+import { keys } from '../keys.ts'
+import { parseRecord } from '../records.ts'
 
 const minute = 60_000
 const hour = 60 * minute

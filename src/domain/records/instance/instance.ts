@@ -1,9 +1,9 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
-import type { Bucket, Store } from '../ports.ts'
-import { value } from '../ports.ts'
-import { keys, objects } from './records/keys.ts'
-import { randomToken } from './records/tokens.ts'
+import type { Bucket, Store } from '../../../ports.ts'
+import { value } from '../../../ports.ts'
+import { keys, objects } from '../keys.ts'
+import { randomToken } from '../tokens.ts'
 
 /**
  * Who the store and the bucket are. Both hold the same id; an absent record proves that bytes may go only while they
