@@ -5,7 +5,7 @@ import { changeOwner, set } from './records/store/change.ts'
 import { downloadsOf, isDownloadable, type Download } from './copies.ts'
 import { itemsOf } from './item.ts'
 import { keys } from './records/keys.ts'
-import { linkState } from './link.ts'
+import { linkState } from './gate/authorize.ts'
 import { readRecordsThere } from './records/read-records.ts'
 import {
   albumSchema,

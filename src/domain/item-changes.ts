@@ -6,7 +6,7 @@ import { changeOwner, rank, set, unrank, type Changing } from './records/store/c
 import { atOnce, queueRemoval, wakeSweep } from './records/store/due.ts'
 import { countedBytes, dropItem } from './ending.ts'
 import { unknown } from './records/errors.ts'
-import { announceShownLess } from './gate-news.ts'
+import { announceShownLess } from './gate/gate-news.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from './records/keys.ts'
 import { expectLasting } from './records/store/lasting.ts'

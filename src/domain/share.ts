@@ -4,7 +4,7 @@ import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } fro
 import { changeOwner, rank, set, type Changing } from './records/store/change.ts'
 import { checkChosenSecret } from './chosen-secret.ts'
 import { graceMs, wakeSweep } from './records/store/due.ts'
-import { expectClaim, openEntrance, settleEntrance } from './entrance.ts'
+import { expectClaim, openEntrance, settleEntrance } from './gate/slug-claims.ts'
 import { newItem, writeItems } from './item.ts'
 import { keys, nameHash } from './records/keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'

@@ -1,7 +1,7 @@
 import type { Key, Ports } from '../ports.ts'
 import { scores, value } from '../ports.ts'
 import { lostAfterMs } from './records/store/due.ts'
-import { closeLeftEntrances } from './entrance.ts'
+import { closeLeftEntrances } from './gate/slug-claims.ts'
 import { keys } from './records/keys.ts'
 import { recount } from './recount.ts'
 import { queueUnmade } from './records/store/unmade.ts'

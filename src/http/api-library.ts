@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { countItems } from '../domain/album-changes.ts'
-import { countChosenSecret } from '../domain/guess.ts'
+import { countChosenSecret } from '../domain/gate/entrance.ts'
 import { albumsOfItems } from '../domain/item.ts'
 import { readGroup, readItems, shareGroup, type Group } from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'

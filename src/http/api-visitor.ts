@@ -1,6 +1,6 @@
 import { Router, type Request } from 'express'
-import { enter, enterWithAlbums } from '../domain/link.ts'
-import { knockedLink, leave, unlock } from '../domain/unlock.ts'
+import { enter, enterWithAlbums } from '../domain/gate/authorize.ts'
+import { knockedLink, leave, unlock } from '../domain/gate/unlock.ts'
 import type { WebContext } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { jsonBody } from './json-body.ts'

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/records/errors.ts'
-import { countChosenSecret } from '../domain/guess.ts'
+import { countChosenSecret } from '../domain/gate/entrance.ts'
 import { groupKinds, readGroup, shareGroup, type Group, type GroupKind } from '../domain/library.ts'
 import { createLink } from '../domain/link-changes.ts'
 import type { KnownOwner } from '../domain/owner.ts'

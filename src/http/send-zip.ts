@@ -1,4 +1,4 @@
-import type { ArchiveFile } from '../domain/archive.ts'
+import type { ArchiveFile } from '../domain/gate/archive.ts'
 import { suspect } from '../domain/integrity.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
 import { planZip, type ZipPlan } from '../media/zip/plan.ts'

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { z } from 'zod'
-import { enterWithAlbums } from '../domain/link.ts'
+import { enterWithAlbums } from '../domain/gate/authorize.ts'
 import { albumListPage } from './album-list-model.ts'
 import type { WebContext } from './context.ts'
 import { keepPages } from './kept-pages.ts'

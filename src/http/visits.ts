@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { Link } from '../domain/records/records.ts'
-import { countDownload, countVisit } from '../domain/visits.ts'
+import { countDownload, countVisit } from '../domain/gate/visits.ts'
 import type { WebContext } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
 import { declinedCookie, rememberHere, visitCookie } from './request.ts'

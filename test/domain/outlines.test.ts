@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeAlbumOf, putItems } from '../../src/domain/album-changes.ts'
 import { ownAlbum } from '../../src/domain/album.ts'
-import { tickedArchive, wholeArchive, type ArchiveFile } from '../../src/domain/archive.ts'
+import { tickedArchive, wholeArchive, type ArchiveFile } from '../../src/domain/gate/archive.ts'
 import { downloadsOf, isChanged, isDownloadable, isShown, isWithheld } from '../../src/domain/copies.ts'
 import { removeDue } from '../../src/domain/ending.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'

@@ -1,4 +1,4 @@
-import type { MetadataPolicy } from '../media/types.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
 
 const strictness = ['everything', 'no-location', 'none'] as const satisfies MetadataPolicy[]
 

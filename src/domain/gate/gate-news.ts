@@ -1,8 +1,8 @@
-import type { Ports } from '../ports.ts'
-import { ranks } from '../ports.ts'
-import { keys } from './records/keys.ts'
-import { readRecordsThere } from './records/read-records.ts'
-import { linkSchema, type Link } from './records/records.ts'
+import type { Ports } from '../../ports.ts'
+import { ranks } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
+import { readRecordsThere } from '../records/read-records.ts'
+import { linkSchema, type Link } from '../records/records.ts'
 
 /** Carries hashes of secrets, apart by spaces: whoever is inside of these links is to be asked for again. */
 export const gateChannel = 'gate'

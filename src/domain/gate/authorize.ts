@@ -1,9 +1,9 @@
-import type { Clock, Key, Store } from '../ports.ts'
-import { ranks, value } from '../ports.ts'
-import { Refused, unknown } from './records/errors.ts'
-import { decideEntrance, entranceQueries, findEntrance } from './guess.ts'
-import { keys } from './records/keys.ts'
-import { readRecordsThere } from './records/read-records.ts'
+import type { Clock, Key, Store } from '../../ports.ts'
+import { ranks, value } from '../../ports.ts'
+import { Refused, unknown } from '../records/errors.ts'
+import { decideEntrance, entranceQueries, findEntrance } from './entrance.ts'
+import { keys } from '../records/keys.ts'
+import { readRecordsThere } from '../records/read-records.ts'
 import {
   albumSchema,
   itemSchema,
@@ -14,9 +14,9 @@ import {
   type Entrance,
   type Item,
   type Link,
-} from './records/records.ts'
-import { Recent } from './records/store/recent.ts'
-import { hashToken } from './records/tokens.ts'
+} from '../records/records.ts'
+import { Recent } from '../records/store/recent.ts'
+import { hashToken } from '../records/tokens.ts'
 
 /** What a visitor shows at the door: the secret from the address, and the session token of this link's cookie. */
 export interface Knock {

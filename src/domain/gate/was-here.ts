@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Link } from './records/records.ts'
-import { sameText } from './records/tokens.ts'
+import type { Link } from '../records/records.ts'
+import { sameText } from '../records/tokens.ts'
 
 /**
  * What a browser keeps that was inside of a link: it has tries of its own at the door, so that no stranger who tries

@@ -1,11 +1,11 @@
-import type { Ports, Store } from '../ports.ts'
-import { scores, value } from '../ports.ts'
-import { remove, unrank, type Changing } from './records/store/change.ts'
-import { Refused } from './records/errors.ts'
-import { keys } from './records/keys.ts'
-import { expectLasting } from './records/store/lasting.ts'
-import { linkState } from './link.ts'
-import { readRecord } from './records/read-records.ts'
+import type { Ports, Store } from '../../ports.ts'
+import { scores, value } from '../../ports.ts'
+import { remove, unrank, type Changing } from '../records/store/change.ts'
+import { Refused } from '../records/errors.ts'
+import { keys } from '../records/keys.ts'
+import { expectLasting } from '../records/store/lasting.ts'
+import { linkState } from './authorize.ts'
+import { readRecord } from '../records/read-records.ts'
 import {
   entranceSchema,
   linkSchema,
@@ -13,7 +13,7 @@ import {
   recordText,
   type Entrance,
   type Link,
-} from './records/records.ts'
+} from '../records/records.ts'
 
 /** What a secret leads to, and which secret. */
 type Way = Pick<Link, 'owner' | 'id' | 'secretHash'>

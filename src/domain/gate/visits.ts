@@ -1,6 +1,6 @@
-import type { Ports } from '../ports.ts'
-import { keys } from './records/keys.ts'
-import type { Link } from './records/records.ts'
+import type { Ports } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
+import type { Link } from '../records/records.ts'
 
 type CountPorts = Pick<Ports, 'store' | 'clock' | 'log'>
 
