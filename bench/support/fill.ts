@@ -9,7 +9,7 @@ import { newItem, writeItems, unknownFacts } from '../../src/domain/item.ts'
 import { objects } from '../../src/domain/records/keys.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner.ts'
 import type { Album, Item, StoredObject } from '../../src/domain/records/records.ts'
-import { newLink, writeLink } from '../../src/domain/share.ts'
+import { newLink, writeLink } from '../../src/domain/links/share.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
 import type { Bucket, Limits, Store } from '../../src/ports.ts'
 

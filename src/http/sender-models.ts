@@ -1,5 +1,5 @@
-import { dayMs } from '../domain/expiry.ts'
-import type { LinkOverview } from '../domain/links.ts'
+import { dayMs } from '../domain/links/expiry.ts'
+import type { LinkOverview } from '../domain/links/links.ts'
 import type { Limits } from '../ports.ts'
 import type { Language } from './language.ts'
 import type { SharedLink, SharesPage, StartPage } from './page-models.ts'

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { newOwner, type KnownOwner } from '../../src/domain/owner.ts'
-import { makeShare, type Share } from '../../src/domain/share.ts'
+import { makeShare, type Share } from '../../src/domain/links/share.ts'
 import { receiveFile } from '../../src/domain/receive.ts'
 import { type Received } from '../../src/domain/item.ts'
 import { beginUpload, type Upload } from '../../src/domain/records/limits/reservation.ts'

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { z } from 'zod'
-import { Refused } from './records/errors.ts'
-import { tokenPattern } from './records/tokens.ts'
+import { Refused } from '../records/errors.ts'
+import { tokenPattern } from '../records/tokens.ts'
 
 /** What an owner may choose as a link's secret. */
 export const chosenSecretPattern = /^[a-z0-9-]{8,64}$/

@@ -1,12 +1,12 @@
-import type { Clock, Store } from '../ports.ts'
-import { fields, ranks, size, value } from '../ports.ts'
-import { unknown } from './records/errors.ts'
-import { keys } from './records/keys.ts'
-import { linkState, type LinkState } from './gate/authorize.ts'
-import { albumSchema, countOf, parseRecord, type Album, type Link } from './records/records.ts'
-import type { KnownOwner } from './owner.ts'
-import { unseal } from './records/seal.ts'
-import { linksOrStandIns } from './records/stand-ins.ts'
+import type { Clock, Store } from '../../ports.ts'
+import { fields, ranks, size, value } from '../../ports.ts'
+import { unknown } from '../records/errors.ts'
+import { keys } from '../records/keys.ts'
+import { linkState, type LinkState } from '../gate/authorize.ts'
+import { albumSchema, countOf, parseRecord, type Album, type Link } from '../records/records.ts'
+import type { KnownOwner } from '../owner.ts'
+import { unseal } from '../records/seal.ts'
+import { linksOrStandIns } from '../records/stand-ins.ts'
 
 /** A link as its owner sees it. */
 export interface LinkOverview {

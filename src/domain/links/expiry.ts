@@ -1,5 +1,5 @@
-import type { Limits } from '../ports.ts'
-import { Refused } from './records/errors.ts'
+import type { Limits } from '../../ports.ts'
+import { Refused } from '../records/errors.ts'
 
 export const dayMs = 24 * 3_600_000
 const hourMs = 3_600_000
