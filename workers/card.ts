@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { updateAlbum } from '../src/domain/album.ts'
+import { updateAlbum } from '../src/domain/albums/album.ts'
 import { recordMade, settledAlbum } from '../src/domain/bundle.ts'
 import { isShown } from '../src/domain/copies.ts'
 import { objects } from '../src/domain/records/keys.ts'

@@ -1,5 +1,5 @@
 import type { Ports, Store } from '../ports.ts'
-import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from './album.ts'
+import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from './albums/album.ts'
 import { readCatalog, type CatalogEntry } from './catalog.ts'
 import { changeOwner, rank, type Changing } from './records/store/change.ts'
 import { unknown } from './records/errors.ts'

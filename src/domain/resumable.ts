@@ -1,6 +1,6 @@
 import type { Party, Ports, Sharer, Write } from '../ports.ts'
 import { size, value } from '../ports.ts'
-import { addItems, checkAlbumSize, ownAlbum } from './album.ts'
+import { addItems, checkAlbumSize, ownAlbum } from './albums/album.ts'
 import { set } from './records/store/change.ts'
 import { Refused } from './records/errors.ts'
 import { newItemId } from './item-id.ts'

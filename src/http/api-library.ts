@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { countItems } from '../domain/album-changes.ts'
+import { countItems } from '../domain/albums/album-changes.ts'
 import { countChosenSecret } from '../domain/gate/entrance.ts'
 import { albumsOfItems } from '../domain/item.ts'
 import { readGroup, readItems, shareGroup, type Group } from '../domain/library.ts'

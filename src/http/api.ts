@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { addItems, ownAlbum } from '../domain/album.ts'
+import { addItems, ownAlbum } from '../domain/albums/album.ts'
 import { Refused } from '../domain/records/errors.ts'
 import { newOwner } from '../domain/owner.ts'
 import { makeShare, type Share } from '../domain/links/share.ts'

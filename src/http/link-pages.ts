@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { listAlbums } from '../domain/albums.ts'
+import { listAlbums } from '../domain/albums/albums.ts'
 import { Refused } from '../domain/records/errors.ts'
 import { countChosenSecret } from '../domain/gate/entrance.ts'
 import { createLink, editLink, renewLink } from '../domain/links/link-changes.ts'

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addItems } from '../../src/domain/album.ts'
+import { addItems } from '../../src/domain/albums/album.ts'
 import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { removeDue } from '../../src/domain/ending.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { writeAlbum, newAlbum } from '../../src/domain/album.ts'
+import { writeAlbum, newAlbum } from '../../src/domain/albums/album.ts'
 import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { newItem, unknownFacts, writeItems } from '../../src/domain/item.ts'
 import type { Album, Copy, Item, StoredObject } from '../../src/domain/records/records.ts'

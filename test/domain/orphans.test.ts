@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { removeDue } from '../../src/domain/ending.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
-import { deleteAlbum } from '../../src/domain/album-changes.ts'
+import { deleteAlbum } from '../../src/domain/albums/album-changes.ts'
 import { keys, objects } from '../../src/domain/records/keys.ts'
 import {
   listOrphans,

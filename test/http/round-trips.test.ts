@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { updateAlbum } from '../../src/domain/album.ts'
+import { updateAlbum } from '../../src/domain/albums/album.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'

@@ -1,6 +1,6 @@
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Party, Ports } from '../../ports.ts'
-import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from '../album.ts'
+import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from '../albums/album.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
 import { checkChosenSecret } from './slug.ts'
 import { graceMs, wakeSweep } from '../records/store/due.ts'

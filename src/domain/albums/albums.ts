@@ -1,8 +1,8 @@
-import type { Store } from '../ports.ts'
-import { ranks, size, value } from '../ports.ts'
-import { keys } from './records/keys.ts'
-import { albumSchema, parseRecord, type Album } from './records/records.ts'
-import { standInAlbum } from './records/stand-ins.ts'
+import type { Store } from '../../ports.ts'
+import { ranks, size, value } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
+import { albumSchema, parseRecord, type Album } from '../records/records.ts'
+import { standInAlbum } from '../records/stand-ins.ts'
 
 /** An album in its owner's list. */
 export interface AlbumOverview {
