@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { updateAlbum } from '../src/domain/albums/album.ts'
 import { recordMade, settledAlbum } from '../src/domain/bundle.ts'
-import { isShown } from '../src/domain/copies.ts'
+import { isShown } from '../src/domain/items/copies.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { Item } from '../src/domain/records/records.ts'
 import { clearNoteOnceMade } from '../src/domain/records/store/unmade.ts'

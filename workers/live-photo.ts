@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream'
 import { findPair, joinPair, objectsToCopy, type Pair } from '../src/domain/live-photo.ts'
-import { askForPlayable, expectPlayable } from '../src/domain/playable.ts'
+import { askForPlayable, expectPlayable } from '../src/domain/items/playable.ts'
 import { isPrepared, removeIfGone, tellOwner } from '../src/domain/prepare.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
 import type { Item, StoredObject } from '../src/domain/records/records.ts'

@@ -1,8 +1,8 @@
 import path from 'node:path'
-import { killerText, mediaErrorText } from '../src/domain/failure.ts'
+import { killerText, mediaErrorText } from '../src/domain/items/failure.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { WrongBytes, type Recorded } from '../src/domain/integrity.ts'
-import { askForPlayable, expectPlayable, isMoving } from '../src/domain/playable.ts'
+import { askForPlayable, expectPlayable, isMoving } from '../src/domain/items/playable.ts'
 import {
   beginPreparing,
   isPrepared,

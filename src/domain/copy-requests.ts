@@ -1,7 +1,7 @@
 import type { MetadataPolicy } from '../media/types.ts'
 import type { Ports } from '../ports.ts'
 import { ranks } from '../ports.ts'
-import { itemsOf } from './item.ts'
+import { itemsOf } from './items/item.ts'
 import { keys } from './records/keys.ts'
 import { readRecordsThere } from './records/read-records.ts'
 import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records/records.ts'

@@ -4,7 +4,7 @@ import { ranks, value } from '../ports.ts'
 import { changeOwner, set, unrank } from './records/store/change.ts'
 import { wakeSweep } from './records/store/due.ts'
 import { dropItem } from './ending.ts'
-import { itemWrites } from './item-writes.ts'
+import { itemWrites } from './items/item-writes.ts'
 import { keys, objects } from './records/keys.ts'
 import { readRecord } from './records/read-records.ts'
 import {

@@ -1,4 +1,4 @@
-import { shownTitle } from '../domain/shown-text.ts'
+import { shownTitle } from '../domain/items/shown-text.ts'
 import type { Language } from './language.ts'
 import type { AlbumListPage } from './owner-page-models.ts'
 import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-model.ts'

@@ -4,7 +4,7 @@ import { deleteAlbum, countItems, editAlbum } from '../domain/albums/album-chang
 import { ownAlbum } from '../domain/albums/album.ts'
 import { listAlbums } from '../domain/albums/albums.ts'
 import { markPrivate, removeItems } from '../domain/albums/item-changes.ts'
-import { itemIdsOf, itemsOf } from '../domain/item.ts'
+import { itemIdsOf, itemsOf } from '../domain/items/item.ts'
 import { listLinksOf, type LinkOverview } from '../domain/links/links.ts'
 import type { KnownOwner } from '../domain/owner.ts'
 import type { Album, Item } from '../domain/records/records.ts'

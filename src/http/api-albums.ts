@@ -3,7 +3,7 @@ import { deleteAlbum, countItems, editAlbum, makeAlbumOf, putItems } from '../do
 import { ownAlbum } from '../domain/albums/album.ts'
 import { listAlbums } from '../domain/albums/albums.ts'
 import { deleteItems, markPrivate, removeItems } from '../domain/albums/item-changes.ts'
-import { albumsOfItems, itemsOf, listItems, ownItem } from '../domain/item.ts'
+import { albumsOfItems, itemsOf, listItems, ownItem } from '../domain/items/item.ts'
 import { listLinksOf } from '../domain/links/links.ts'
 import type { Item } from '../domain/records/records.ts'
 import { retryItem } from '../domain/retry.ts'

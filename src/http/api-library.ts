@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { countItems } from '../domain/albums/album-changes.ts'
 import { countChosenSecret } from '../domain/gate/entrance.ts'
-import { albumsOfItems } from '../domain/item.ts'
+import { albumsOfItems } from '../domain/items/item.ts'
 import { readGroup, readItems, shareGroup, type Group } from '../domain/library.ts'
 import { createLink } from '../domain/links/link-changes.ts'
 import { overviewOf } from '../domain/links/links.ts'

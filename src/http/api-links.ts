@@ -1,7 +1,7 @@
 import { Router } from 'express'
 import { stopSharing, stopAll } from '../domain/links/stop.ts'
 import { countChosenSecret } from '../domain/gate/entrance.ts'
-import { itemsOf } from '../domain/item.ts'
+import { itemsOf } from '../domain/items/item.ts'
 import { createLink, editLink, renewLink, type Until } from '../domain/links/link-changes.ts'
 import { listLinks, overviewOf } from '../domain/links/links.ts'
 import { albumsOf } from '../domain/gate/authorize.ts'

@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { Refused, unknown } from '../domain/records/errors.ts'
-import { ownItem } from '../domain/item.ts'
+import { ownItem } from '../domain/items/item.ts'
 import { objects } from '../domain/records/keys.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/records/errors.ts'
 import { isOfWrongKind, receiveFile } from '../domain/receive.ts'
-import { type Received } from '../domain/item.ts'
+import { type Received } from '../domain/items/item.ts'
 import {
   abandonUpload,
   beginUpload,

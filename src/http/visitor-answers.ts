@@ -1,6 +1,6 @@
-import { isDownloadable, isShown, isWithheld } from '../domain/copies.ts'
+import { isDownloadable, isShown, isWithheld } from '../domain/items/copies.ts'
 import type { Item, Link } from '../domain/records/records.ts'
-import { shownText, shownTitle, shownName } from '../domain/shown-text.ts'
+import { shownText, shownTitle, shownName } from '../domain/items/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
 import { isoDate } from './input/link-address.ts'

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Download } from '../domain/copies.ts'
+import type { Download } from '../domain/items/copies.ts'
 import { Refused, unknown } from '../domain/records/errors.ts'
 import { objects } from '../domain/records/keys.ts'
 import { enterForItem, type Visit } from '../domain/gate/authorize.ts'

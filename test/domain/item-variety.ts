@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeAlbum, newAlbum } from '../../src/domain/albums/album.ts'
 import { changeOwner } from '../../src/domain/records/store/change.ts'
-import { newItem, unknownFacts, writeItems } from '../../src/domain/item.ts'
+import { newItem, unknownFacts, writeItems } from '../../src/domain/items/item.ts'
 import type { Album, Copy, Item, StoredObject } from '../../src/domain/records/records.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
 import type { Ports } from '../../src/ports.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { shownName, shownText } from '../../src/domain/shown-text.ts'
+import { shownName, shownText } from '../../src/domain/items/shown-text.ts'
 
 const place = {
   country: { code: 'PT', name: 'Portugal' },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { updateItem } from '../../src/domain/item.ts'
+import { updateItem } from '../../src/domain/items/item.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { hashToken } from '../../src/domain/records/tokens.ts'
 import { value } from '../../src/ports.ts'

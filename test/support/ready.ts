@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { unknownFacts } from '../../src/domain/item.ts'
+import { unknownFacts } from '../../src/domain/items/item.ts'
 import { objects } from '../../src/domain/records/keys.ts'
 import { recordPrepared } from '../../src/domain/prepare.ts'
 import type { Copy, Item, StoredObject } from '../../src/domain/records/records.ts'

@@ -1,10 +1,10 @@
 import type { CaptureDate } from '../../media/types.ts'
 import type { Store } from '../../ports.ts'
-import { changedInStorage, notMadeYet, withheld, type Download } from '../copies.ts'
+import { changedInStorage, notMadeYet, withheld, type Download } from '../items/copies.ts'
 import { Refused, unknown } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
-import type { Outline } from '../outline.ts'
-import { outlinesOf, shownOutlines } from '../outlines.ts'
+import type { Outline } from '../items/outline.ts'
+import { outlinesOf, shownOutlines } from '../items/outlines.ts'
 import type { Album, Link } from '../records/records.ts'
 
 /** A file of a ZIP; its name is as its recipients may learn it, and may stand twice. */

@@ -1,11 +1,11 @@
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Clock, Store } from '../../ports.ts'
 import { checkDownloads } from './archive.ts'
-import { downloadsOf, type Download } from '../copies.ts'
+import { downloadsOf, type Download } from '../items/copies.ts'
 import { Refused, unknown } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
 import { enter, enterForItem, enterWithAlbums, type Knock, type Visit } from './authorize.ts'
-import { outlinesOf, shownOutlines } from '../outlines.ts'
+import { outlinesOf, shownOutlines } from '../items/outlines.ts'
 import type { Album, Item, Link, RenditionName } from '../records/records.ts'
 import { isStricter } from './strictness.ts'
 

@@ -5,7 +5,7 @@ import { changeOwner, rank, set, type Changing } from '../records/store/change.t
 import { checkChosenSecret } from './slug.ts'
 import { graceMs, wakeSweep } from '../records/store/due.ts'
 import { expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
-import { newItem, writeItems } from '../item.ts'
+import { newItem, writeItems } from '../items/item.ts'
 import { keys, nameHash } from '../records/keys.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { ownerParty } from '../records/limits/network.ts'
@@ -15,7 +15,7 @@ import { announce, askToPrepare } from '../prepare.ts'
 import type { Album, Item, Link } from '../records/records.ts'
 import { seal } from '../records/seal.ts'
 import { hashToken, randomToken } from '../records/tokens.ts'
-import type { Received } from '../item.ts'
+import type { Received } from '../items/item.ts'
 import { closeUpload, settleUpload, type Upload } from '../records/limits/reservation.ts'
 
 /** What an owner wants of a link. */

@@ -1,4 +1,4 @@
-import type { Outline } from '../../domain/outline.ts'
+import type { Outline } from '../../domain/items/outline.ts'
 import type { Link } from '../../domain/records/records.ts'
 import type { Language } from '../language.ts'
 

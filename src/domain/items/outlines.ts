@@ -1,11 +1,11 @@
-import type { MetadataPolicy } from '../media/types.ts'
-import type { Expectation, Key, Store, Write } from '../ports.ts'
-import { members, someFields, value } from '../ports.ts'
-import { keys } from './records/keys.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
+import type { Expectation, Key, Store, Write } from '../../ports.ts'
+import { members, someFields, value } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
 import { outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
-import { Recent } from './records/store/recent.ts'
-import { readRecordsThere } from './records/read-records.ts'
-import { itemSchema, parseRecord, parseRecords, type Album, type Item } from './records/records.ts'
+import { Recent } from '../records/store/recent.ts'
+import { readRecordsThere } from '../records/read-records.ts'
+import { itemSchema, parseRecord, parseRecords, type Album, type Item } from '../records/records.ts'
 
 /** An album and what is told of its items under one policy, in its order. */
 export interface OutlinedAlbum {

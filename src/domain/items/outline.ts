@@ -1,9 +1,9 @@
-import type { CaptureDate, MediaKind, MetadataPolicy } from '../media/types.ts'
-import type { Write } from '../ports.ts'
+import type { CaptureDate, MediaKind, MetadataPolicy } from '../../media/types.ts'
+import type { Write } from '../../ports.ts'
 import { changedInStorageText } from './failure.ts'
-import { keys } from './records/keys.ts'
+import { keys } from '../records/keys.ts'
 import { awaitsMotion } from './playable.ts'
-import type { Copy, CopyPolicy, Item, StoredObject } from './records/records.ts'
+import type { Copy, CopyPolicy, Item, StoredObject } from '../records/records.ts'
 import { shownName } from './shown-text.ts'
 
 /** A file of an item as recipients under one policy may download it; `copy` is null while it is being made. */

@@ -1,9 +1,9 @@
-import type { Ports } from '../ports.ts'
-import { score } from '../ports.ts'
-import { rank } from './records/store/change.ts'
-import { lostAfterMs } from './records/store/due.ts'
-import { keys } from './records/keys.ts'
-import type { Item } from './records/records.ts'
+import type { Ports } from '../../ports.ts'
+import { score } from '../../ports.ts'
+import { rank } from '../records/store/change.ts'
+import { lostAfterMs } from '../records/store/due.ts'
+import { keys } from '../records/keys.ts'
+import type { Item } from '../records/records.ts'
 
 /** Whether something of an item moves, so that it may need a rendition that browsers play. */
 export const isMoving = (item: Item): boolean =>

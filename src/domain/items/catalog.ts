@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { MediaKind, Place } from '../media/types.ts'
-import type { Answer, Query, Write } from '../ports.ts'
-import { fields, value } from '../ports.ts'
-import { keys } from './records/keys.ts'
-import { itemSchema, parseRecord, type Item } from './records/records.ts'
+import type { MediaKind, Place } from '../../media/types.ts'
+import type { Answer, Query, Write } from '../../ports.ts'
+import { fields, value } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
+import { itemSchema, parseRecord, type Item } from '../records/records.ts'
 
 /** What the library needs of an item to group it. */
 export interface CatalogEntry {

@@ -1,6 +1,6 @@
-import { cleanName } from '../media/metadata/clean-name.ts'
-import type { MetadataPolicy } from '../media/types.ts'
-import type { Album, Item } from './records/records.ts'
+import { cleanName } from '../../media/metadata/clean-name.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
+import type { Album, Item } from '../records/records.ts'
 
 /** A file's name as recipients may learn it: without coordinates, and without the item's own place, where the policy takes location out. */
 export function shownName(

@@ -1,8 +1,8 @@
-import type { MetadataPolicy } from '../media/types.ts'
-import { Refused } from './records/errors.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
+import { Refused } from '../records/errors.ts'
 import { changedInStorageText } from './failure.ts'
-import { objects } from './records/keys.ts'
-import type { Copy, CopyPolicy, Item, StoredObject } from './records/records.ts'
+import { objects } from '../records/keys.ts'
+import type { Copy, CopyPolicy, Item, StoredObject } from '../records/records.ts'
 
 /** One file that a recipient may download: where its bytes are, and what is known of them. */
 export interface Download extends Pick<StoredObject, 'size' | 'crc32' | 'sha256'> {

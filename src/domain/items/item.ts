@@ -1,13 +1,13 @@
-import { fittingName } from '../media/fitting-name.ts'
-import type { Facts, FirstLook } from '../media/types.ts'
-import type { Clock, Store } from '../ports.ts'
-import { ranks, size } from '../ports.ts'
-import { changeOwner, rank, type Changing } from './records/store/change.ts'
-import { unknown } from './records/errors.ts'
+import { fittingName } from '../../media/fitting-name.ts'
+import type { Facts, FirstLook } from '../../media/types.ts'
+import type { Clock, Store } from '../../ports.ts'
+import { ranks, size } from '../../ports.ts'
+import { changeOwner, rank, type Changing } from '../records/store/change.ts'
+import { unknown } from '../records/errors.ts'
 import { itemWrites } from './item-writes.ts'
-import { keys } from './records/keys.ts'
-import { itemSchema, type Album, type Item } from './records/records.ts'
-import { itemsOrStandIns } from './records/stand-ins.ts'
+import { keys } from '../records/keys.ts'
+import { itemSchema, type Album, type Item } from '../records/records.ts'
+import { itemsOrStandIns } from '../records/stand-ins.ts'
 
 /** Facts of which nothing is known. */
 export const unknownFacts: Facts = {

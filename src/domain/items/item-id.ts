@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { sortedToken } from './records/tokens.ts'
+import { sortedToken } from '../records/tokens.ts'
 
 /** The moment in the id that this process made last, in milliseconds. */
 let latest = 0

@@ -1,4 +1,4 @@
-import type { MediaErrorReason } from '../media/types.ts'
+import type { MediaErrorReason } from '../../media/types.ts'
 
 /** Why an item could not be prepared, for its sender. */
 export const mediaErrorText: Readonly<Record<MediaErrorReason, string>> = {
