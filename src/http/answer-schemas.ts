@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { groupKinds } from '../domain/library.ts'
+import { groupKinds } from '../domain/library/library.ts'
 import { albumKinds } from '../domain/records/records.ts'
 import { reasons } from '../domain/records/errors.ts'
 import { metadataPolicies } from '../media/types.ts'

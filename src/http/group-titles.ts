@@ -1,4 +1,4 @@
-import type { Group, GroupTitle } from '../domain/library.ts'
+import type { Group, GroupTitle } from '../domain/library/library.ts'
 import type { Album } from '../domain/records/records.ts'
 import type { Language } from './language.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { groupKinds } from '../domain/library.ts'
+import { groupKinds } from '../domain/library/library.ts'
 import { metadataPolicies } from '../media/types.ts'
 import { idSchema } from './request.ts'
 import { passwordSchema, plain } from './share-fields.ts'

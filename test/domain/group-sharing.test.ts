@@ -5,7 +5,13 @@ import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
 import { updateItem, unknownFacts } from '../../src/domain/items/item.ts'
 import { keys } from '../../src/domain/records/keys.ts'
-import { readGroup, readItems, readLibrary, shareGroup, type Group } from '../../src/domain/library.ts'
+import {
+  readGroup,
+  readItems,
+  readLibrary,
+  shareGroup,
+  type Group,
+} from '../../src/domain/library/library.ts'
 import { recordPrepared } from '../../src/domain/prepare.ts'
 import { albumSchema, itemSchema, parseRecord, type Item } from '../../src/domain/records/records.ts'
 import type { Facts, Place } from '../../src/media/types.ts'

@@ -1,4 +1,4 @@
-import { readLibrary } from '../library.ts'
+import { readLibrary } from './library.ts'
 import type { Store } from '../../ports.ts'
 import type { Group, GroupKind } from './group.ts'
 
