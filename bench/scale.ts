@@ -7,7 +7,7 @@
 import { Redis } from 'ioredis'
 import { changeOwner } from '../src/domain/records/store/change.ts'
 import { keys } from '../src/domain/records/keys.ts'
-import type { KnownOwner } from '../src/domain/owner.ts'
+import type { KnownOwner } from '../src/domain/owner/owner.ts'
 import type { Album } from '../src/domain/records/records.ts'
 import { newLink, writeLink } from '../src/domain/links/share.ts'
 import { addLink, clock, fillAlbum, limits, makeOwner, putBytes, touchAlbum } from './support/fill.ts'

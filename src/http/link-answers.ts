@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { isDownloadable, isShown, isWithheld } from '../domain/items/copies.ts'
 import type { LinkOverview } from '../domain/links/links.ts'
-import type { KnownOwner } from '../domain/owner.ts'
+import type { KnownOwner } from '../domain/owner/owner.ts'
 import type { Item } from '../domain/records/records.ts'
 import { labelOf } from '../domain/links/links.ts'
 import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'

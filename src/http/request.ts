@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../domain/records/errors.ts'
-import { findOwner, type KnownOwner } from '../domain/owner.ts'
+import { findOwner, type KnownOwner } from '../domain/owner/owner.ts'
 import type { Knock } from '../domain/gate/authorize.ts'
 import type { Link } from '../domain/records/records.ts'
 import { ownerKeyPattern, tokenPattern } from '../domain/records/tokens.ts'

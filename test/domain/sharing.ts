@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { newOwner, type KnownOwner } from '../../src/domain/owner.ts'
+import { newOwner, type KnownOwner } from '../../src/domain/owner/owner.ts'
 import { makeShare, type Share } from '../../src/domain/links/share.ts'
 import { receiveFile } from '../../src/domain/receive.ts'
 import { type Received } from '../../src/domain/items/item.ts'

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { removeDue } from '../../src/domain/ending.ts'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { sweep } from '../../src/domain/sweep.ts'
 import { hashToken } from '../../src/domain/records/tokens.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import { createApp } from '../../src/http/app.ts'
 import { operations } from '../../src/http/openapi/document.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, pathOf, postShare } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'

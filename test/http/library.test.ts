@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import type { Place } from '../../src/media/types.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { json } from '../support/browser-jar.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { argon2Passwords } from '../../src/adapters/argon2-passwords.ts'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { cookieSuffix, json, newJar } from '../support/browser-jar.ts'
 import { bearer, errorOf, postShare, type ShareAnswer } from '../support/client.ts'

@@ -39,7 +39,7 @@ interface Costs {
 }
 
 async function ownerOf({ ownerKey }: ShareAnswer): Promise<string> {
-  const { findOwner } = await import('../../src/domain/owner.ts')
+  const { findOwner } = await import('../../src/domain/owner/owner.ts')
   const owner = await findOwner(web.ports.store, ownerKey ?? '')
   if (!owner) throw new Error('no owner')
   return owner.id

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
-import { senderPasswordId } from '../../src/domain/sender-password.ts'
+import { senderPasswordId } from '../../src/domain/owner/sender-password.ts'
 import { hashToken } from '../../src/domain/records/tokens.ts'
 import type { Passwords } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'

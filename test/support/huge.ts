@@ -1,7 +1,7 @@
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { objects } from '../../src/domain/records/keys.ts'
-import { findOwner } from '../../src/domain/owner.ts'
+import { findOwner } from '../../src/domain/owner/owner.ts'
 import { postShare, type ShareAnswer } from './client.ts'
 import type { TestWeb } from './app.ts'
 import { jpeg } from './pictures.ts'

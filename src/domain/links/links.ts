@@ -4,7 +4,7 @@ import { unknown } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
 import { linkState, type LinkState } from '../gate/authorize.ts'
 import { albumSchema, countOf, parseRecord, type Album, type Link } from '../records/records.ts'
-import type { KnownOwner } from '../owner.ts'
+import type { KnownOwner } from '../owner/owner.ts'
 import { unseal } from '../records/seal.ts'
 import { linksOrStandIns } from '../records/stand-ins.ts'
 

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { WebContext } from '../context.ts'
 import { baseUrl } from '../request.ts'
-import type { KnownOwner } from '../../domain/owner.ts'
+import type { KnownOwner } from '../../domain/owner/owner.ts'
 import { unseal } from '../../domain/records/seal.ts'
 
 export const isoDate = (at: number): string => new Date(at).toISOString()

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Ports, Store } from '../ports.ts'
-import { value } from '../ports.ts'
-import { keys } from './records/keys.ts'
-import { randomToken } from './records/tokens.ts'
+import type { Ports, Store } from '../../ports.ts'
+import { value } from '../../ports.ts'
+import { keys } from '../records/keys.ts'
+import { randomToken } from '../records/tokens.ts'
 
 /** What the store keeps of SENDER_PASSWORD: by `hash` (argon2id) it is known again, by `id` sessions belong to it. */
 const recordSchema = z.object({ hash: z.string(), id: z.string() })

@@ -1,10 +1,10 @@
-import type { Clock, Store } from '../ports.ts'
-import { fields, size, value } from '../ports.ts'
-import { wakeSweep } from './records/store/due.ts'
-import { Refused, unknown } from './records/errors.ts'
-import { keys } from './records/keys.ts'
-import { countOf, ownerSchema, parseRecord, recordText, type Owner } from './records/records.ts'
-import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from './records/tokens.ts'
+import type { Clock, Store } from '../../ports.ts'
+import { fields, size, value } from '../../ports.ts'
+import { wakeSweep } from '../records/store/due.ts'
+import { Refused, unknown } from '../records/errors.ts'
+import { keys } from '../records/keys.ts'
+import { countOf, ownerSchema, parseRecord, recordText, type Owner } from '../records/records.ts'
+import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from '../records/tokens.ts'
 
 /** An owner together with the key that was shown: what seals and unseals the owner's secrets. */
 export interface KnownOwner {
