@@ -1,4 +1,4 @@
-import { troubleOf } from '../src/domain/trouble.ts'
+import { troubleOf } from '../src/domain/preparing/trouble.ts'
 import type { Item, ItemWork } from '../src/domain/records/records.ts'
 import { fileFaultOf } from '../src/media/types.ts'
 

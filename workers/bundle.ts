@@ -6,7 +6,7 @@ import {
   recordMade,
   settledAlbum,
   type AlbumState,
-} from '../src/domain/bundle.ts'
+} from '../src/domain/preparing/bundle.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { StoredObject } from '../src/domain/records/records.ts'

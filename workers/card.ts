@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { updateAlbum } from '../src/domain/albums/album.ts'
-import { recordMade, settledAlbum } from '../src/domain/bundle.ts'
+import { recordMade, settledAlbum } from '../src/domain/preparing/bundle.ts'
 import { isShown } from '../src/domain/items/copies.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { Item } from '../src/domain/records/records.ts'

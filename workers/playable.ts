@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/items/item.ts'
 import { WrongBytes } from '../src/domain/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
-import { isUnprepared } from '../src/domain/bundle.ts'
+import { isUnprepared } from '../src/domain/preparing/bundle.ts'
 import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/items/playable.ts'
-import { removeIfGone, tellOwner } from '../src/domain/prepare.ts'
+import { removeIfGone, tellOwner } from '../src/domain/preparing/prepare.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
 import { itemSchema, type Item, type Rendition } from '../src/domain/records/records.ts'
 import {
@@ -15,7 +15,7 @@ import {
   markGivenUp,
   markRunEnded,
   noteFailure,
-} from '../src/domain/trouble.ts'
+} from '../src/domain/preparing/trouble.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import type { MediaType, RenderedFile } from '../src/media/types.ts'
 import type { Job, JobContext, Store } from '../src/ports.ts'

@@ -11,7 +11,7 @@ import {
   recordPrepared,
   removeIfGone,
   wantedCopies,
-} from '../src/domain/prepare.ts'
+} from '../src/domain/preparing/prepare.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
 import {
   itemSchema,
@@ -27,7 +27,7 @@ import {
   markRunEnded,
   noteFailure,
   withoutTrouble,
-} from '../src/domain/trouble.ts'
+} from '../src/domain/preparing/trouble.ts'
 import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
 import { OutOfTime, withTimeBudget } from '../src/media/time-budget.ts'
 import {

@@ -6,7 +6,7 @@ import { deleteItems, markPrivate, removeItems } from '../domain/albums/item-cha
 import { albumsOfItems, itemsOf, listItems, ownItem } from '../domain/items/item.ts'
 import { listLinksOf } from '../domain/links/links.ts'
 import type { Item } from '../domain/records/records.ts'
-import { retryItem } from '../domain/retry.ts'
+import { retryItem } from '../domain/preparing/retry.ts'
 import type { WebContext } from './context.ts'
 import { describeAlbum, describeItem } from './item-answers.ts'
 import { jsonBody } from './json-body.ts'

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express'
-import { ownerChannel } from '../domain/prepare.ts'
+import { ownerChannel } from '../domain/preparing/prepare.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { senderParty } from './places.ts'

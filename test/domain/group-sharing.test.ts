@@ -12,7 +12,7 @@ import {
   shareGroup,
   type Group,
 } from '../../src/domain/library/library.ts'
-import { recordPrepared } from '../../src/domain/prepare.ts'
+import { recordPrepared } from '../../src/domain/preparing/prepare.ts'
 import { albumSchema, itemSchema, parseRecord, type Item } from '../../src/domain/records/records.ts'
 import type { Facts, Place } from '../../src/media/types.ts'
 import { ranks, size, value } from '../../src/ports.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { updateItem } from '../../src/domain/items/item.ts'
 import { keys } from '../../src/domain/records/keys.ts'
-import { recordPrepared } from '../../src/domain/prepare.ts'
+import { recordPrepared } from '../../src/domain/preparing/prepare.ts'
 import type { Item } from '../../src/domain/records/records.ts'
 import { hashToken } from '../../src/domain/records/tokens.ts'
 import { score, value } from '../../src/ports.ts'

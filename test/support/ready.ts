@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { unknownFacts } from '../../src/domain/items/item.ts'
 import { objects } from '../../src/domain/records/keys.ts'
-import { recordPrepared } from '../../src/domain/prepare.ts'
+import { recordPrepared } from '../../src/domain/preparing/prepare.ts'
 import type { Copy, Item, StoredObject } from '../../src/domain/records/records.ts'
 import type { Facts } from '../../src/media/types.ts'
 import type { Ports } from '../../src/ports.ts'

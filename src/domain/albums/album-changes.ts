@@ -1,7 +1,7 @@
 import type { Ports } from '../../ports.ts'
 import { ranks, score, size } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type AlbumWish } from './album.ts'
-import { askForBundles } from '../bundle.ts'
+import { askForBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from '../records/store/change.ts'
 import { atOnce, queueRemoval, wakeSweep } from '../records/store/due.ts'
 import { dissolve } from '../ending.ts'
@@ -13,7 +13,7 @@ import { expectLasting } from '../records/store/lasting.ts'
 import { linkState } from '../gate/authorize.ts'
 import { albumSchema, linkSchema, type Album, type Item, type Link } from '../records/records.ts'
 import { itemsOrStandIns, linksOrStandIns } from '../records/stand-ins.ts'
-import { expectItemCopies, queueCopies } from '../copy-requests.ts'
+import { expectItemCopies, queueCopies } from '../preparing/copy-requests.ts'
 import { makeLasting, noteActs } from '../records/instance/tombstones.ts'
 
 type AlbumPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>

@@ -1,7 +1,7 @@
 import type { Ports } from '../../ports.ts'
 import { ranks } from '../../ports.ts'
 import { albumToChange, itemsToChange } from './album-changes.ts'
-import { askForBundles } from '../bundle.ts'
+import { askForBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from '../records/store/change.ts'
 import { atOnce, queueRemoval, wakeSweep } from '../records/store/due.ts'
 import { countedBytes, dropItem } from '../ending.ts'

@@ -1,6 +1,6 @@
-import type { Store } from '../ports.ts'
-import { updateItem } from './items/item.ts'
-import type { Item, ItemWork, Trouble } from './records/records.ts'
+import type { Store } from '../../ports.ts'
+import { updateItem } from '../items/item.ts'
+import type { Item, ItemWork, Trouble } from '../records/records.ts'
 
 const none: Trouble = { unended: 0, failures: 0, faults: [], gaveUp: false, isSlow: false }
 

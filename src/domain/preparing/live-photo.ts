@@ -1,12 +1,12 @@
-import type { CaptureDate } from '../media/types.ts'
-import type { Ports, Store } from '../ports.ts'
-import { ranks, value } from '../ports.ts'
-import { changeOwner, set, unrank } from './records/store/change.ts'
-import { wakeSweep } from './records/store/due.ts'
-import { dropItem } from './ending.ts'
-import { itemWrites } from './items/item-writes.ts'
-import { keys, objects } from './records/keys.ts'
-import { readRecord } from './records/read-records.ts'
+import type { CaptureDate } from '../../media/types.ts'
+import type { Ports, Store } from '../../ports.ts'
+import { ranks, value } from '../../ports.ts'
+import { changeOwner, set, unrank } from '../records/store/change.ts'
+import { wakeSweep } from '../records/store/due.ts'
+import { dropItem } from '../ending.ts'
+import { itemWrites } from '../items/item-writes.ts'
+import { keys, objects } from '../records/keys.ts'
+import { readRecord } from '../records/read-records.ts'
 import {
   albumSchema,
   copyPolicies,
@@ -14,8 +14,8 @@ import {
   type Copy,
   type Item,
   type StoredObject,
-} from './records/records.ts'
-import { hashToken } from './records/tokens.ts'
+} from '../records/records.ts'
+import { hashToken } from '../records/tokens.ts'
 
 /** How long an item waits for its other half, which usually comes in the same upload, in milliseconds. */
 const waitMs = 24 * 3_600_000

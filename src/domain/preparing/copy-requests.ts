@@ -1,10 +1,10 @@
-import type { MetadataPolicy } from '../media/types.ts'
-import type { Ports } from '../ports.ts'
-import { ranks } from '../ports.ts'
-import { itemsOf } from './items/item.ts'
-import { keys } from './records/keys.ts'
-import { readRecordsThere } from './records/read-records.ts'
-import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from './records/records.ts'
+import type { MetadataPolicy } from '../../media/types.ts'
+import type { Ports } from '../../ports.ts'
+import { ranks } from '../../ports.ts'
+import { itemsOf } from '../items/item.ts'
+import { keys } from '../records/keys.ts'
+import { readRecordsThere } from '../records/read-records.ts'
+import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from '../records/records.ts'
 
 /** The copy for the default policy comes with preparing itself; others only for links that were there when it began. */
 const lacks = (item: Item, policy: CopyPolicy): boolean =>
