@@ -1,4 +1,4 @@
-import { removeDue } from '../src/domain/ending.ts'
+import { removeDue } from '../src/domain/removal/removal.ts'
 import type { Job } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
 

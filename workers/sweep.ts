@@ -1,8 +1,8 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
 import { growGeneration } from '../src/domain/records/instance/instance.ts'
-import { sweepOrphans } from '../src/domain/orphans.ts'
+import { sweepOrphans } from '../src/domain/removal/orphans.ts'
 import { scrub } from '../src/domain/scrub.ts'
-import { sweep as sweepDue } from '../src/domain/sweep.ts'
+import { sweep as sweepDue } from '../src/domain/removal/sweep.ts'
 import type { WorkerContext } from './context.ts'
 
 const hourSeconds = 3600

@@ -1,4 +1,4 @@
-import { listOrphans, removeOrphans } from '../domain/orphans.ts'
+import { listOrphans, removeOrphans } from '../domain/removal/orphans.ts'
 import { withDeps } from './with-deps.ts'
 
 const usage = `usage: mayfly orphans [--remove]

@@ -8,7 +8,7 @@ import {
   writeStoreIdentity,
 } from './records/instance/instance.ts'
 import { keys } from './records/keys.ts'
-import { noteReunion } from './orphans.ts'
+import { noteReunion } from './removal/orphans.ts'
 import { parseRecord } from './records/records.ts'
 import {
   allOwners,

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import { orphanFigures } from '../domain/orphans.ts'
+import { orphanFigures } from '../domain/removal/orphans.ts'
 import { keys } from '../domain/records/keys.ts'
 import { value, type Ports } from '../ports.ts'
 

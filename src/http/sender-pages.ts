@@ -1,6 +1,6 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
-import { ownLink } from '../domain/ending.ts'
+import { ownLink } from '../domain/removal/removal.ts'
 import { stopSharing } from '../domain/links/stop.ts'
 import { Refused, unknown } from '../domain/records/errors.ts'
 import { labelOf, listLinks } from '../domain/links/links.ts'

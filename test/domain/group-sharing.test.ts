@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readCatalog } from '../../src/domain/items/catalog.ts'
-import { removeDue } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
 import { updateItem, unknownFacts } from '../../src/domain/items/item.ts'

@@ -8,7 +8,7 @@ import {
   readStoreIdentity,
   writeBucketIdentity,
 } from '../../src/domain/records/instance/instance.ts'
-import { guardRemovals, watchInstance } from '../../src/domain/instance-watch.ts'
+import { guardRemovals, watchInstance } from '../../src/domain/removal/instance-watch.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { adopt } from '../../src/domain/reunite.ts'

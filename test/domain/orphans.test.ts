@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { removeDue } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
 import { deleteAlbum } from '../../src/domain/albums/album-changes.ts'
@@ -10,8 +10,8 @@ import {
   orphanFigures,
   removeOrphans,
   sweepOrphans,
-} from '../../src/domain/orphans.ts'
-import { sweep } from '../../src/domain/sweep.ts'
+} from '../../src/domain/removal/orphans.ts'
+import { sweep } from '../../src/domain/removal/sweep.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'
 import { share } from './sharing.ts'
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { describe, expect, inject, it } from 'vitest'
 import { keys } from '../../src/domain/records/keys.ts'
-import { sweep } from '../../src/domain/sweep.ts'
+import { sweep } from '../../src/domain/removal/sweep.ts'
 import { fields } from '../../src/ports.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { json } from '../support/browser-jar.ts'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { removeDue } from '../../src/domain/ending.ts'
+import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { objects } from '../../src/domain/records/keys.ts'
 import { editLink } from '../../src/domain/links/link-changes.ts'

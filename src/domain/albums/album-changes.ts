@@ -4,7 +4,7 @@ import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type Album
 import { askForBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from '../records/store/change.ts'
 import { atOnce, queueRemoval, wakeSweep } from '../records/store/due.ts'
-import { dissolve } from '../ending.ts'
+import { dissolve } from '../removal/removal.ts'
 import { Refused, unknown } from '../records/errors.ts'
 import { announceNarrowed } from '../gate/gate-news.ts'
 import { orderOf } from '../items/item.ts'

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Ports, Store } from '../ports.ts'
-import { ranks, score, value } from '../ports.ts'
-import { rank, set, unrank } from './records/store/change.ts'
-import { keys, objects } from './records/keys.ts'
-import { parseRecord } from './records/records.ts'
-import { resumableLifeMs } from './records/resumable-record.ts'
+import type { Ports, Store } from '../../ports.ts'
+import { ranks, score, value } from '../../ports.ts'
+import { rank, set, unrank } from '../records/store/change.ts'
+import { keys, objects } from '../records/keys.ts'
+import { parseRecord } from '../records/records.ts'
+import { resumableLifeMs } from '../records/resumable-record.ts'
 
 const hour = 3_600_000
 const day = 24 * hour

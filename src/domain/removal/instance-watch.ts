@@ -1,11 +1,11 @@
-import { BucketUnavailable, type Bucket, type Ports } from '../ports.ts'
+import { BucketUnavailable, type Bucket, type Ports } from '../../ports.ts'
 import {
   apartSentences,
   compareIdentities,
   readStoreIdentity,
   type Instance,
   type InstanceState,
-} from './records/instance/instance.ts'
+} from '../records/instance/instance.ts'
 import { noteReunion } from './orphans.ts'
 
 /** How often the store is asked who it is, in milliseconds. */

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Ports, Store } from '../ports.ts'
-import { fields, members, ranks, value } from '../ports.ts'
-import { countedBytes } from './ending.ts'
-import { keys } from './records/keys.ts'
-import { countOf } from './records/records.ts'
-import { reservedBytes } from './records/limits/reservation.ts'
+import type { Ports, Store } from '../../ports.ts'
+import { fields, members, ranks, value } from '../../ports.ts'
+import { countedBytes } from './removal.ts'
+import { keys } from '../records/keys.ts'
+import { countOf } from '../records/records.ts'
+import { reservedBytes } from '../records/limits/reservation.ts'
 
 /** How often all counts are taken anew, in milliseconds. */
 const recountEveryMs = 3_600_000
