@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { Refused } from '../domain/records/errors.ts'
-import { isOfWrongKind, receiveFile } from '../domain/receive.ts'
+import { isOfWrongKind, receiveFile } from '../domain/uploads/store-file.ts'
 import { type Received } from '../domain/items/item.ts'
 import {
   abandonUpload,

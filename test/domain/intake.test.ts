@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hashThreads } from '../../src/adapters/hash-threads.ts'
-import { Intake } from '../../src/domain/intake.ts'
-import { HashChain, RunningHashes } from '../../src/domain/running-hashes.ts'
+import { Intake } from '../../src/domain/uploads/intake.ts'
+import { HashChain, RunningHashes } from '../../src/domain/uploads/running-hashes.ts'
 
 const hashing = hashThreads()
 afterAll(() => hashing.close())

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { newOwner, type KnownOwner } from '../../src/domain/owner/owner.ts'
 import { makeShare, type Share } from '../../src/domain/links/share.ts'
-import { receiveFile } from '../../src/domain/receive.ts'
+import { receiveFile } from '../../src/domain/uploads/store-file.ts'
 import { type Received } from '../../src/domain/items/item.ts'
 import { beginUpload, type Upload } from '../../src/domain/records/limits/reservation.ts'
 import { jpeg } from '../support/pictures.ts'

@@ -222,7 +222,7 @@ describe('protection 14: the client goes away', () => {
   })
 
   it('or the process does → the sweep ends it', async () => {
-    const { receiveFile } = await import('../../src/domain/receive.ts')
+    const { receiveFile } = await import('../../src/domain/uploads/store-file.ts')
     const { beginUpload } = await import('../../src/domain/records/limits/reservation.ts')
     const { Readable } = await import('node:stream')
     await leavesNothing(async () => {

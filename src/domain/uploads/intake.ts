@@ -1,4 +1,4 @@
-import type { RunningHash } from '../ports.ts'
+import type { RunningHash } from '../../ports.ts'
 
 /** Pieces of a network's size are gathered in blocks of this many bytes: each block is one write and one message to a thread. */
 const blockBytes = 512 * 1024

@@ -1,13 +1,13 @@
-import type { Party, Ports, Sharer, Write } from '../ports.ts'
-import { size, value } from '../ports.ts'
-import { addItems, checkAlbumSize, ownAlbum } from './albums/album.ts'
-import { set } from './records/store/change.ts'
-import { Refused } from './records/errors.ts'
-import { newItemId } from './items/item-id.ts'
-import { keys, objects } from './records/keys.ts'
-import { endLease, withLease, type Lease } from './records/store/lease.ts'
-import { expectLasting } from './records/store/lasting.ts'
-import { countOf, recordText, type StoredObject } from './records/records.ts'
+import type { Party, Ports, Sharer, Write } from '../../ports.ts'
+import { size, value } from '../../ports.ts'
+import { addItems, checkAlbumSize, ownAlbum } from '../albums/album.ts'
+import { set } from '../records/store/change.ts'
+import { Refused } from '../records/errors.ts'
+import { newItemId } from '../items/item-id.ts'
+import { keys, objects } from '../records/keys.ts'
+import { endLease, withLease, type Lease } from '../records/store/lease.ts'
+import { expectLasting } from '../records/store/lasting.ts'
+import { countOf, recordText, type StoredObject } from '../records/records.ts'
 import { Intake } from './intake.ts'
 import {
   findResumable,
@@ -15,10 +15,10 @@ import {
   nextExpiry,
   rememberMs,
   type Resumable,
-} from './records/resumable-record.ts'
+} from '../records/resumable-record.ts'
 import { HashChain, type RunningHashes } from './running-hashes.ts'
-import { fileTooLarge, headBytes, nextOf, tellType } from './receive.ts'
-import { randomToken } from './records/tokens.ts'
+import { fileTooLarge, headBytes, nextOf, tellType } from './store-file.ts'
+import { randomToken } from '../records/tokens.ts'
 import {
   abandonUpload,
   expectRoom,
@@ -27,7 +27,7 @@ import {
   makeRoom,
   openReservation,
   type Reservation,
-} from './records/limits/reservation.ts'
+} from '../records/limits/reservation.ts'
 
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100

@@ -1,12 +1,12 @@
-import type { MediaType } from '../media/types.ts'
-import type { Limits, Ports } from '../ports.ts'
-import { Refused } from './records/errors.ts'
+import type { MediaType } from '../../media/types.ts'
+import type { Limits, Ports } from '../../ports.ts'
+import { Refused } from '../records/errors.ts'
 import { Intake } from './intake.ts'
-import { newItemId } from './items/item-id.ts'
-import type { Received } from './items/item.ts'
-import { keys, objects } from './records/keys.ts'
+import { newItemId } from '../items/item-id.ts'
+import type { Received } from '../items/item.ts'
+import { keys, objects } from '../records/keys.ts'
 import { HashChain } from './running-hashes.ts'
-import { count, type Upload, type UploadPorts } from './records/limits/reservation.ts'
+import { count, type Upload, type UploadPorts } from '../records/limits/reservation.ts'
 
 /** As much of a file's beginning as telling its type may need, in bytes. */
 export const headBytes = 64 * 1024
