@@ -7,7 +7,7 @@ import {
   settledAlbum,
   type AlbumState,
 } from '../src/domain/preparing/bundle.ts'
-import { WrongBytes } from '../src/domain/integrity.ts'
+import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { StoredObject } from '../src/domain/records/records.ts'
 import { clearNoteOnceMade } from '../src/domain/records/store/unmade.ts'

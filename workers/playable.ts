@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { updateItem } from '../src/domain/items/item.ts'
-import { WrongBytes } from '../src/domain/integrity.ts'
+import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { isUnprepared } from '../src/domain/preparing/bundle.ts'
 import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/items/playable.ts'

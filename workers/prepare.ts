@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { killerText, mediaErrorText } from '../src/domain/items/failure.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
-import { WrongBytes, type Recorded } from '../src/domain/integrity.ts'
+import { WrongBytes, type Recorded } from '../src/domain/backup/integrity/integrity.ts'
 import { askForPlayable, expectPlayable, isMoving } from '../src/domain/items/playable.ts'
 import {
   beginPreparing,

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { WrongBytes, type Recorded } from '../src/domain/integrity.ts'
+import { WrongBytes, type Recorded } from '../src/domain/backup/integrity/integrity.ts'
 import type { Bucket } from '../src/ports.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
 import { growGeneration } from '../src/domain/records/instance/instance.ts'
 import { sweepOrphans } from '../src/domain/removal/orphans.ts'
-import { scrub } from '../src/domain/scrub.ts'
+import { scrub } from '../src/domain/backup/integrity/scrub.ts'
 import { sweep as sweepDue } from '../src/domain/removal/sweep.ts'
 import type { WorkerContext } from './context.ts'
 

@@ -1,4 +1,4 @@
-import { WrongBytes, withholdWrong } from '../src/domain/integrity.ts'
+import { WrongBytes, withholdWrong } from '../src/domain/backup/integrity/integrity.ts'
 import type { Ports } from '../src/ports.ts'
 
 /** Does a job on an owner's objects. Where it meets one with wrong bytes, that is withheld, and the job is tried again. */

@@ -4,7 +4,7 @@ import { redisStore } from '../adapters/redis-store.ts'
 import type { Config } from '../config.ts'
 import { openDeps, openLog } from '../deps.ts'
 import { apartSentences } from '../domain/records/instance/instance.ts'
-import { verifyObjects, type Finding } from '../domain/verify.ts'
+import { verifyObjects, type Finding } from '../domain/backup/integrity/verify.ts'
 
 const words: { readonly [K in Finding['kind']]: string } = {
   right: 'right',

@@ -22,7 +22,7 @@ import {
   type Source,
 } from './restore.ts'
 import { noteSchema } from './records/schema.ts'
-import { markAllUnchecked } from './scrub.ts'
+import { markAllUnchecked } from './backup/integrity/scrub.ts'
 import { readTombstones } from './records/instance/tombstones.ts'
 import { randomToken } from './records/tokens.ts'
 

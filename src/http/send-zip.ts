@@ -1,5 +1,5 @@
 import type { ArchiveFile } from '../domain/gate/archive.ts'
-import { suspect } from '../domain/integrity.ts'
+import { suspect } from '../domain/backup/integrity/integrity.ts'
 import { contentDisposition, uniqueNames } from '../media/names.ts'
 import { planZip, type ZipPlan } from '../media/zip/plan.ts'
 import { ZipEntryError } from '../media/zip/entry-source.ts'

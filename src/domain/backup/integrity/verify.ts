@@ -1,7 +1,7 @@
-import type { Ports } from '../ports.ts'
-import { value } from '../ports.ts'
+import type { Ports } from '../../../ports.ts'
+import { value } from '../../../ports.ts'
 import { readOn, recordedUnder, withholdWrong } from './integrity.ts'
-import { keys, objects } from './records/keys.ts'
+import { keys, objects } from '../../records/keys.ts'
 
 export interface Finding {
   /** `extra`: an object that no record tells of. `unread`: it could not be read. `right`: it is as it was stored. */

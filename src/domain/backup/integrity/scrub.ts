@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { Ports, Write } from '../ports.ts'
-import { scores, value } from '../ports.ts'
-import { rank, unrank } from './records/store/change.ts'
+import type { Ports, Write } from '../../../ports.ts'
+import { scores, value } from '../../../ports.ts'
+import { rank, unrank } from '../../records/store/change.ts'
 import { readOn, readingBegins, recordedUnder, withholdWrong } from './integrity.ts'
-import { keys, objects } from './records/keys.ts'
+import { keys, objects } from '../../records/keys.ts'
 
 const hour = 3_600_000
 
