@@ -1,4 +1,4 @@
-import { backup, pruneBackups } from '../src/domain/backup.ts'
+import { backup, pruneBackups } from '../src/domain/backup/backup.ts'
 import { keys } from '../src/domain/records/keys.ts'
 import type { WorkerContext } from './context.ts'
 

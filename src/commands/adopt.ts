@@ -1,5 +1,5 @@
 import { apartSentences } from '../domain/records/instance/instance.ts'
-import { adopt } from '../domain/reunite.ts'
+import { adopt } from '../domain/backup/reunite.ts'
 import { withDeps } from './with-deps.ts'
 
 const usage = `usage: mayfly adopt [--yes]

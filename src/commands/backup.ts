@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { lstat, rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import { backup, makeSnapshot } from '../domain/backup.ts'
+import { backup, makeSnapshot } from '../domain/backup/backup.ts'
 import { withDeps } from './with-deps.ts'
 
 const usage = `usage: mayfly backup [FILE]

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { listSnapshots } from '../domain/backup.ts'
+import { listSnapshots } from '../domain/backup/backup.ts'
 import { apartSentences, readBucketIdentity } from '../domain/records/instance/instance.ts'
-import { inspectSnapshot, tombstoneHorizon, type Source } from '../domain/restore.ts'
-import { restoreStore } from '../domain/reunite.ts'
-import { BadSnapshot } from '../domain/snapshot.ts'
+import { inspectSnapshot, tombstoneHorizon, type Source } from '../domain/backup/restore.ts'
+import { restoreStore } from '../domain/backup/reunite.ts'
+import { BadSnapshot } from '../domain/backup/snapshot.ts'
 import { BucketUnavailable, type Bucket, type Ports } from '../ports.ts'
 import { withDeps } from './with-deps.ts'
 

@@ -2,12 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { backup, listSnapshots, makeSnapshot, pruneBackups, snapshotLines } from '../../src/domain/backup.ts'
+import {
+  backup,
+  listSnapshots,
+  makeSnapshot,
+  pruneBackups,
+  snapshotLines,
+} from '../../src/domain/backup/backup.ts'
 import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { keys, objects } from '../../src/domain/records/keys.ts'
-import { tombstoneHorizon } from '../../src/domain/restore.ts'
-import { BadSnapshot, readSnapshot, sealSnapshot } from '../../src/domain/snapshot.ts'
+import { tombstoneHorizon } from '../../src/domain/backup/restore.ts'
+import { BadSnapshot, readSnapshot, sealSnapshot } from '../../src/domain/backup/snapshot.ts'
 import { compareIdentities } from '../../src/domain/records/instance/instance.ts'
 import { readTombstones } from '../../src/domain/records/instance/tombstones.ts'
 import { BucketUnavailable, size } from '../../src/ports.ts'

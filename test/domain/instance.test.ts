@@ -11,7 +11,7 @@ import {
 import { guardRemovals, watchInstance } from '../../src/domain/removal/instance-watch.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
-import { adopt } from '../../src/domain/reunite.ts'
+import { adopt } from '../../src/domain/backup/reunite.ts'
 import { BucketUnavailable, value, type Store } from '../../src/ports.ts'
 import { uniqueName } from '../support/servers.ts'
 import { openTestPorts, type TestPorts } from '../support/ports.ts'

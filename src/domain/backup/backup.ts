@@ -1,10 +1,10 @@
-import type { Bucket, Entry, Ports, Store } from '../ports.ts'
-import { fields, ranks, value, type Answer, type Query } from '../ports.ts'
-import { isOwnerRecord, readStoreIdentity } from './records/instance/instance.ts'
-import { keys, objects } from './records/keys.ts'
+import type { Bucket, Entry, Ports, Store } from '../../ports.ts'
+import { fields, ranks, value, type Answer, type Query } from '../../ports.ts'
+import { isOwnerRecord, readStoreIdentity } from '../records/instance/instance.ts'
+import { keys, objects } from '../records/keys.ts'
 import { sealSnapshot } from './snapshot.ts'
-import { putJson } from './records/instance/tombstones.ts'
-import { randomToken } from './records/tokens.ts'
+import { putJson } from '../records/instance/tombstones.ts'
+import { randomToken } from '../records/tokens.ts'
 
 const hour = 3_600_000
 

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import type { Ports } from '../ports.ts'
-import { value } from '../ports.ts'
+import type { Ports } from '../../ports.ts'
+import { value } from '../../ports.ts'
 import {
   readBucketIdentity,
   readStoreIdentity,
   writeBucketIdentity,
   writeStoreIdentity,
-} from './records/instance/instance.ts'
-import { keys } from './records/keys.ts'
-import { noteReunion } from './removal/orphans.ts'
-import { parseRecord } from './records/records.ts'
+} from '../records/instance/instance.ts'
+import { keys } from '../records/keys.ts'
+import { noteReunion } from '../removal/orphans.ts'
+import { parseRecord } from '../records/records.ts'
 import {
   allOwners,
   applyActs,
@@ -21,10 +21,10 @@ import {
   type Restored,
   type Source,
 } from './restore.ts'
-import { noteSchema } from './records/schema.ts'
-import { markAllUnchecked } from './backup/integrity/scrub.ts'
-import { readTombstones } from './records/instance/tombstones.ts'
-import { randomToken } from './records/tokens.ts'
+import { noteSchema } from '../records/schema.ts'
+import { markAllUnchecked } from './integrity/scrub.ts'
+import { readTombstones } from '../records/instance/tombstones.ts'
+import { randomToken } from '../records/tokens.ts'
 
 /**
  * Fills an empty store from a snapshot, and brings it up to what the bucket knows: stops and deletions since are done again,
