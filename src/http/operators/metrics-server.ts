@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { Log } from '../ports.ts'
+import type { Log } from '../../ports.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface MetricsServer {

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
-import { orphanFigures } from '../domain/removal/orphans.ts'
-import { keys } from '../domain/records/keys.ts'
-import { value, type Ports } from '../ports.ts'
+import { orphanFigures } from '../../domain/removal/orphans.ts'
+import { keys } from '../../domain/records/keys.ts'
+import { value, type Ports } from '../../ports.ts'
 
 /** Numbers that tell whether an operator must look at the instance: see docs/operating.md. */
 export function addInstanceFigures(

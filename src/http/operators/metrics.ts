@@ -1,12 +1,12 @@
 import type { RequestHandler } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { rewriteFigures } from '../domain/records/store/forgetting.ts'
-import { onUnreadable } from '../domain/records/unreadable.ts'
-import type { Ports } from '../ports.ts'
+import { rewriteFigures } from '../../domain/records/store/forgetting.ts'
+import { onUnreadable } from '../../domain/records/unreadable.ts'
+import type { Ports } from '../../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
 import { addIntegrityFigures } from './integrity-figures.ts'
 import { watchLoop } from './loop-watch.ts'
-import { routeOf } from './request.ts'
+import { routeOf } from '../request.ts'
 
 /** Numbers for operators, in Prometheus' text format: about the process and its answers, never about a share. */
 export interface Metrics {

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
-import { wrongObjects } from '../domain/backup/integrity/integrity.ts'
-import type { Ports } from '../ports.ts'
+import { wrongObjects } from '../../domain/backup/integrity/integrity.ts'
+import type { Ports } from '../../ports.ts'
 
 /** Tells how many stored objects were found wrong. Workers find most of them: what all processes found stands in the store. */
 export function addIntegrityFigures(registry: Registry, { store }: Pick<Ports, 'store'>): void {

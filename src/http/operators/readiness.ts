@@ -1,5 +1,5 @@
-import { StoreTooNew } from '../domain/records/schema.ts'
-import { BucketFull, BucketUnavailable, StoreUnavailable, type Log } from '../ports.ts'
+import { StoreTooNew } from '../../domain/records/schema.ts'
+import { BucketFull, BucketUnavailable, StoreUnavailable, type Log } from '../../ports.ts'
 
 /** A dependency that has not answered after this long is not there, in milliseconds. */
 const patience = 2000

@@ -1,8 +1,8 @@
 import { Router, type RequestHandler } from 'express'
-import { Refused } from '../domain/records/errors.ts'
-import { apartSentences } from '../domain/records/instance/instance.ts'
-import { checkSchema, StoreTooNew } from '../domain/records/schema.ts'
-import type { WebContext } from './context.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { apartSentences } from '../../domain/records/instance/instance.ts'
+import { checkSchema, StoreTooNew } from '../../domain/records/schema.ts'
+import type { WebContext } from '../context.ts'
 import { watchReadiness } from './readiness.ts'
 
 /** For operators: alive, ready. Neither tells anything about shares. */
