@@ -11,10 +11,10 @@ import type { WebContext } from './context.ts'
 import { describeAlbum, describeItem } from './item-answers.ts'
 import { jsonBody } from './json-body.ts'
 import { describeLink } from './link-answers.ts'
-import { idSchema, parse, parseAddress, requireOwner } from './request.ts'
+import { idSchema, parse, parseAddress, requireOwner } from './input/caller.ts'
 import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from './request-schemas.ts'
 import { fromQuery } from './input/paging.ts'
-import { requireSharer } from './sender-session.ts'
+import { requireSharer } from './input/sender-session.ts'
 
 /** Albums, and items, in one answer. */
 const albumsPerAnswer = 100

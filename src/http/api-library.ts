@@ -14,9 +14,9 @@ import { jsonBody } from './json-body.ts'
 import { languageOf, type Language } from './language.ts'
 import { describeLink } from './link-answers.ts'
 import { linkUrl } from './input/link-address.ts'
-import { addressOf, parse, requireOwner } from './request.ts'
+import { addressOf, parse, requireOwner } from './input/caller.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from './request-schemas.ts'
-import { requireSharer } from './sender-session.ts'
+import { requireSharer } from './input/sender-session.ts'
 import { libraryRows, type GroupRow } from '../domain/library/library-rows.ts'
 
 const itemsPerAnswer = 500

@@ -11,10 +11,10 @@ import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
 import { describeLink, describeLinkWithItems } from './link-answers.ts'
 import { linkUrl } from './input/link-address.ts'
-import { addressOf, idSchema, parse, parseAddress, requireOwner } from './request.ts'
+import { addressOf, idSchema, parse, parseAddress, requireOwner } from './input/caller.ts'
 import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from './request-schemas.ts'
 import { fromQuery } from './input/paging.ts'
-import { requireSharer } from './sender-session.ts'
+import { requireSharer } from './input/sender-session.ts'
 
 /** Links in one answer. */
 export const linksPerAnswer = 100

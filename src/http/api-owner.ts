@@ -6,7 +6,7 @@ import type { WebContext } from './context.ts'
 import { jsonBody } from './json-body.ts'
 import { isoDate } from './input/link-address.ts'
 import { qrCode } from './qr-code.ts'
-import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from './request.ts'
+import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from './input/caller.ts'
 import { ownerKeyBody } from './request-schemas.ts'
 
 /** An owner's key: what it owns, to carry it to another device, and to change it. */

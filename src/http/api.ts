@@ -19,9 +19,9 @@ import { openApiDocument } from './openapi/document.ts'
 import { ownerBytes } from './owner-bytes.ts'
 import { ownerNews } from './owner-news.ts'
 import type { Places } from './places.ts'
-import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
-import { countedSender, openSenderSession, requireSender, requireSharer } from './sender-session.ts'
-import { passwordSchema, shareFields } from './share-fields.ts'
+import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
+import { countedSender, openSenderSession, requireSender, requireSharer } from './input/sender-session.ts'
+import { passwordSchema, shareFields } from './input/share-fields.ts'
 import { withUploadForm } from './upload-form.ts'
 
 /** JSON for programs, and for our own pages. */

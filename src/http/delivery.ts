@@ -13,10 +13,10 @@ import { contentDisposition, nameFromTitle } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
 import { formOf, jsonBody } from './json-body.ts'
-import { idSchema, knockOf, parse } from './request.ts'
+import { idSchema, knockOf, parse } from './input/caller.ts'
 import { planFiles, zipOf } from './send-zip.ts'
 import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
-import { countWhenSent } from './visits.ts'
+import { countWhenSent } from './input/visits.ts'
 
 /** Entries of the plans that are kept, in all: one of 20,000 may be among them. */
 const mostPlanned = 80_000

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Request, Response } from 'express'
 import { Refused, type Details, type Reason } from '../domain/records/errors.ts'
 import { acceptedFormatsText } from '../media/media-type.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, TooBusy, type Log } from '../ports.ts'
-import { routeOf } from './request.ts'
+import { routeOf } from './input/caller.ts'
 
 /** The status of every reason; the compiler sees to it that none is forgotten. */
 export const statusOf: Readonly<Record<Reason, number>> = {

@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { findOwner } from '../domain/owner/owner.ts'
 import { countOwnerKey, rotateKey } from '../domain/owner/owner-key.ts'
 import type { WebContext } from './context.ts'
-import { fieldsOf, formBody } from './form-fields.ts'
-import { addressOf, currentOwner, parse, rememberOwner, requireOwner } from './request.ts'
+import { fieldsOf, formBody } from './input/form-fields.ts'
+import { addressOf, currentOwner, parse, rememberOwner, requireOwner } from './input/caller.ts'
 import type { Views } from './views.ts'
 
 const keyForm = z.strictObject({ ownerKey: z.string().max(200) })

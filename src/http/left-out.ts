@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Refused } from '../domain/records/errors.ts'
 import type { skippedAnswer } from './uploads/skipped.ts'
 import type { WebSettings } from './context.ts'
-import { clearCookie, readCookie, setCookie } from './cookies.ts'
+import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
 import { answerOf } from './errors.ts'
 
 type Skipped = z.output<typeof skippedAnswer>

@@ -9,7 +9,7 @@ import { labelOf, overviewOf, type LinkOverview } from '../domain/links/links.ts
 import type { KnownOwner } from '../domain/owner/owner.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
-import { fieldsOf, formBody, severalOf } from './form-fields.ts'
+import { fieldsOf, formBody, severalOf } from './input/form-fields.ts'
 import { addressOfLink } from './input/link-address.ts'
 import {
   formProblem,
@@ -19,8 +19,8 @@ import {
   untilOfForm,
   type LinkForm,
 } from './link-form.ts'
-import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './request.ts'
-import { requireSharer } from './sender-session.ts'
+import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
+import { requireSharer } from './input/sender-session.ts'
 import type { Views } from './views.ts'
 
 /** Albums to choose from in the form, besides those that the link opens. */

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { Refused } from '../domain/records/errors.ts'
 import type { WebContext } from './context.ts'
 import { lockedPage } from './locked-model.ts'
-import { baseUrl, parseAddress, secretSchema } from './request.ts'
+import { baseUrl, parseAddress, secretSchema } from './input/caller.ts'
 import type { Views } from './views.ts'
 
 /** Where a link's page is, and what its previews are made of. */

@@ -5,7 +5,7 @@ import { objects } from '../domain/records/keys.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { senderParty, whileInPlace } from './places.ts'
-import { idSchema, parseAddress, requireOwner } from './request.ts'
+import { idSchema, parseAddress, requireOwner } from './input/caller.ts'
 import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 

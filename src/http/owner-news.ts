@@ -3,7 +3,7 @@ import { ownerChannel } from '../domain/preparing/prepare.ts'
 import type { FairPlaces } from '../fair/places.ts'
 import type { WebContext } from './context.ts'
 import { senderParty } from './places.ts'
-import { requireOwner } from './request.ts'
+import { requireOwner } from './input/caller.ts'
 
 /** How often a stream shows that it lives, in milliseconds. */
 const heartbeatMs = 15_000

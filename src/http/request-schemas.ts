@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { groupKinds } from '../domain/library/library.ts'
 import { metadataPolicies } from '../media/types.ts'
-import { idSchema } from './request.ts'
-import { passwordSchema, plain } from './share-fields.ts'
+import { idSchema } from './input/caller.ts'
+import { passwordSchema, plain } from './input/share-fields.ts'
 import { from } from './input/paging.ts'
 
 /** What the JSON API takes. The same schemas parse requests and describe them in the OpenAPI document. */

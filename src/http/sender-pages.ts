@@ -6,7 +6,7 @@ import { Refused, unknown } from '../domain/records/errors.ts'
 import { labelOf, listLinks } from '../domain/links/links.ts'
 import { unseal } from '../domain/records/seal.ts'
 import type { WebContext } from './context.ts'
-import { setCookie } from './cookies.ts'
+import { setCookie } from './input/cookies.ts'
 import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
 import { formOf } from './json-body.ts'
@@ -21,11 +21,11 @@ import {
   parseAddress,
   rememberOwner,
   requireOwner,
-} from './request.ts'
+} from './input/caller.ts'
 import { from } from './input/paging.ts'
-import { maySend, openSenderSession } from './sender-session.ts'
+import { maySend, openSenderSession } from './input/sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'
-import { passwordSchema } from './share-fields.ts'
+import { passwordSchema } from './input/share-fields.ts'
 import { qrCode } from './qr-code.ts'
 import type { Views } from './views.ts'
 

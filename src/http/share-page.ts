@@ -6,7 +6,7 @@ import type { WebContext } from './context.ts'
 import { keepPages } from './kept-pages.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { openOutlines, openPage } from './open-link.ts'
-import { idSchema, knockOf, parse } from './request.ts'
+import { idSchema, knockOf, parse } from './input/caller.ts'
 import { idsOnPage, sharePage, shownItems } from './share-model.ts'
 import type { Views } from './views.ts'
 

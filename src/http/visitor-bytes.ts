@@ -11,7 +11,7 @@ import type { WebContext } from './context.ts'
 import { keepBytes } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { whileInPlace } from './places.ts'
-import { idSchema, knockOf, parseAddress } from './request.ts'
+import { idSchema, knockOf, parseAddress } from './input/caller.ts'
 import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 

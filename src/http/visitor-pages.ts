@@ -4,7 +4,7 @@ import { Refused } from '../domain/records/errors.ts'
 import { enter, enterForItem } from '../domain/gate/authorize.ts'
 import { leave, unlock } from '../domain/gate/unlock.ts'
 import type { WebContext } from './context.ts'
-import { clearCookie, readCookie, setCookie } from './cookies.ts'
+import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
 import { albumWith } from './album-list-model.ts'
 import { answerOf } from './errors.ts'
 import { itemPage } from './item-model.ts'
@@ -12,11 +12,19 @@ import { formOf } from './json-body.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
-import { idSchema, knockerOf, knockOf, parse, parseAddress, rememberHere, visitCookie } from './request.ts'
-import { passwordSchema } from './share-fields.ts'
+import {
+  idSchema,
+  knockerOf,
+  knockOf,
+  parse,
+  parseAddress,
+  rememberHere,
+  visitCookie,
+} from './input/caller.ts'
+import { passwordSchema } from './input/share-fields.ts'
 import { qrCode } from './qr-code.ts'
 import type { Views } from './views.ts'
-import { markSeen } from './visits.ts'
+import { markSeen } from './input/visits.ts'
 
 const unlockForm = z.strictObject({ password: passwordSchema })
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { countedAddress } from '../../src/http/caller-address.ts'
+import { countedAddress } from '../../src/http/input/caller-address.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { json } from '../support/browser-jar.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { namesOf } from '../../src/http/upload-form.ts'
 import { boundaryOf, formParts } from '../../src/http/form-parts.ts'
-import { plain } from '../../src/http/share-fields.ts'
+import { plain } from '../../src/http/input/share-fields.ts'
 import { namesLocation } from '../../src/media/metadata/iso-bmff-rules.ts'
 import { cleanName } from '../../src/media/metadata/clean-name.ts'
 import { coordinatesOf, locationTags, personalTags, tagsOf } from '../../src/media/metadata/tags.ts'

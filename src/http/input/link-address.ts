@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { WebContext } from '../context.ts'
-import { baseUrl } from '../request.ts'
+import { baseUrl } from './caller.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
 import { unseal } from '../../domain/records/seal.ts'
 

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { Log } from '../../ports.ts'
-import { routeOf } from '../request.ts'
+import { routeOf } from '../input/caller.ts'
 
 /** How often the event loop is looked at, and from when on it counts as held, in milliseconds. */
 const stepMs = 50

@@ -6,7 +6,7 @@ import type { Ports } from '../../ports.ts'
 import { addInstanceFigures } from './instance-figures.ts'
 import { addIntegrityFigures } from './integrity-figures.ts'
 import { watchLoop } from './loop-watch.ts'
-import { routeOf } from '../request.ts'
+import { routeOf } from '../input/caller.ts'
 
 /** Numbers for operators, in Prometheus' text format: about the process and its answers, never about a share. */
 export interface Metrics {

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { isNearby } from './caller-address.ts'
-import type { WebContext } from './context.ts'
+import type { WebContext } from '../context.ts'
 
 /**
  * Says once in the log that a proxy stands in front which TRUST_PROXY does not count: all visitors then have one address,

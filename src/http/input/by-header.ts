@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Recent } from '../domain/records/store/recent.ts'
+import { Recent } from '../../domain/records/store/recent.ts'
 
 /** Characters of header texts that each function remembers. */
 const mostCharacters = 64 * 1024

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { metadataPolicies } from '../media/types.ts'
+import { metadataPolicies } from '../../media/types.ts'
 
 /** Takes out what could disturb a page or fool an eye: control characters and the bidirectional overrides. */
 export const plain = (text: string): string =>

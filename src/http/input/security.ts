@@ -2,8 +2,8 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { RequestHandler } from 'express'
 import helmet from 'helmet'
-import { Refused } from '../domain/records/errors.ts'
-import type { WebSettings } from './context.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import type { WebSettings } from '../context.ts'
 
 /** What a page may ask of the device: copying the link, sharing it and keeping the screen on while files are sent; nothing else. */
 const permissionsPolicy = [

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express'
-import type { Link } from '../domain/records/records.ts'
-import { countDownload, countVisit } from '../domain/gate/visits.ts'
-import type { WebContext } from './context.ts'
+import type { Link } from '../../domain/records/records.ts'
+import { countDownload, countVisit } from '../../domain/gate/visits.ts'
+import type { WebContext } from '../context.ts'
 import { clearCookie, readCookie, setCookie } from './cookies.ts'
-import { declinedCookie, rememberHere, visitCookie } from './request.ts'
+import { declinedCookie, rememberHere, visitCookie } from './caller.ts'
 
 /** The name of the cookie by which one browser session counts as one visit; it holds nothing else. */
 const seenCookie = (link: string): string => `mayfly-seen-${link}`

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
-import { readStoreIdentity } from '../domain/records/instance/instance.ts'
-import type { WebContext, WebSettings } from './context.ts'
+import { readStoreIdentity } from '../../domain/records/instance/instance.ts'
+import type { WebContext, WebSettings } from '../context.ts'
 
 /**
  * Browsers keep cookies by host, whatever the port (RFC 6265, 8.5), so each instance's cookies end in eight characters
