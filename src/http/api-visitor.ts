@@ -3,7 +3,7 @@ import { enter, enterWithAlbums } from '../domain/gate/authorize.ts'
 import { knockedLink, leave, unlock } from '../domain/gate/unlock.ts'
 import type { WebContext } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
-import { jsonBody } from './json-body.ts'
+import { jsonBody } from './input/bodies/json-body.ts'
 import { openPage } from './open-link.ts'
 import {
   baseUrl,

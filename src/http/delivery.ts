@@ -12,7 +12,7 @@ import { askForArchive, askForCard, askForFile } from '../domain/gate/still-allo
 import { contentDisposition, nameFromTitle } from '../media/names.ts'
 import type { ZipPlan } from '../media/zip/plan.ts'
 import type { WebContext } from './context.ts'
-import { formOf, jsonBody } from './json-body.ts'
+import { formOf, jsonBody } from './input/bodies/json-body.ts'
 import { idSchema, knockOf, parse } from './input/caller.ts'
 import { planFiles, zipOf } from './send-zip.ts'
 import { visitItem, type VisitorBytes } from './visitor-bytes.ts'

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { boundConnections, connectionBounds, type ConnectionBounds } from './input/connections.ts'
-import { dropSlowRest } from './slow-body.ts'
+import { dropSlowRest } from './input/bodies/slow-body.ts'
 
 /** How long a client may take for its headers, and how long an idle connection is kept, in milliseconds. The latter is longer than proxies keep theirs, so that none sends into a connection that is being closed. */
 const headersTimeout = 20_000

@@ -9,7 +9,7 @@ import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { inPlace, senderParty } from './places.ts'
 import { idSchema, parseAddress, requireOwner } from './input/caller.ts'
-import { bodyOf } from './request-body.ts'
+import { bodyOf } from './input/bodies/request-body.ts'
 import { countedSender, requireSender } from './input/sender-session.ts'
 import { bytesHeader, fileOf } from './tus-headers.ts'
 

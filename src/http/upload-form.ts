@@ -11,7 +11,7 @@ import {
 import { endOfPath, safeName } from '../media/names.ts'
 import type { Party, Ports } from '../ports.ts'
 import type { FairPlaces } from '../fair/places.ts'
-import { readMultipart } from './multipart.ts'
+import { readMultipart } from './input/bodies/multipart.ts'
 import { inPlace, senderParty } from './places.ts'
 
 export interface UploadedForm {

@@ -2,7 +2,7 @@ import busboy from 'busboy'
 import fc from 'fast-check'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import { boundaryOf, formParts, MalformedForm } from '../../src/http/form-parts.ts'
+import { boundaryOf, formParts, MalformedForm } from '../../src/http/input/bodies/form-parts.ts'
 
 interface Read {
   readonly name: string

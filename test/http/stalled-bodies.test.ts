@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
-import { slowBody } from '../../src/http/slow-body.ts'
+import { slowBody } from '../../src/http/input/bodies/slow-body.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { namesOf } from '../../src/http/upload-form.ts'
-import { boundaryOf, formParts } from '../../src/http/form-parts.ts'
+import { boundaryOf, formParts } from '../../src/http/input/bodies/form-parts.ts'
 import { plain } from '../../src/http/input/share-fields.ts'
 import { namesLocation } from '../../src/media/metadata/iso-bmff-rules.ts'
 import { cleanName } from '../../src/media/metadata/clean-name.ts'

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
-import { formOf } from '../json-body.ts'
+import { formOf } from './bodies/json-body.ts'
 
 /** Parses the forms of the owner's pages: flat, and of bounded size. */
 export const formBody = formOf({ limit: '1mb', parameterLimit: 12_000 })

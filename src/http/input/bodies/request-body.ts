@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { Refused } from '../domain/records/errors.ts'
+import { Refused } from '../../../domain/records/errors.ts'
 import { guardSlowBody } from './slow-body.ts'
 
 /** What a body may hold in memory while nobody takes it, besides the socket's own. */

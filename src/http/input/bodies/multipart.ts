@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { Refused } from '../domain/records/errors.ts'
+import { Refused } from '../../../domain/records/errors.ts'
 import { boundaryOf, formParts, MalformedForm, type FormPart } from './form-parts.ts'
 import { bodyOf } from './request-body.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
-import { Refused } from '../domain/records/errors.ts'
+import { Refused } from '../../../domain/records/errors.ts'
 
 /** A body must bring at least so many bytes in each span of time, or it is given up. */
 export const slowBody = { spanMs: 20_000, leastBytes: 4096 }
