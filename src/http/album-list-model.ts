@@ -1,6 +1,6 @@
 import { shownTitle } from '../domain/items/shown-text.ts'
-import type { Language } from './language.ts'
-import type { AlbumListPage } from './owner-page-models.ts'
+import type { Language } from './pages/language.ts'
+import type { AlbumListPage } from './pages/owner-page-models.ts'
 import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-model.ts'
 import { untilWords, timeLeft, countWords } from './pages/words.ts'
 import { coverOf } from './visitor/cover.ts'

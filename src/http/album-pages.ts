@@ -11,14 +11,14 @@ import type { Album, Item } from '../domain/records/records.ts'
 import { canRetry, retryItem } from '../domain/preparing/retry.ts'
 import type { WebContext } from './context.ts'
 import { fieldsOf, formBody, severalOf } from './input/form-fields.ts'
-import type { Language } from './language.ts'
+import type { Language } from './pages/language.ts'
 import { addressOfLink } from './input/link-address.ts'
-import type { LinkLine, OwnerTile } from './owner-page-models.ts'
+import type { LinkLine, OwnerTile } from './pages/owner-page-models.ts'
 import { idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
 import { fromQuery } from './input/paging.ts'
 import { untilWords, timeLeft } from './pages/words.ts'
 import { plain } from './input/share-fields.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 const albumsPerPage = 60
 const itemsPerPage = 300

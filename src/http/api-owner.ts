@@ -5,7 +5,7 @@ import { findOwner, ownerFigures } from '../domain/owner/owner.ts'
 import type { WebContext } from './context.ts'
 import { jsonBody } from './input/bodies/json-body.ts'
 import { isoDate } from './input/link-address.ts'
-import { qrCode } from './qr-code.ts'
+import { qrCode } from './pages/qr-code.ts'
 import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from './input/caller.ts'
 import { ownerKeyBody } from './request-schemas.ts'
 

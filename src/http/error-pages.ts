@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { ErrorPage } from './errors.ts'
 import { lockedPage } from './locked-model.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 import { asksForPage } from './pages/wants-page.ts'
 
 /** The sender's form, as a browser without scripts sends it: the one address of the API that answers with pages. */

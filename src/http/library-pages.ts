@@ -10,12 +10,12 @@ import { groupsPerAnswer, libraryRows } from '../domain/library/library-rows.ts'
 import type { WebContext } from './context.ts'
 import { answerOf } from './errors.ts'
 import { fieldsOf, formBody } from './input/form-fields.ts'
-import { albumTitles, groupTitle } from './group-titles.ts'
+import { albumTitles, groupTitle } from './pages/group-titles.ts'
 import { formProblem, groupForm, linkFormPage, linkWishOfForm } from './link-form.ts'
 import { from } from './input/paging.ts'
 import { addressOf, currentOwner, parse, requireOwner } from './input/caller.ts'
 import { requireSharer } from './input/sender-session.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 const libraryQuery = z.object({
   by: z.enum(groupKinds).default('moment'),

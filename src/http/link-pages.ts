@@ -21,7 +21,7 @@ import {
 } from './link-form.ts'
 import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
 import { requireSharer } from './input/sender-session.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 /** Albums to choose from in the form, besides those that the link opens. */
 const albumsOffered = 50

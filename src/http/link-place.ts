@@ -3,7 +3,7 @@ import { Refused } from '../domain/records/errors.ts'
 import type { WebContext } from './context.ts'
 import { lockedPage } from './locked-model.ts'
 import { baseUrl, parseAddress, secretSchema } from './input/caller.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 /** Where a link's page is, and what its previews are made of. */
 export interface LinkPlace {

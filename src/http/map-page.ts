@@ -8,13 +8,13 @@ import type { Item } from '../domain/records/records.ts'
 import { openMaps, type DrawnMap, type Maps, type View } from '../media/map.ts'
 import type { WebContext } from './context.ts'
 import { placeWords } from './item-model.ts'
-import type { Language } from './language.ts'
+import type { Language } from './pages/language.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
-import type { MapPage, MapDrawing } from './page-models.ts'
+import type { MapPage, MapDrawing } from './pages/page-models.ts'
 import { idSchema, knockOf, parse, parseAddress, secretSchema } from './input/caller.ts'
 import { shownItems, titleOf, type Opened } from './share-model.ts'
 import { isReady, mayShowPlace } from './tiles.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 const mapQuery = z.object({
   album: idSchema.optional(),

@@ -11,7 +11,7 @@ import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
 import { formOf } from './input/bodies/json-body.ts'
 import { takeLeftOut } from './left-out.ts'
-import { languageCookie } from './language.ts'
+import { languageCookie } from './pages/language.ts'
 import { languageCodes } from './messages/index.ts'
 import {
   baseUrl,
@@ -26,8 +26,8 @@ import { from } from './input/paging.ts'
 import { maySend, openSenderSession } from './input/sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'
 import { passwordSchema } from './input/share-fields.ts'
-import { qrCode } from './qr-code.ts'
-import type { Views } from './views.ts'
+import { qrCode } from './pages/qr-code.ts'
+import type { Views } from './pages/views.ts'
 
 const linksPerPage = 100
 const yearMs = 365 * 24 * 3_600_000

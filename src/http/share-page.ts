@@ -8,7 +8,7 @@ import { placeOf, unlessLocked } from './link-place.ts'
 import { openOutlines, openPage } from './open-link.ts'
 import { idSchema, knockOf, parse } from './input/caller.ts'
 import { idsOnPage, sharePage, shownItems } from './share-model.ts'
-import type { Views } from './views.ts'
+import type { Views } from './pages/views.ts'
 
 const pageSchema = z.object({
   album: idSchema.optional(),

@@ -22,8 +22,8 @@ import {
   visitCookie,
 } from './input/caller.ts'
 import { passwordSchema } from './input/share-fields.ts'
-import { qrCode } from './qr-code.ts'
-import type { Views } from './views.ts'
+import { qrCode } from './pages/qr-code.ts'
+import type { Views } from './pages/views.ts'
 import { markSeen } from './input/visits.ts'
 
 const unlockForm = z.strictObject({ password: passwordSchema })

@@ -1,6 +1,6 @@
 import type { Outline } from '../../domain/items/outline.ts'
 import type { Link } from '../../domain/records/records.ts'
-import type { Language } from '../language.ts'
+import type { Language } from './language.ts'
 
 const hour = 3_600_000
 const day = 24 * hour

@@ -3,9 +3,9 @@ import { join, relative, sep } from 'node:path'
 import type { Request, Response } from 'express'
 import Handlebars from 'handlebars'
 import { z } from 'zod'
-import type { WebSettings } from './context.ts'
+import type { WebSettings } from '../context.ts'
 import { languageNames, languageOf, type Language } from './language.ts'
-import { catalogues } from './messages/index.ts'
+import { catalogues } from '../messages/index.ts'
 import type { PageModels } from './page-models.ts'
 
 /** The pages, compiled once. */

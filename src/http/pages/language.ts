@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
-import { Recent } from '../domain/records/store/recent.ts'
-import { byHeader } from './input/by-header.ts'
-import type { WebSettings } from './context.ts'
-import { readCookie } from './input/cookies.ts'
-import { catalogues, languageCodes, type LanguageCode } from './messages/index.ts'
-import { ownerCatalogues } from './messages/owner/index.ts'
+import { Recent } from '../../domain/records/store/recent.ts'
+import { byHeader } from '../input/by-header.ts'
+import type { WebSettings } from '../context.ts'
+import { readCookie } from '../input/cookies.ts'
+import { catalogues, languageCodes, type LanguageCode } from '../messages/index.ts'
+import { ownerCatalogues } from '../messages/owner/index.ts'
 
 /** How one reader is spoken to: messages by catalogue, dates, numbers and sizes by Intl. */
 export interface Language {

@@ -1,5 +1,5 @@
-import type { Group, GroupTitle } from '../domain/library/library.ts'
-import type { Album } from '../domain/records/records.ts'
+import type { Group, GroupTitle } from '../../domain/library/library.ts'
+import type { Album } from '../../domain/records/records.ts'
 import type { Language } from './language.ts'
 
 const monthAndYear = { month: 'long', year: 'numeric' } as const
