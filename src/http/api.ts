@@ -12,7 +12,7 @@ import { apiVisitor } from './api-visitor.ts'
 import type { WebContext } from './context.ts'
 import { asksForPage } from './pages/wants-page.ts'
 import { jsonBody } from './input/bodies/json-body.ts'
-import { rememberLeftOut, skippedFile } from './left-out.ts'
+import { rememberLeftOut, skippedFile } from './uploads/left-out.ts'
 import { itemState } from './link-answers.ts'
 import { linkUrl, isoDate } from './input/link-address.ts'
 import { openApiDocument } from './openapi/document.ts'
@@ -22,7 +22,7 @@ import type { Places } from './places.ts'
 import { currentOwner, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
 import { countedSender, openSenderSession, requireSender, requireSharer } from './input/sender-session.ts'
 import { passwordSchema, shareFields } from './input/share-fields.ts'
-import { withUploadForm } from './upload-form.ts'
+import { withUploadForm } from './uploads/upload-form.ts'
 
 /** JSON for programs, and for our own pages. */
 export function api(context: WebContext, places: Places): Router {

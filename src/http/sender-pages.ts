@@ -10,7 +10,7 @@ import { setCookie } from './input/cookies.ts'
 import { answerOf } from './errors.ts'
 import { installPages } from './install-pages.ts'
 import { formOf } from './input/bodies/json-body.ts'
-import { takeLeftOut } from './left-out.ts'
+import { takeLeftOut } from './uploads/left-out.ts'
 import { languageCookie } from './pages/language.ts'
 import { languageCodes } from './messages/index.ts'
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { namesOf } from '../../src/http/upload-form.ts'
+import { namesOf } from '../../src/http/uploads/upload-form.ts'
 import { boundaryOf, formParts } from '../../src/http/input/bodies/form-parts.ts'
 import { plain } from '../../src/http/input/share-fields.ts'
 import { namesLocation } from '../../src/media/metadata/iso-bmff-rules.ts'

@@ -1,18 +1,18 @@
 import type { Request } from 'express'
-import { Refused } from '../domain/records/errors.ts'
-import { isOfWrongKind, receiveFile } from '../domain/uploads/store-file.ts'
-import { type Received } from '../domain/items/item.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { isOfWrongKind, receiveFile } from '../../domain/uploads/store-file.ts'
+import { type Received } from '../../domain/items/item.ts'
 import {
   abandonUpload,
   beginUpload,
   forgetNobody,
   type Upload,
-} from '../domain/records/limits/reservation.ts'
-import { endOfPath, safeName } from '../media/names.ts'
-import type { Party, Ports } from '../ports.ts'
-import type { FairPlaces } from '../fair/places.ts'
-import { readMultipart } from './input/bodies/multipart.ts'
-import { inPlace, senderParty } from './places.ts'
+} from '../../domain/records/limits/reservation.ts'
+import { endOfPath, safeName } from '../../media/names.ts'
+import type { Party, Ports } from '../../ports.ts'
+import type { FairPlaces } from '../../fair/places.ts'
+import { readMultipart } from '../input/bodies/multipart.ts'
+import { inPlace, senderParty } from '../places.ts'
 
 export interface UploadedForm {
   readonly upload: Upload

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express'
 import { z } from 'zod'
-import type { Refused } from '../domain/records/errors.ts'
-import type { skippedAnswer } from './uploads/skipped.ts'
-import type { WebSettings } from './context.ts'
-import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
-import { answerOf } from './errors.ts'
+import type { Refused } from '../../domain/records/errors.ts'
+import type { skippedAnswer } from './skipped.ts'
+import type { WebSettings } from '../context.ts'
+import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
+import { answerOf } from '../errors.ts'
 
 type Skipped = z.output<typeof skippedAnswer>
 

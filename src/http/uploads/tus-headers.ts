@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/records/errors.ts'
-import { idSchema, parse } from './input/caller.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { idSchema, parse } from '../input/caller.ts'
 import { namesOf } from './upload-form.ts'
 
 /** A whole number of bytes in a header (tus 1.0, “Upload-Offset”, “Upload-Length”). */
