@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
-import { Refused } from '../domain/records/errors.ts'
-import { suspect, type Recorded } from '../domain/backup/integrity/integrity.ts'
-import type { ByteRange, Ports } from '../ports.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { suspect, type Recorded } from '../../domain/backup/integrity/integrity.ts'
+import type { ByteRange, Ports } from '../../ports.ts'
 
 /** Whole objects up to this many bytes are compared before any of them is sent: previews, cards, small photos. */
 const checkedBytes = 1024 ** 2

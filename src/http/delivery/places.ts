@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
-import { networksOf, ownerParty } from '../domain/records/limits/network.ts'
-import { FairPlaces } from '../fair/places.ts'
-import type { Party } from '../ports.ts'
-import { openFilesLimit } from './input/connections.ts'
-import { addressOf } from './input/caller.ts'
+import { networksOf, ownerParty } from '../../domain/records/limits/network.ts'
+import { FairPlaces } from '../../fair/places.ts'
+import type { Party } from '../../ports.ts'
+import { openFilesLimit } from '../input/connections.ts'
+import { addressOf } from '../input/caller.ts'
 import type { Sendable } from './send-object.ts'
 
 /**

@@ -1,10 +1,10 @@
-import type { ArchiveFile } from '../domain/gate/archive.ts'
-import { suspect } from '../domain/backup/integrity/integrity.ts'
-import { contentDisposition, uniqueNames } from '../media/names.ts'
-import { planZip, type ZipPlan } from '../media/zip/plan.ts'
-import { ZipEntryError } from '../media/zip/entry-source.ts'
-import { readZip } from '../media/zip/read.ts'
-import type { Ports } from '../ports.ts'
+import type { ArchiveFile } from '../../domain/gate/archive.ts'
+import { suspect } from '../../domain/backup/integrity/integrity.ts'
+import { contentDisposition, uniqueNames } from '../../media/names.ts'
+import { planZip, type ZipPlan } from '../../media/zip/plan.ts'
+import { ZipEntryError } from '../../media/zip/entry-source.ts'
+import { readZip } from '../../media/zip/read.ts'
+import type { Ports } from '../../ports.ts'
 import type { Sendable } from './send-object.ts'
 
 /** Lays out a stored ZIP of `files`, each under a name of its own. */

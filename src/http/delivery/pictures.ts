@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express'
-import type { WebContext } from './context.ts'
+import type { WebContext } from '../context.ts'
 import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
 
 /** The pictures that a page is made of, as its addresses name them. */

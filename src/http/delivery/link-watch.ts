@@ -1,9 +1,9 @@
 import type { Response } from 'express'
-import { gateChannel } from '../domain/gate/gate-news.ts'
-import { linkThatStillLetsIn, type Knock } from '../domain/gate/authorize.ts'
-import { askForLink, isStillAllowed, type Question } from '../domain/gate/still-allowed.ts'
-import { hashToken } from '../domain/records/tokens.ts'
-import type { Ports } from '../ports.ts'
+import { gateChannel } from '../../domain/gate/gate-news.ts'
+import { linkThatStillLetsIn, type Knock } from '../../domain/gate/authorize.ts'
+import { askForLink, isStillAllowed, type Question } from '../../domain/gate/still-allowed.ts'
+import { hashToken } from '../../domain/records/tokens.ts'
+import type { Ports } from '../../ports.ts'
 import { breakOff } from './break-off.ts'
 
 /**

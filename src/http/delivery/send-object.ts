@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import type { Request, Response } from 'express'
-import { Refused } from '../domain/records/errors.ts'
-import type { ByteRange } from '../ports.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import type { ByteRange } from '../../ports.ts'
 
 /** Bytes to answer with: what they are, and how to open any part of them. */
 export interface Sendable {

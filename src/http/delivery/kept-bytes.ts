@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Recent } from '../domain/records/store/recent.ts'
+import { Recent } from '../../domain/records/store/recent.ts'
 
 /** Larger objects are streamed. */
 const mostBytes = 256 * 1024
