@@ -4,7 +4,7 @@ import { knockedLink, leave, unlock } from '../domain/gate/unlock.ts'
 import type { WebContext } from './context.ts'
 import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
 import { jsonBody } from './input/bodies/json-body.ts'
-import { openPage } from './open-link.ts'
+import { openPage } from './visitor/open-link.ts'
 import {
   baseUrl,
   knockerOf,

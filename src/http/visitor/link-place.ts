@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express'
-import { Refused } from '../domain/records/errors.ts'
-import type { WebContext } from './context.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import type { WebContext } from '../context.ts'
 import { lockedPage } from './locked-model.ts'
-import { baseUrl, parseAddress, secretSchema } from './input/caller.ts'
-import type { Views } from './pages/views.ts'
+import { baseUrl, parseAddress, secretSchema } from '../input/caller.ts'
+import type { Views } from '../pages/views.ts'
 
 /** Where a link's page is, and what its previews are made of. */
 export interface LinkPlace {

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Request, Response } from 'express'
-import { Recent } from '../domain/records/store/recent.ts'
-import { byHeader } from './input/by-header.ts'
+import { Recent } from '../../domain/records/store/recent.ts'
+import { byHeader } from '../input/by-header.ts'
 
 const mostBytesInAll = 24 * 1024 * 1024
 /** Shorter texts gain nothing. */

@@ -1,8 +1,8 @@
-import type { Store } from '../ports.ts'
-import { unknown } from '../domain/records/errors.ts'
-import { albumsOf, type Visit } from '../domain/gate/authorize.ts'
-import { outlinesOf, wholeItems } from '../domain/items/outlines.ts'
-import type { Album, Item } from '../domain/records/records.ts'
+import type { Store } from '../../ports.ts'
+import { unknown } from '../../domain/records/errors.ts'
+import { albumsOf, type Visit } from '../../domain/gate/authorize.ts'
+import { outlinesOf, wholeItems } from '../../domain/items/outlines.ts'
+import type { Album, Item } from '../../domain/records/records.ts'
 import { itemsPerPage, type Opened } from './share-model.ts'
 
 /** Everything behind a link that let somebody in, in outline. */

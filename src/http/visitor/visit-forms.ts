@@ -1,11 +1,11 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { enter } from '../domain/gate/authorize.ts'
-import { knockedLink } from '../domain/gate/unlock.ts'
-import type { WebContext } from './context.ts'
-import { fieldsOf, formBody } from './input/form-fields.ts'
-import { knockerOf, knockOf, parse, parseAddress, secretSchema } from './input/caller.ts'
-import { decline, markSeen, undoDecline } from './input/visits.ts'
+import { enter } from '../../domain/gate/authorize.ts'
+import { knockedLink } from '../../domain/gate/unlock.ts'
+import type { WebContext } from '../context.ts'
+import { fieldsOf, formBody } from '../input/form-fields.ts'
+import { knockerOf, knockOf, parse, parseAddress, secretSchema } from '../input/caller.ts'
+import { decline, markSeen, undoDecline } from '../input/visits.ts'
 
 const declineForm = z.strictObject({ undo: z.literal('yes').optional() })
 

@@ -1,14 +1,14 @@
 import type { RequestHandler } from 'express'
 import { z } from 'zod'
-import { enterWithAlbums } from '../domain/gate/authorize.ts'
+import { enterWithAlbums } from '../../domain/gate/authorize.ts'
 import { albumListPage } from './album-list-model.ts'
-import type { WebContext } from './context.ts'
+import type { WebContext } from '../context.ts'
 import { keepPages } from './kept-pages.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { openOutlines, openPage } from './open-link.ts'
-import { idSchema, knockOf, parse } from './input/caller.ts'
+import { idSchema, knockOf, parse } from '../input/caller.ts'
 import { idsOnPage, sharePage, shownItems } from './share-model.ts'
-import type { Views } from './pages/views.ts'
+import type { Views } from '../pages/views.ts'
 
 const pageSchema = z.object({
   album: idSchema.optional(),

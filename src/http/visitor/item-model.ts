@@ -1,12 +1,12 @@
-import { isDownloadable, isChanged, isWithheld } from '../domain/items/copies.ts'
-import { orderOf } from '../domain/items/item.ts'
-import type { Outline } from '../domain/items/outline.ts'
-import type { Item, Link } from '../domain/records/records.ts'
-import type { Language } from './pages/language.ts'
-import type { ItemPage } from './pages/page-models.ts'
+import { isDownloadable, isChanged, isWithheld } from '../../domain/items/copies.ts'
+import { orderOf } from '../../domain/items/item.ts'
+import type { Outline } from '../../domain/items/outline.ts'
+import type { Item, Link } from '../../domain/records/records.ts'
+import type { Language } from '../pages/language.ts'
+import type { ItemPage } from '../pages/page-models.ts'
 import { itemsPerPage, previewOf, shownItems, type Opened } from './share-model.ts'
 import { altOf, clockTime, downloadBytes, isReady, mayShowPlace } from './tiles.ts'
-import { shownName } from '../domain/items/shown-text.ts'
+import { shownName } from '../../domain/items/shown-text.ts'
 
 type Detail = ItemPage['details'][number]
 

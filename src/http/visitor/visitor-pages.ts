@@ -1,14 +1,14 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/records/errors.ts'
-import { enter, enterForItem } from '../domain/gate/authorize.ts'
-import { leave, unlock } from '../domain/gate/unlock.ts'
-import type { WebContext } from './context.ts'
-import { clearCookie, readCookie, setCookie } from './input/cookies.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { enter, enterForItem } from '../../domain/gate/authorize.ts'
+import { leave, unlock } from '../../domain/gate/unlock.ts'
+import type { WebContext } from '../context.ts'
+import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
 import { albumWith } from './album-list-model.ts'
-import { answerOf } from './errors.ts'
+import { answerOf } from '../errors.ts'
 import { itemPage } from './item-model.ts'
-import { formOf } from './input/bodies/json-body.ts'
+import { formOf } from '../input/bodies/json-body.ts'
 import { placeOf, unlessLocked } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
@@ -20,11 +20,11 @@ import {
   parseAddress,
   rememberHere,
   visitCookie,
-} from './input/caller.ts'
-import { passwordSchema } from './input/share-fields.ts'
-import { qrCode } from './pages/qr-code.ts'
-import type { Views } from './pages/views.ts'
-import { markSeen } from './input/visits.ts'
+} from '../input/caller.ts'
+import { passwordSchema } from '../input/share-fields.ts'
+import { qrCode } from '../pages/qr-code.ts'
+import type { Views } from '../pages/views.ts'
+import { markSeen } from '../input/visits.ts'
 
 const unlockForm = z.strictObject({ password: passwordSchema })
 

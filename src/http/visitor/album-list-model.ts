@@ -1,9 +1,9 @@
-import { shownTitle } from '../domain/items/shown-text.ts'
-import type { Language } from './pages/language.ts'
-import type { AlbumListPage } from './pages/owner-page-models.ts'
+import { shownTitle } from '../../domain/items/shown-text.ts'
+import type { Language } from '../pages/language.ts'
+import type { AlbumListPage } from '../pages/owner-page-models.ts'
 import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-model.ts'
-import { untilWords, timeLeft, countWords } from './pages/words.ts'
-import { coverOf } from './visitor/cover.ts'
+import { untilWords, timeLeft, countWords } from '../pages/words.ts'
+import { coverOf } from './cover.ts'
 
 /** The album in which an item is looked at first; undefined where it is in none. */
 export const albumWith = ({ albums }: Opened, item: string): string | undefined =>
