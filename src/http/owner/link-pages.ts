@@ -1,16 +1,16 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { listAlbums } from '../domain/albums/albums.ts'
-import { Refused } from '../domain/records/errors.ts'
-import { countChosenSecret } from '../domain/gate/entrance.ts'
-import { createLink, editLink, renewLink } from '../domain/links/link-changes.ts'
-import { stopAll } from '../domain/links/stop.ts'
-import { labelOf, overviewOf, type LinkOverview } from '../domain/links/links.ts'
-import type { KnownOwner } from '../domain/owner/owner.ts'
-import type { WebContext } from './context.ts'
-import { answerOf } from './errors.ts'
-import { fieldsOf, formBody, severalOf } from './input/form-fields.ts'
-import { addressOfLink } from './input/link-address.ts'
+import { listAlbums } from '../../domain/albums/albums.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import { createLink, editLink, renewLink } from '../../domain/links/link-changes.ts'
+import { stopAll } from '../../domain/links/stop.ts'
+import { labelOf, overviewOf, type LinkOverview } from '../../domain/links/links.ts'
+import type { KnownOwner } from '../../domain/owner/owner.ts'
+import type { WebContext } from '../context.ts'
+import { answerOf } from '../errors.ts'
+import { fieldsOf, formBody, severalOf } from '../input/form-fields.ts'
+import { addressOfLink } from '../input/link-address.ts'
 import {
   formProblem,
   linkForm,
@@ -19,9 +19,9 @@ import {
   untilOfForm,
   type LinkForm,
 } from './link-form.ts'
-import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from './input/caller.ts'
-import { requireSharer } from './input/sender-session.ts'
-import type { Views } from './pages/views.ts'
+import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from '../input/caller.ts'
+import { requireSharer } from '../input/sender-session.ts'
+import type { Views } from '../pages/views.ts'
 
 /** Albums to choose from in the form, besides those that the link opens. */
 const albumsOffered = 50

@@ -1,18 +1,18 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
-import { ownLink } from '../domain/removal/removal.ts'
-import { stopSharing } from '../domain/links/stop.ts'
-import { Refused, unknown } from '../domain/records/errors.ts'
-import { labelOf, listLinks } from '../domain/links/links.ts'
-import { unseal } from '../domain/records/seal.ts'
-import type { WebContext } from './context.ts'
-import { setCookie } from './input/cookies.ts'
-import { answerOf } from './errors.ts'
+import { ownLink } from '../../domain/removal/removal.ts'
+import { stopSharing } from '../../domain/links/stop.ts'
+import { Refused, unknown } from '../../domain/records/errors.ts'
+import { labelOf, listLinks } from '../../domain/links/links.ts'
+import { unseal } from '../../domain/records/seal.ts'
+import type { WebContext } from '../context.ts'
+import { setCookie } from '../input/cookies.ts'
+import { answerOf } from '../errors.ts'
 import { installPages } from './install-pages.ts'
-import { formOf } from './input/bodies/json-body.ts'
-import { takeLeftOut } from './uploads/left-out.ts'
-import { languageCookie } from './pages/language.ts'
-import { languageCodes } from './messages/index.ts'
+import { formOf } from '../input/bodies/json-body.ts'
+import { takeLeftOut } from '../uploads/left-out.ts'
+import { languageCookie } from '../pages/language.ts'
+import { languageCodes } from '../messages/index.ts'
 import {
   baseUrl,
   currentOwner,
@@ -21,13 +21,13 @@ import {
   parseAddress,
   rememberOwner,
   requireOwner,
-} from './input/caller.ts'
-import { from } from './input/paging.ts'
-import { maySend, openSenderSession } from './input/sender-session.ts'
+} from '../input/caller.ts'
+import { from } from '../input/paging.ts'
+import { maySend, openSenderSession } from '../input/sender-session.ts'
 import { sharesPage, startPage } from './sender-models.ts'
-import { passwordSchema } from './input/share-fields.ts'
-import { qrCode } from './pages/qr-code.ts'
-import type { Views } from './pages/views.ts'
+import { passwordSchema } from '../input/share-fields.ts'
+import { qrCode } from '../pages/qr-code.ts'
+import type { Views } from '../pages/views.ts'
 
 const linksPerPage = 100
 const yearMs = 365 * 24 * 3_600_000

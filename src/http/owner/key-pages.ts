@@ -1,11 +1,11 @@
 import { Router, type Response } from 'express'
 import { z } from 'zod'
-import { findOwner } from '../domain/owner/owner.ts'
-import { countOwnerKey, rotateKey } from '../domain/owner/owner-key.ts'
-import type { WebContext } from './context.ts'
-import { fieldsOf, formBody } from './input/form-fields.ts'
-import { addressOf, currentOwner, parse, rememberOwner, requireOwner } from './input/caller.ts'
-import type { Views } from './pages/views.ts'
+import { findOwner } from '../../domain/owner/owner.ts'
+import { countOwnerKey, rotateKey } from '../../domain/owner/owner-key.ts'
+import type { WebContext } from '../context.ts'
+import { fieldsOf, formBody } from '../input/form-fields.ts'
+import { addressOf, currentOwner, parse, rememberOwner, requireOwner } from '../input/caller.ts'
+import type { Views } from '../pages/views.ts'
 
 const keyForm = z.strictObject({ ownerKey: z.string().max(200) })
 

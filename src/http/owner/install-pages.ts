@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Router } from 'express'
-import type { WebContext } from './context.ts'
-import type { Views } from './pages/views.ts'
+import type { WebContext } from '../context.ts'
+import type { Views } from '../pages/views.ts'
 
 /** What makes the sender's page an app of a phone: manifest (W3C Web Application Manifest), service worker, offline page. */
 export function installPages({ settings }: WebContext, views: Views): Router {

@@ -1,21 +1,27 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
-import { Refused } from '../domain/records/errors.ts'
-import { countChosenSecret } from '../domain/gate/entrance.ts'
-import { groupKinds, readGroup, shareGroup, type Group, type GroupKind } from '../domain/library/library.ts'
-import { createLink } from '../domain/links/link-changes.ts'
-import type { KnownOwner } from '../domain/owner/owner.ts'
-import { checkChosenSecret } from '../domain/links/slug.ts'
-import { groupsPerAnswer, libraryRows } from '../domain/library/library-rows.ts'
-import type { WebContext } from './context.ts'
-import { answerOf } from './errors.ts'
-import { fieldsOf, formBody } from './input/form-fields.ts'
-import { albumTitles, groupTitle } from './pages/group-titles.ts'
+import { Refused } from '../../domain/records/errors.ts'
+import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import {
+  groupKinds,
+  readGroup,
+  shareGroup,
+  type Group,
+  type GroupKind,
+} from '../../domain/library/library.ts'
+import { createLink } from '../../domain/links/link-changes.ts'
+import type { KnownOwner } from '../../domain/owner/owner.ts'
+import { checkChosenSecret } from '../../domain/links/slug.ts'
+import { groupsPerAnswer, libraryRows } from '../../domain/library/library-rows.ts'
+import type { WebContext } from '../context.ts'
+import { answerOf } from '../errors.ts'
+import { fieldsOf, formBody } from '../input/form-fields.ts'
+import { albumTitles, groupTitle } from '../pages/group-titles.ts'
 import { formProblem, groupForm, linkFormPage, linkWishOfForm } from './link-form.ts'
-import { from } from './input/paging.ts'
-import { addressOf, currentOwner, parse, requireOwner } from './input/caller.ts'
-import { requireSharer } from './input/sender-session.ts'
-import type { Views } from './pages/views.ts'
+import { from } from '../input/paging.ts'
+import { addressOf, currentOwner, parse, requireOwner } from '../input/caller.ts'
+import { requireSharer } from '../input/sender-session.ts'
+import type { Views } from '../pages/views.ts'
 
 const libraryQuery = z.object({
   by: z.enum(groupKinds).default('moment'),
