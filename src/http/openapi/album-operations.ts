@@ -5,8 +5,14 @@ import {
   albumsAnswer,
   itemAnswer,
   itemsAnswer,
-} from '../answer-schemas.ts'
-import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from '../request-schemas.ts'
+} from '../api/answer-schemas.ts'
+import {
+  editAlbumBody,
+  editItemBody,
+  editItemsBody,
+  itemsBody,
+  newAlbumBody,
+} from '../api/request-schemas.ts'
 import { fromQuery } from '../input/paging.ts'
 import * as example from './examples.ts'
 import { filesBody } from './sharing-operations.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Reason } from '../../domain/records/errors.ts'
-import { errorAnswer } from '../answer-schemas.ts'
+import { errorAnswer } from '../api/answer-schemas.ts'
 import { statusOf } from '../errors.ts'
 import { albumOperations } from './album-operations.ts'
 import { libraryOperations } from './library-operations.ts'

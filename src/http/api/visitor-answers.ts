@@ -1,13 +1,13 @@
-import { isDownloadable, isShown, isWithheld } from '../domain/items/copies.ts'
-import type { Item, Link } from '../domain/records/records.ts'
-import { shownText, shownTitle, shownName } from '../domain/items/shown-text.ts'
+import { isDownloadable, isShown, isWithheld } from '../../domain/items/copies.ts'
+import type { Item, Link } from '../../domain/records/records.ts'
+import { shownText, shownTitle, shownName } from '../../domain/items/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-answers.ts'
-import { isoDate } from './input/link-address.ts'
-import type { OpenedPage } from './visitor/open-link.ts'
-import { hasMap, itemsPerPage, shownItems, type Opened } from './visitor/share-model.ts'
-import { downloadBytes, isReady, mayShowPlace } from './visitor/tiles.ts'
-import { coverOf } from './visitor/cover.ts'
+import { isoDate } from '../input/link-address.ts'
+import type { OpenedPage } from '../visitor/open-link.ts'
+import { hasMap, itemsPerPage, shownItems, type Opened } from '../visitor/share-model.ts'
+import { downloadBytes, isReady, mayShowPlace } from '../visitor/tiles.ts'
+import { coverOf } from '../visitor/cover.ts'
 
 function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typeof visitorItemAnswer> {
   const address = `${base}/items/${item.id}`

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { groupKinds } from '../domain/library/library.ts'
-import { metadataPolicies } from '../media/types.ts'
-import { idSchema } from './input/caller.ts'
-import { passwordSchema, plain } from './input/share-fields.ts'
-import { from } from './input/paging.ts'
+import { groupKinds } from '../../domain/library/library.ts'
+import { metadataPolicies } from '../../media/types.ts'
+import { idSchema } from '../input/caller.ts'
+import { passwordSchema, plain } from '../input/share-fields.ts'
+import { from } from '../input/paging.ts'
 
 /** What the JSON API takes. The same schemas parse requests and describe them in the OpenAPI document. */
 const text = (longest: number) => z.string().max(longest).transform(plain)

@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { groupKinds } from '../domain/library/library.ts'
-import { albumKinds } from '../domain/records/records.ts'
-import { reasons } from '../domain/records/errors.ts'
-import { metadataPolicies } from '../media/types.ts'
-import { idSchema } from './input/caller.ts'
-import { skippedAnswer } from './uploads/skipped.ts'
+import { groupKinds } from '../../domain/library/library.ts'
+import { albumKinds } from '../../domain/records/records.ts'
+import { reasons } from '../../domain/records/errors.ts'
+import { metadataPolicies } from '../../media/types.ts'
+import { idSchema } from '../input/caller.ts'
+import { skippedAnswer } from '../uploads/skipped.ts'
 
 /** What the JSON API answers with. The OpenAPI document is made of these, and the tests hold every answer to it. */
 const moment = z.iso.datetime()

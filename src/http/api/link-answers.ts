@@ -1,12 +1,12 @@
 import type { Request } from 'express'
-import { isDownloadable, isShown, isWithheld } from '../domain/items/copies.ts'
-import type { LinkOverview } from '../domain/links/links.ts'
-import type { KnownOwner } from '../domain/owner/owner.ts'
-import type { Item } from '../domain/records/records.ts'
-import { labelOf } from '../domain/links/links.ts'
+import { isDownloadable, isShown, isWithheld } from '../../domain/items/copies.ts'
+import type { LinkOverview } from '../../domain/links/links.ts'
+import type { KnownOwner } from '../../domain/owner/owner.ts'
+import type { Item } from '../../domain/records/records.ts'
+import { labelOf } from '../../domain/links/links.ts'
 import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'
-import type { WebContext } from './context.ts'
-import { addressOfLink, isoDate } from './input/link-address.ts'
+import type { WebContext } from '../context.ts'
+import { addressOfLink, isoDate } from '../input/link-address.ts'
 
 export const itemState = ({ id, name, state, reason }: Item): AnswerOf<typeof itemStateAnswer> => ({
   id,

@@ -1,7 +1,7 @@
-import type { Item, Album } from '../domain/records/records.ts'
+import type { Item, Album } from '../../domain/records/records.ts'
 import type { AnswerOf, albumAnswer, itemAnswer } from './answer-schemas.ts'
 import { itemState } from './link-answers.ts'
-import { isoDate } from './input/link-address.ts'
+import { isoDate } from '../input/link-address.ts'
 
 export const capturedOf = ({ facts }: Item): AnswerOf<typeof itemAnswer>['capturedAt'] =>
   facts?.capturedAt ? { local: facts.capturedAt.local, offset: facts.capturedAt.offset } : null
