@@ -4,7 +4,7 @@ import formats from 'ajv-formats'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { checkAnswer } from '../support/api-contract.ts'
-import { openApiDocument } from '../../src/http/openapi/document.ts'
+import { openApiDocument } from '../../src/http/api/openapi/document.ts'
 
 const plain: unknown = JSON.parse(JSON.stringify(openApiDocument()))
 

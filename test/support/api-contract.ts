@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
-import { openApiDocument } from '../../src/http/openapi/document.ts'
+import { openApiDocument } from '../../src/http/api/openapi/document.ts'
 import { z } from 'zod'
 
 const content = z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()) }))

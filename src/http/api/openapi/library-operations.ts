@@ -1,5 +1,5 @@
-import { groupAnswer, libraryAnswer, sharedGroupAnswer } from '../api/answer-schemas.ts'
-import { groupQuery, libraryQuery, shareGroupBody } from '../api/request-schemas.ts'
+import { groupAnswer, libraryAnswer, sharedGroupAnswer } from '../answer-schemas.ts'
+import { groupQuery, libraryQuery, shareGroupBody } from '../request-schemas.ts'
 import * as example from './examples.ts'
 import type { Operation } from './operation.ts'
 

@@ -5,15 +5,9 @@ import {
   albumsAnswer,
   itemAnswer,
   itemsAnswer,
-} from '../api/answer-schemas.ts'
-import {
-  editAlbumBody,
-  editItemBody,
-  editItemsBody,
-  itemsBody,
-  newAlbumBody,
-} from '../api/request-schemas.ts'
-import { fromQuery } from '../input/paging.ts'
+} from '../answer-schemas.ts'
+import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from '../request-schemas.ts'
+import { fromQuery } from '../../input/paging.ts'
 import * as example from './examples.ts'
 import { filesBody } from './sharing-operations.ts'
 import { nothing, type Answer, type Operation } from './operation.ts'

@@ -1,5 +1,5 @@
-import { ownerAnswer, ownerKeyAnswer } from '../api/answer-schemas.ts'
-import { ownerKeyBody } from '../api/request-schemas.ts'
+import { ownerAnswer, ownerKeyAnswer } from '../answer-schemas.ts'
+import { ownerKeyBody } from '../request-schemas.ts'
 import { nothing, type Operation } from './operation.ts'
 
 const ownerKey = 'y4dvmxrnqh3tklc2zjwfse6pba7uogi5y4dvmxrnqh3tklc2zjwf'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { metadataPolicies } from '../../media/types.ts'
-import { shareAnswer } from '../api/answer-schemas.ts'
-import { passwordBody } from '../api/request-schemas.ts'
+import { metadataPolicies } from '../../../media/types.ts'
+import { shareAnswer } from '../answer-schemas.ts'
+import { passwordBody } from '../request-schemas.ts'
 import * as example from './examples.ts'
 import { nothing, type Answer, type Operation } from './operation.ts'
 

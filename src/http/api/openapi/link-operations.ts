@@ -1,6 +1,6 @@
-import { linkAnswer, linkDetailAnswer, linksAnswer, stoppedAnswer } from '../api/answer-schemas.ts'
-import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from '../api/request-schemas.ts'
-import { fromQuery } from '../input/paging.ts'
+import { linkAnswer, linkDetailAnswer, linksAnswer, stoppedAnswer } from '../answer-schemas.ts'
+import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from '../request-schemas.ts'
+import { fromQuery } from '../../input/paging.ts'
 import * as example from './examples.ts'
 import { nothing, type Operation } from './operation.ts'
 

@@ -1,5 +1,5 @@
-import { visitorShareAnswer } from '../api/answer-schemas.ts'
-import { passwordBody, visitorQuery } from '../api/request-schemas.ts'
+import { visitorShareAnswer } from '../answer-schemas.ts'
+import { passwordBody, visitorQuery } from '../request-schemas.ts'
 import * as example from './examples.ts'
 import { nothing, type Operation } from './operation.ts'
 

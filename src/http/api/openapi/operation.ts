@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Reason } from '../../domain/records/errors.ts'
+import type { Reason } from '../../../domain/records/errors.ts'
 
 /** What one address of the API takes and answers, as data: the document is made of it. */
 export interface Operation {
