@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../ports.ts'
 import type { Job, Log, Queue } from '../ports.ts'
 import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds, subjectOf } from './job-schema.ts'
-import { closeRedis, connectRedis, unavailable, within } from './redis-connection.ts'
+import { closeRedis, connectRedis, unavailable, within } from './redis/redis-connection.ts'
 
 export interface BullmqOptions {
   /** As `connectRedis` takes it. */

@@ -7,7 +7,7 @@ import { tagOf } from './bullmq-queue.ts'
 import type { BullmqOptions } from './bullmq-queue.ts'
 import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds } from './job-schema.ts'
-import { closeRedis, connectRedis, within } from './redis-connection.ts'
+import { closeRedis, connectRedis, within } from './redis/redis-connection.ts'
 
 export interface BullmqRunnerOptions extends BullmqOptions {
   /** How many items one process prepares at once. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { redisStore } from '../adapters/redis-store.ts'
+import { redisStore } from '../adapters/redis/redis-store.ts'
 import type { Config } from '../config.ts'
 import { openDeps, openLog } from '../deps.ts'
 import { apartSentences } from '../domain/records/instance/instance.ts'

@@ -1,4 +1,4 @@
-import { startEmbeddedRedis } from '../../src/adapters/embedded-redis.ts'
+import { startEmbeddedRedis } from '../../src/adapters/redis/embedded-redis.ts'
 
 /** Runs a Redis in the folder that its argument names, prints its address, and waits to be ended. */
 const directory = process.argv[2]

@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from 'vitest'
 import { pinoLog } from '../../src/adapters/pino-log.ts'
-import { redisStore } from '../../src/adapters/redis-store.ts'
+import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
 import { StoreUnavailable } from '../../src/ports.ts'
 

@@ -1,6 +1,6 @@
 import { expect, inject, it } from 'vitest'
-import { redisStore } from '../../src/adapters/redis-store.ts'
-import { shareReads, type Outcome } from '../../src/adapters/shared-reads.ts'
+import { redisStore } from '../../src/adapters/redis/redis-store.ts'
+import { shareReads, type Outcome } from '../../src/adapters/redis/shared-reads.ts'
 import { fields, ranks, value, type Query } from '../../src/ports.ts'
 import { uniqueName } from '../support/servers.ts'
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, inject } from 'vitest'
-import { redisStore } from '../../src/adapters/redis-store.ts'
+import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import {
   compareIdentities,
   growGeneration,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
-import { StoreRefusesUs, StoreUnavailable } from '../ports.ts'
+import { StoreRefusesUs, StoreUnavailable } from '../../ports.ts'
 import { paceSubscriber } from './paced-cluster.ts'
 
 export type RedisClient = Redis | Cluster

@@ -1,4 +1,4 @@
-import type { Answer, Query } from '../ports.ts'
+import type { Answer, Query } from '../../ports.ts'
 
 /** What became of one query: the others of its batch may fare otherwise. */
 export type Outcome = { readonly answer: Answer<Query> } | { readonly error: unknown }

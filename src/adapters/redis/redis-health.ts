@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from 'ioredis'
-import { StoreUnavailable } from '../ports.ts'
+import { StoreUnavailable } from '../../ports.ts'
 import type { RedisClient } from './redis-connection.ts'
 
 /** A probe that nobody removed is gone after this long, in milliseconds. */

@@ -1,12 +1,22 @@
-import type { Answer, Change, CommitOutcome, Entry, Key, Query, RateAnswer, Store, Write } from '../ports.ts'
+import type {
+  Answer,
+  Change,
+  CommitOutcome,
+  Entry,
+  Key,
+  Query,
+  RateAnswer,
+  Store,
+  Write,
+} from '../../ports.ts'
 import type { Cluster, Redis } from 'ioredis'
-import { StoreUnavailable } from '../ports.ts'
+import { StoreUnavailable } from '../../ports.ts'
 import { boundedRedis, type RedisClient } from './redis-connection.ts'
 import { checkRedisHealth, explained } from './redis-health.ts'
 import { rewriteFiles } from './redis-rewrite.ts'
 import { askTogether, scoreText } from './redis-queries.ts'
 import { commitScript, hitScript } from './redis-scripts.ts'
-import { isOwnMachine } from './own-machine.ts'
+import { isOwnMachine } from '../own-machine.ts'
 import { shareReads } from './shared-reads.ts'
 
 export interface RedisStoreOptions {

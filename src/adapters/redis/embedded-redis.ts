@@ -7,9 +7,9 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { flockCommand } from '../flock.ts'
-import type { Disk, Log } from '../ports.ts'
-import { takeFolder } from './folder-lock.ts'
+import { flockCommand } from '../../flock.ts'
+import type { Disk, Log } from '../../ports.ts'
+import { takeFolder } from '../folder-lock.ts'
 
 export interface EmbeddedRedis {
   /** For `redisStore` and the like: `redis+unix://` and the socket's path. */

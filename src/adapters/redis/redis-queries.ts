@@ -1,6 +1,6 @@
 import type { ChainableCommander } from 'ioredis'
-import type { Answer, Query, Ranked } from '../ports.ts'
-import { StoreUnavailable } from '../ports.ts'
+import type { Answer, Query, Ranked } from '../../ports.ts'
+import { StoreUnavailable } from '../../ports.ts'
 import { unavailable, type RedisClient } from './redis-connection.ts'
 import type { Outcome } from './shared-reads.ts'
 

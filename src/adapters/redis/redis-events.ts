@@ -1,4 +1,4 @@
-import type { Events } from '../ports.ts'
+import type { Events } from '../../ports.ts'
 import { boundedRedis } from './redis-connection.ts'
 
 type Listener = (message: string) => void
