@@ -236,8 +236,8 @@ async function openBuckets(
   const folder = path.join(DATA_DIR, 'bucket')
   if (!s3) return open(folderBucket(folder), folderResumable(folder))
   // The SDK is large: only those load it who use it.
-  const { s3Bucket } = await import('./adapters/s3-bucket.ts')
-  const { s3Resumable } = await import('./adapters/s3-resumable.ts')
+  const { s3Bucket } = await import('./adapters/s3/s3-bucket.ts')
+  const { s3Resumable } = await import('./adapters/s3/s3-resumable.ts')
   return open(s3Bucket(s3), s3Resumable(s3))
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { inject } from 'vitest'
-import type { S3Options } from '../../src/adapters/s3-client.ts'
+import type { S3Options } from '../../src/adapters/s3/s3-client.ts'
 import { portOf, uniqueName } from '../support/servers.ts'
 
 /** A new bucket on the real S3 server. */

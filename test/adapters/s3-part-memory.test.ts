@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { s3Resumable } from '../../src/adapters/s3-resumable.ts'
+import { s3Resumable } from '../../src/adapters/s3/s3-resumable.ts'
 import type { Growing, Party } from '../../src/ports.ts'
 import { newBucket } from './s3-ground.ts'
 

@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { describe, expect, it } from 'vitest'
-import { s3Presigner } from '../../src/adapters/s3-presign.ts'
+import { s3Presigner } from '../../src/adapters/s3/s3-presign.ts'
 
 const credentials = {
   accessKeyId: 'AKIDEXAMPLE',

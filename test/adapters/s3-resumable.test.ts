@@ -1,5 +1,5 @@
-import { s3Bucket } from '../../src/adapters/s3-bucket.ts'
-import { s3Resumable } from '../../src/adapters/s3-resumable.ts'
+import { s3Bucket } from '../../src/adapters/s3/s3-bucket.ts'
+import { s3Resumable } from '../../src/adapters/s3/s3-resumable.ts'
 import { resumableContract } from '../contract/resumable-contract.ts'
 import { newBucket } from './s3-ground.ts'
 

@@ -7,10 +7,10 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { BucketUnavailable } from '../ports.ts'
-import type { Body, PutOptions } from '../ports.ts'
-import { bytesOf, endBody, errorOf, expectFailure, partsOf } from './body-bytes.ts'
-import type { Part } from './body-bytes.ts'
+import { BucketUnavailable } from '../../ports.ts'
+import type { Body, PutOptions } from '../../ports.ts'
+import { bytesOf, endBody, errorOf, expectFailure, partsOf } from '../body-bytes.ts'
+import type { Part } from '../body-bytes.ts'
 import { hasName, wayBytes } from './s3-client.ts'
 import type { S3Connection } from './s3-client.ts'
 

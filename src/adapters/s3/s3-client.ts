@@ -1,6 +1,6 @@
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
-import { BucketFull, BucketUnavailable } from '../ports.ts'
+import { BucketFull, BucketUnavailable } from '../../ports.ts'
 import { MemoryBudget } from './memory-budget.ts'
 
 export interface S3Options {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { BucketUnavailable } from '../ports.ts'
+import { BucketUnavailable } from '../../ports.ts'
 
 /**
  * The body of an answer, made safe: it errors when it breaks, ends short of `length` or stalls for `stallMs` while it is wanted, and

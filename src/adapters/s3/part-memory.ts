@@ -1,6 +1,6 @@
-import { FairPlaces, type Place } from '../fair/places.ts'
-import { comparePartiesIn } from '../fair/queue.ts'
-import type { Sharer } from '../ports.ts'
+import { FairPlaces, type Place } from '../../fair/places.ts'
+import { comparePartiesIn } from '../../fair/queue.ts'
+import type { Sharer } from '../../ports.ts'
 
 interface Waiting {
   readonly bytes: number
