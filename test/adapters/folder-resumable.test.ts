@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { folderBucket } from '../../src/adapters/folder-bucket.ts'
-import { folderResumable } from '../../src/adapters/folder-resumable.ts'
+import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
+import { folderResumable } from '../../src/adapters/folder/folder-resumable.ts'
 import { resumableContract } from '../contract/resumable-contract.ts'
 
 resumableContract('a folder', async () => {

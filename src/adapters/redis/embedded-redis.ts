@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { flockCommand } from '../../flock.ts'
 import type { Disk, Log } from '../../ports.ts'
-import { takeFolder } from '../folder-lock.ts'
+import { takeFolder } from '../folder/folder-lock.ts'
 
 export interface EmbeddedRedis {
   /** For `redisStore` and the like: `redis+unix://` and the socket's path. */

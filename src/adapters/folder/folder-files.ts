@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { BucketFull, BucketUnavailable } from '../ports.ts'
+import { BucketFull, BucketUnavailable } from '../../ports.ts'
 
 /** Where files stand that are no objects yet. No key's part starts with a dot, so this never is one. */
 export const unfinishedName = '.unfinished'
