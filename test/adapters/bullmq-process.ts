@@ -1,4 +1,4 @@
-import { bullmqRunner } from '../../src/adapters/bullmq-runner.ts'
+import { bullmqRunner } from '../../src/adapters/queue/bullmq-runner.ts'
 import { everyKind } from '../contract/queue-contract.ts'
 
 /** A worker process that takes a job, says so, and never ends it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Job } from '../ports.ts'
+import type { Job } from '../../ports.ts'
 
 const id = z.string().regex(/^[\w-]{1,128}$/)
 

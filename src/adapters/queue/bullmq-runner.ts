@@ -1,13 +1,13 @@
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq'
 import type { Job as BullJob } from 'bullmq'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { JobFailed } from '../ports.ts'
-import type { Job, JobContext, JobRunner } from '../ports.ts'
+import { JobFailed } from '../../ports.ts'
+import type { Job, JobContext, JobRunner } from '../../ports.ts'
 import { tagOf } from './bullmq-queue.ts'
 import type { BullmqOptions } from './bullmq-queue.ts'
 import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds } from './job-schema.ts'
-import { closeRedis, connectRedis, within } from './redis/redis-connection.ts'
+import { closeRedis, connectRedis, within } from '../redis/redis-connection.ts'
 
 export interface BullmqRunnerOptions extends BullmqOptions {
   /** How many items one process prepares at once. */

@@ -1,10 +1,10 @@
 import { Queue as BullQueue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
-import { StoreUnavailable } from '../ports.ts'
-import type { Job, Log, Queue } from '../ports.ts'
+import { StoreUnavailable } from '../../ports.ts'
+import type { Job, Log, Queue } from '../../ports.ts'
 import { Turns } from './bullmq-turns.ts'
 import { JobData, jobKinds, subjectOf } from './job-schema.ts'
-import { closeRedis, connectRedis, unavailable, within } from './redis/redis-connection.ts'
+import { closeRedis, connectRedis, unavailable, within } from '../redis/redis-connection.ts'
 
 export interface BullmqOptions {
   /** As `connectRedis` takes it. */

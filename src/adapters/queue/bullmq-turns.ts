@@ -1,6 +1,6 @@
-import type { Job } from '../ports.ts'
+import type { Job } from '../../ports.ts'
 import { subjectOf } from './job-schema.ts'
-import type { RedisClient } from './redis/redis-connection.ts'
+import type { RedisClient } from '../redis/redis-connection.ts'
 
 /** What a process leaves behind that is killed at the wrong moment counts for so long after the owner's last job. */
 const forgetSeconds = 3_600
