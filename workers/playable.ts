@@ -16,7 +16,7 @@ import {
   markRunEnded,
   noteFailure,
 } from '../src/domain/preparing/trouble.ts'
-import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
+import { withTemporaryFolder } from '../src/media/tools/temporary-folder.ts'
 import type { MediaType, RenderedFile } from '../src/media/types.ts'
 import type { Job, JobContext, Store } from '../src/ports.ts'
 import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'

@@ -28,8 +28,8 @@ import {
   noteFailure,
   withoutTrouble,
 } from '../src/domain/preparing/trouble.ts'
-import { withTemporaryFolder } from '../src/media/temporary-folder.ts'
-import { OutOfTime, withTimeBudget } from '../src/media/time-budget.ts'
+import { withTemporaryFolder } from '../src/media/tools/temporary-folder.ts'
+import { OutOfTime, withTimeBudget } from '../src/media/tools/time-budget.ts'
 import {
   fileFaultOf,
   MediaError,

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { openExiftool } from '../media/exiftool.ts'
+import { openExiftool } from '../media/tools/exiftool.ts'
 import { typeOf } from '../media/inspect.ts'
 import { createCleaner } from '../media/metadata/index.ts'
 import { wordsFor } from './inspect.ts'

@@ -1,4 +1,4 @@
-import { openExiftool } from '../media/exiftool.ts'
+import { openExiftool } from '../media/tools/exiftool.ts'
 import { createCleaner } from '../media/metadata/index.ts'
 import { MediaError } from '../media/types.ts'
 

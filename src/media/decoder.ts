@@ -3,7 +3,7 @@ import { composeCard } from './card.ts'
 import { readHeif } from './heif.ts'
 import { profileOf } from './icc.ts'
 import { brightness, renderImage } from './render-image.ts'
-import { serveJobs } from './process-pool.ts'
+import { serveJobs } from './tools/process-pool.ts'
 
 /** A job for the child process in which pictures are decoded. */
 export const DecoderJob = z.discriminatedUnion('kind', [

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Exiftool } from './exiftool.ts'
+import type { Exiftool } from './tools/exiftool.ts'
 import { acceptedFormatsText } from './media-type.ts'
 import { withBytes } from './metadata/byte-source.ts'
 import { readTags } from './metadata/check.ts'
@@ -11,7 +11,7 @@ import { filterJxl } from './metadata/jxl.ts'
 import { findNeedle } from './metadata/needles.ts'
 import { findingsOf, type Tag } from './metadata/tags.ts'
 import { sniff, sniffBytes } from './sniff.ts'
-import { withTemporaryFolder } from './temporary-folder.ts'
+import { withTemporaryFolder } from './tools/temporary-folder.ts'
 import { type Finding, MediaError, type MediaType } from './types.ts'
 
 const maxFindings = 2000

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { openExiftool } from './exiftool.ts'
+import { openExiftool } from './tools/exiftool.ts'
 import { extractMotion } from './extract-motion.ts'
 import { readFacts } from './facts.ts'
 import { createCleaner } from './metadata/index.ts'

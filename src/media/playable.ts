@@ -1,9 +1,9 @@
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { probe, runFfmpeg, type Probe, type VideoStream } from './ffmpeg.ts'
+import { probe, runFfmpeg, type Probe, type VideoStream } from './tools/ffmpeg.ts'
 import { fileBoxes } from './iso-boxes.ts'
 import { toneMap } from './poster.ts'
-import { withTemporaryFolder } from './temporary-folder.ts'
+import { withTemporaryFolder } from './tools/temporary-folder.ts'
 import {
   MediaError,
   type MediaLimits,

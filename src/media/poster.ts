@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { probe, runFfmpeg, type VideoStream } from './ffmpeg.ts'
+import { probe, runFfmpeg, type VideoStream } from './tools/ffmpeg.ts'
 import { fileFaultOf, MediaError, type Format, type MediaLimits } from './types.ts'
 
 const posterDeadlineMs = 30_000

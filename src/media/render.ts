@@ -3,13 +3,13 @@ import path from 'node:path'
 import { z } from 'zod'
 import { readApng } from './apng.ts'
 import type { DecoderJob } from './decoder.ts'
-import type { Exiftool } from './exiftool.ts'
-import { runFfmpeg } from './ffmpeg.ts'
+import type { Exiftool } from './tools/exiftool.ts'
+import { runFfmpeg } from './tools/ffmpeg.ts'
 import { extractPoster } from './poster.ts'
 import { readHeif } from './heif.ts'
-import type { ProcessPool } from './process-pool.ts'
+import type { ProcessPool } from './tools/process-pool.ts'
 import { extractRawPreview } from './raw-preview.ts'
-import { withTemporaryFolder } from './temporary-folder.ts'
+import { withTemporaryFolder } from './tools/temporary-folder.ts'
 import {
   fileFaultOf,
   type Format,

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exiftoolPath } from 'exiftool-vendored'
 import { expect, it } from 'vitest'
-import { isFileBlamed } from '../../src/media/blame.ts'
+import { isFileBlamed } from '../../src/media/tools/blame.ts'
 
 /** What exiftool says where the machine or the caller is at fault, not the file. */
 const ofMachine = new Set(['Error opening file', 'No file specified'])

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openProcessPool, type ProcessPool } from '../../src/media/process-pool.ts'
+import { openProcessPool, type ProcessPool } from '../../src/media/tools/process-pool.ts'
 
 let folder = ''
 let pool: ProcessPool

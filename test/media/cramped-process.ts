@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
-import { openExiftool } from '../../src/media/exiftool.ts'
-import { openProcessPool } from '../../src/media/process-pool.ts'
-import { runTool } from '../../src/media/run-tool.ts'
+import { openExiftool } from '../../src/media/tools/exiftool.ts'
+import { openProcessPool } from '../../src/media/tools/process-pool.ts'
+import { runTool } from '../../src/media/tools/run-tool.ts'
 import { fileFaultOf } from '../../src/media/types.ts'
 
 /**

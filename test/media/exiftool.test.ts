@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openExiftool } from '../../src/media/exiftool.ts'
+import { openExiftool } from '../../src/media/tools/exiftool.ts'
 import { MediaError } from '../../src/media/types.ts'
 import { childrenOf } from '../support/children.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { serveJobs } from '../../src/media/process-pool.ts'
+import { serveJobs } from '../../src/media/tools/process-pool.ts'
 import { MediaError } from '../../src/media/types.ts'
 
 /** A child of the pool that does what decoders do at their worst. */

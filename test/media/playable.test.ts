@@ -1,7 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { probe } from '../../src/media/ffmpeg.ts'
+import { probe } from '../../src/media/tools/ffmpeg.ts'
 import { mediaTypes } from '../../src/media/media-type.ts'
 import { sniff } from '../../src/media/sniff.ts'
 import type { Format } from '../../src/media/types.ts'

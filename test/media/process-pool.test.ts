@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { openExiftool } from '../../src/media/exiftool.ts'
-import { openProcessPool, type ProcessPool } from '../../src/media/process-pool.ts'
-import { runTool } from '../../src/media/run-tool.ts'
+import { openExiftool } from '../../src/media/tools/exiftool.ts'
+import { openProcessPool, type ProcessPool } from '../../src/media/tools/process-pool.ts'
+import { runTool } from '../../src/media/tools/run-tool.ts'
 import { fileFaultOf } from '../../src/media/types.ts'
 import { onBusyMachine } from '../support/timing.ts'
 
@@ -127,7 +127,7 @@ describe('a process pool', () => {
 
   test('its children die with the process that opened it, even while they hang', async () => {
     const script = `
-      import { openProcessPool } from ${JSON.stringify(new URL('../../src/media/process-pool.ts', import.meta.url).href)}
+      import { openProcessPool } from ${JSON.stringify(new URL('../../src/media/tools/process-pool.ts', import.meta.url).href)}
       const pool = openProcessPool({ entry: new URL(${JSON.stringify(entry.href)}), processes: 1, maxBytes: 5e8, recycleBytes: 4e8 })
       const pid = await pool.run({ do: 'answer' }, { deadlineMs: 90000 })
       pool.run({ do: 'hang' }, { deadlineMs: 60000 }).catch(() => {})

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { Exiftool } from '../exiftool.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
 import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
 import { type ByteSource, withBytes } from './byte-source.ts'
 import { findMetadata, type Found, metadataRanges } from './find.ts'

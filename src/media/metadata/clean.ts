@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, rename, rm } from 'node:fs/promises'
-import type { Exiftool } from '../exiftool.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
 import { type Cleaned, type FileFault, fileFaultOf, type MediaType, type MetadataPolicy } from '../types.ts'
 import { withBytes } from './byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'

@@ -1,4 +1,4 @@
-import type { Exiftool } from '../exiftool.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
 import { inspectFile } from '../inspect.ts'
 import type { MediaTools } from '../types.ts'
 import { cleanFile } from './clean.ts'

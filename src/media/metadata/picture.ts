@@ -1,4 +1,4 @@
-import type { Exiftool } from '../exiftool.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
 import type { MediaType } from '../types.ts'
 import { type ByteRange, type ByteSource, complement, sameBytes } from './byte-source.ts'
 import type { Found } from './find.ts'

@@ -1,4 +1,4 @@
-import { ffmpegIsolation, runTool } from '../run-tool.ts'
+import { ffmpegIsolation, runTool } from '../tools/run-tool.ts'
 import type { Format } from '../types.ts'
 
 /** ffmpeg's demuxer for each video format: told by content before, forced here, so that no playlist is opened. */

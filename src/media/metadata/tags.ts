@@ -1,4 +1,4 @@
-import type { ExifTags } from '../exiftool.ts'
+import type { ExifTags } from '../tools/exiftool.ts'
 import type { Finding, MetadataPolicy } from '../types.ts'
 import type { KeptExif } from './exif-build.ts'
 import { iso6709 } from './iso-bmff-rules.ts'

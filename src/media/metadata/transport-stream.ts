@@ -1,4 +1,4 @@
-import { ffmpegIsolation, ffprobeIsolation, runTool } from '../run-tool.ts'
+import { ffmpegIsolation, ffprobeIsolation, runTool } from '../tools/run-tool.ts'
 import type { ByteSource } from './byte-source.ts'
 
 const memoryKib = 2 * 1024 * 1024

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, describe, expect, test } from 'vitest'
-import { openExiftool } from '../../../src/media/exiftool.ts'
+import { openExiftool } from '../../../src/media/tools/exiftool.ts'
 import { createCleaner } from '../../../src/media/metadata/index.ts'
 import { mediaTypes } from '../../../src/media/media-type.ts'
 import type { Format } from '../../../src/media/types.ts'

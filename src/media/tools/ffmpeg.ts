@@ -6,7 +6,7 @@ import {
   type RunToolOptions,
   type ToolOutput,
 } from './run-tool.ts'
-import { MediaError, type Format } from './types.ts'
+import { MediaError, type Format } from '../types.ts'
 
 /** The demuxer that ffmpeg is held to, so that a playlist or script with a video's name is never followed. */
 const demuxers: Partial<Record<Format, string>> = {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { isCrash } from './blame.ts'
 import { tether } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
-import { MediaError, mediaErrorReasons } from './types.ts'
+import { MediaError, mediaErrorReasons } from '../types.ts'
 
 export interface ProcessPoolOptions {
   /** The child's program; it calls `serveJobs`. */

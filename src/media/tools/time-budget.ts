@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { MediaError } from './types.ts'
+import { MediaError } from '../types.ts'
 
 /** The tools were stopped, since the work they ran for had used up its time. That says nothing against the file. */
 export class OutOfTime extends Error {

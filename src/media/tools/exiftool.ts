@@ -5,7 +5,7 @@ import { ExifTool, exiftoolPath } from 'exiftool-vendored'
 import { isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
-import { MediaError } from './types.ts'
+import { MediaError } from '../types.ts'
 
 /** What exiftool answers with `-json`: tag names as the arguments shape them (`EXIF:Make` with `-G`), raw values. */
 export type ExifTags = Readonly<Record<string, unknown>>

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { isCrash, isFileBlamed } from './blame.ts'
 import { tether } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
-import { MediaError } from './types.ts'
+import { MediaError } from '../types.ts'
 
 export interface RunToolOptions {
   /** Milliseconds after which the child is killed. */
