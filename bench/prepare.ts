@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import { exiftoolPath } from 'exiftool-vendored'
-import { mediaTypes } from '../src/media/media-type.ts'
+import { mediaTypes } from '../src/media/formats/media-type.ts'
 import { openMediaTools } from '../src/media/open-media-tools.ts'
 
 const run = promisify(execFile)

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from 'express'
 import { Refused, type Details, type Reason } from '../domain/records/errors.ts'
-import { acceptedFormatsText } from '../media/media-type.ts'
+import { acceptedFormatsText } from '../media/formats/media-type.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, TooBusy, type Log } from '../ports.ts'
 import { routeOf } from './input/caller.ts'
 

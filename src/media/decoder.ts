@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { composeCard } from './card.ts'
-import { readHeif } from './heif.ts'
-import { profileOf } from './icc.ts'
+import { readHeif } from './formats/heif.ts'
+import { profileOf } from './formats/icc.ts'
 import { brightness, renderImage } from './render-image.ts'
 import { serveJobs } from './tools/process-pool.ts'
 

@@ -3,7 +3,7 @@ import { captureDate, captureDateTags } from './capture-date.ts'
 import type { ExifTags, Exiftool } from './tools/exiftool.ts'
 import { locateMotion } from './extract-motion.ts'
 import { probe, type Probe } from './tools/ffmpeg.ts'
-import { type HeifPicture, readHeif } from './heif.ts'
+import { type HeifPicture, readHeif } from './formats/heif.ts'
 import { MediaError, type Coordinates, type Facts, type MediaLimits, type MediaType } from './types.ts'
 
 const tagArguments = [

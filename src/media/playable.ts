@@ -1,7 +1,7 @@
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { probe, runFfmpeg, type Probe, type VideoStream } from './tools/ffmpeg.ts'
-import { fileBoxes } from './iso-boxes.ts'
+import { fileBoxes } from './formats/iso-boxes.ts'
 import { toneMap } from './poster.ts'
 import { withTemporaryFolder } from './tools/temporary-folder.ts'
 import {

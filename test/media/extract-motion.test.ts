@@ -1,6 +1,6 @@
 import { appendFile, copyFile, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mediaTypes } from '../../src/media/media-type.ts'
+import { mediaTypes } from '../../src/media/formats/media-type.ts'
 import { ffmpeg, heifEncode, openWorkshop, picture, type Workshop } from './fixtures.ts'
 import { samples } from './samples.ts'
 

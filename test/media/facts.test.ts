@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { captureDate, parseDate } from '../../src/media/capture-date.ts'
-import { mediaTypes } from '../../src/media/media-type.ts'
+import { mediaTypes } from '../../src/media/formats/media-type.ts'
 import { quickFacts } from '../../src/media/quick-facts.ts'
-import { sniff } from '../../src/media/sniff.ts'
+import { sniff } from '../../src/media/formats/sniff.ts'
 import { exiftool, ffmpeg, openWorkshop, picture, type Workshop } from './fixtures.ts'
 import { samples } from './samples.ts'
 

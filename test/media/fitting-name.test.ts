@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fittingName } from '../../src/media/fitting-name.ts'
-import { mediaTypes } from '../../src/media/media-type.ts'
+import { mediaTypes } from '../../src/media/formats/media-type.ts'
 import { nameFromTitle } from '../../src/media/names.ts'
 import type { Format } from '../../src/media/types.ts'
 

@@ -1,8 +1,8 @@
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import { open, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { acceptedFormatsText, mediaTypes } from '../../src/media/media-type.ts'
-import { sniff, sniffBytes } from '../../src/media/sniff.ts'
+import { acceptedFormatsText, mediaTypes } from '../../src/media/formats/media-type.ts'
+import { sniff, sniffBytes } from '../../src/media/formats/sniff.ts'
 import { formats } from '../../src/media/types.ts'
 import { samples } from './samples.ts'
 

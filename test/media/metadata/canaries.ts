@@ -1,7 +1,7 @@
 import { appendFile, copyFile, readFile, writeFile } from 'node:fs/promises'
 import { brotliCompressSync, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { mediaTypes } from '../../../src/media/media-type.ts'
+import { mediaTypes } from '../../../src/media/formats/media-type.ts'
 import type { Format, MediaType } from '../../../src/media/types.ts'
 import { ExifTool } from 'exiftool-vendored'
 import { exiftool, ffmpeg, heifEncode, picture } from '../fixtures.ts'

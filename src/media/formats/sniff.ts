@@ -1,7 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { mediaTypes } from './media-type.ts'
 import { sniffTiff } from './sniff-tiff.ts'
-import type { Format, MediaType } from './types.ts'
+import type { Format, MediaType } from '../types.ts'
 
 /** How much of a file's start `sniff` looks at, in bytes. */
 export const sniffBytes = 64 * 1024

@@ -1,4 +1,4 @@
-import type { Format, MediaKind, MediaType } from './types.ts'
+import type { Format, MediaKind, MediaType } from '../types.ts'
 
 const type = <F extends Format>(
   format: F,

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { type Box, boxes, fileBoxes } from './iso-boxes.ts'
-import { MediaError } from './types.ts'
+import { MediaError } from '../types.ts'
 
 /** What the `meta` box of a HEIF (ISO/IEC 23008-12) says of its primary picture. */
 export interface HeifPicture {

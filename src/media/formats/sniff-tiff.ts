@@ -1,4 +1,4 @@
-import type { Format } from './types.ts'
+import type { Format } from '../types.ts'
 
 /**
  * Tells the formats that are built on TIFF 6.0 apart by the tags of their first directory, since they share one
