@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { openExiftool } from './tools/exiftool.ts'
-import { extractMotion } from './extract-motion.ts'
+import { extractMotion } from './rendering/extract-motion.ts'
 import { readFacts } from './facts.ts'
 import { createCleaner } from './metadata/index.ts'
-import { createPlayable } from './playable.ts'
-import { openDecoders } from './decoders.ts'
-import { createRenderer } from './render.ts'
+import { createPlayable } from './rendering/playable.ts'
+import { openDecoders } from './rendering/decoders.ts'
+import { createRenderer } from './rendering/render.ts'
 import type { MediaLimits, MediaTools } from './types.ts'
 
 export interface MediaToolsOptions {

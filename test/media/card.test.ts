@@ -9,7 +9,7 @@ let folder = ''
 let pool: ProcessPool
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mayfly-card-'))
-  const entry = new URL('../../src/media/decoder.ts', import.meta.url)
+  const entry = new URL('../../src/media/rendering/decoder.ts', import.meta.url)
   pool = openProcessPool({ entry, processes: 1, maxBytes: 400_000_000, recycleBytes: 400_000_000 })
 })
 afterAll(async () => {

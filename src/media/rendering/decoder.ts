@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { composeCard } from './card.ts'
-import { readHeif } from './formats/heif.ts'
-import { profileOf } from './formats/icc.ts'
+import { readHeif } from '../formats/heif.ts'
+import { profileOf } from '../formats/icc.ts'
 import { brightness, renderImage } from './render-image.ts'
-import { serveJobs } from './tools/process-pool.ts'
+import { serveJobs } from '../tools/process-pool.ts'
 
 /** A job for the child process in which pictures are decoded. */
 export const DecoderJob = z.discriminatedUnion('kind', [

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import libheif from 'libheif-js/wasm-bundle.js'
-import { readHeif } from './formats/heif.ts'
-import { profileOf } from './formats/icc.ts'
-import { MediaError } from './types.ts'
+import { readHeif } from '../formats/heif.ts'
+import { profileOf } from '../formats/icc.ts'
+import { MediaError } from '../types.ts'
 
 const maxFileBytes = 256 * 1024 * 1024
 

@@ -1,11 +1,11 @@
 import path from 'node:path'
 import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
-import { isAdobeRgb } from './formats/adobe-rgb.ts'
-import { isFileBlamed } from './tools/blame.ts'
-import { adobeRgbProfile } from './formats/icc.ts'
-import { fileFaultOf, MediaError, type Rendered, type RenderedFile } from './types.ts'
-import { wrapTiff } from './formats/wrap-tiff.ts'
+import { isAdobeRgb } from '../formats/adobe-rgb.ts'
+import { isFileBlamed } from '../tools/blame.ts'
+import { adobeRgbProfile } from '../formats/icc.ts'
+import { fileFaultOf, MediaError, type Rendered, type RenderedFile } from '../types.ts'
+import { wrapTiff } from '../formats/wrap-tiff.ts'
 
 sharp.cache(false)
 sharp.concurrency(1)

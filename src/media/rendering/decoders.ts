@@ -1,4 +1,4 @@
-import { openProcessPool, type ProcessPool } from './tools/process-pool.ts'
+import { openProcessPool, type ProcessPool } from '../tools/process-pool.ts'
 
 /** Resident bytes of one decoder: 120 MP, decoded and turned, and what a HEIC of 50 MP takes. */
 const maxBytes = 1_200_000_000

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Exiftool } from './tools/exiftool.ts'
-import { MediaError } from './types.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
+import { MediaError } from '../types.ts'
 
 const maxPreviewBytes = 64 * 1024 * 1024
 const previewTags = ['JpgFromRaw', 'PreviewImage', 'OtherImage', 'ThumbnailImage']

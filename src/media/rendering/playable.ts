@@ -1,16 +1,16 @@
 import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
-import { probe, runFfmpeg, type Probe, type VideoStream } from './tools/ffmpeg.ts'
-import { fileBoxes } from './formats/iso-boxes.ts'
+import { probe, runFfmpeg, type Probe, type VideoStream } from '../tools/ffmpeg.ts'
+import { fileBoxes } from '../formats/iso-boxes.ts'
 import { toneMap } from './poster.ts'
-import { withTemporaryFolder } from './tools/temporary-folder.ts'
+import { withTemporaryFolder } from '../tools/temporary-folder.ts'
 import {
   MediaError,
   type MediaLimits,
   type MediaTools,
   type MediaType,
   type PlayableProgress,
-} from './types.ts'
+} from '../types.ts'
 
 /** A box in pixels, either way round, that a converted video fits in. */
 const longEdge = 1920

@@ -1,15 +1,15 @@
 import { rename } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
-import { readApng } from './formats/apng.ts'
+import { readApng } from '../formats/apng.ts'
 import type { DecoderJob } from './decoder.ts'
-import type { Exiftool } from './tools/exiftool.ts'
-import { runFfmpeg } from './tools/ffmpeg.ts'
+import type { Exiftool } from '../tools/exiftool.ts'
+import { runFfmpeg } from '../tools/ffmpeg.ts'
 import { extractPoster } from './poster.ts'
-import { readHeif } from './formats/heif.ts'
-import type { ProcessPool } from './tools/process-pool.ts'
+import { readHeif } from '../formats/heif.ts'
+import type { ProcessPool } from '../tools/process-pool.ts'
 import { extractRawPreview } from './raw-preview.ts'
-import { withTemporaryFolder } from './tools/temporary-folder.ts'
+import { withTemporaryFolder } from '../tools/temporary-folder.ts'
 import {
   fileFaultOf,
   type Format,
@@ -17,7 +17,7 @@ import {
   type MediaTools,
   type MediaType,
   type Rendered,
-} from './types.ts'
+} from '../types.ts'
 
 const imageDeadlineMs = 20_000
 const heicDeadlineMs = 30_000

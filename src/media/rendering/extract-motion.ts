@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import { fileBoxes } from './formats/iso-boxes.ts'
-import { sniff } from './formats/sniff.ts'
-import type { MediaType } from './types.ts'
+import { fileBoxes } from '../formats/iso-boxes.ts'
+import { sniff } from '../formats/sniff.ts'
+import type { MediaType } from '../types.ts'
 
 /** A part of a file in bytes; `end` is past its last. */
 export interface Span {

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import sharp from 'sharp'
-import { maxCardPictures, MediaError } from './types.ts'
+import { maxCardPictures, MediaError } from '../types.ts'
 
 /** What link previews take (Open Graph): 1.91 : 1, and no more than this many bytes. */
 const width = 1200

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { probe, runFfmpeg, type VideoStream } from './tools/ffmpeg.ts'
-import { fileFaultOf, MediaError, type Format, type MediaLimits } from './types.ts'
+import { probe, runFfmpeg, type VideoStream } from '../tools/ffmpeg.ts'
+import { fileFaultOf, MediaError, type Format, type MediaLimits } from '../types.ts'
 
 const posterDeadlineMs = 30_000
 /** Box in pixels that a poster fits in: more would cost ffmpeg's `thumbnail` filter twenty frames of it. */
