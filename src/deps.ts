@@ -22,7 +22,7 @@ import { guardRemovals, watchInstance } from './domain/removal/instance-watch.ts
 import { takeNameSalt } from './domain/records/instance/name-salt.ts'
 import { checkSchema, noteSchema } from './domain/records/schema.ts'
 import { onUnreadable } from './domain/records/unreadable.ts'
-import { quickFacts } from './media/quick-facts.ts'
+import { quickFacts } from './media/facts/quick-facts.ts'
 import { sniff } from './media/formats/sniff.ts'
 import type { MediaLimits, MediaTools } from './media/types.ts'
 import { StoreRefusesUs, StoreUnavailable } from './ports.ts'

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { openExiftool } from './tools/exiftool.ts'
 import { extractMotion } from './rendering/extract-motion.ts'
-import { readFacts } from './facts.ts'
+import { readFacts } from './facts/facts.ts'
 import { createCleaner } from './metadata/index.ts'
 import { createPlayable } from './rendering/playable.ts'
 import { openDecoders } from './rendering/decoders.ts'

@@ -9,7 +9,7 @@ import { redisEvents } from '../../src/adapters/redis/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import type { Instance } from '../../src/domain/records/instance/instance.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
-import { quickFacts } from '../../src/media/quick-facts.ts'
+import { quickFacts } from '../../src/media/facts/quick-facts.ts'
 import { sniff } from '../../src/media/formats/sniff.ts'
 import type { Clock, Job, Limits, Log, Ports } from '../../src/ports.ts'
 

@@ -1,5 +1,5 @@
-import type { ExifTags } from './tools/exiftool.ts'
-import type { CaptureDate } from './types.ts'
+import type { ExifTags } from '../tools/exiftool.ts'
+import type { CaptureDate } from '../types.ts'
 
 /** A tag to look at; `zone` is a second tag, or `UTC` for one that is defined to be. */
 interface Candidate {

@@ -1,6 +1,6 @@
 import exifr from 'exifr'
 import { parseDate, parseOffset } from './capture-date.ts'
-import type { FirstLook, MediaType } from './types.ts'
+import type { FirstLook, MediaType } from '../types.ts'
 
 /**
  * A first look at a JPEG or HEIC by the bytes at its start (256 KiB are plenty): milliseconds, no child process.

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises'
 import { captureDate, captureDateTags } from './capture-date.ts'
-import type { ExifTags, Exiftool } from './tools/exiftool.ts'
-import { locateMotion } from './rendering/extract-motion.ts'
-import { probe, type Probe } from './tools/ffmpeg.ts'
-import { type HeifPicture, readHeif } from './formats/heif.ts'
-import { MediaError, type Coordinates, type Facts, type MediaLimits, type MediaType } from './types.ts'
+import type { ExifTags, Exiftool } from '../tools/exiftool.ts'
+import { locateMotion } from '../rendering/extract-motion.ts'
+import { probe, type Probe } from '../tools/ffmpeg.ts'
+import { type HeifPicture, readHeif } from '../formats/heif.ts'
+import { MediaError, type Coordinates, type Facts, type MediaLimits, type MediaType } from '../types.ts'
 
 const tagArguments = [
   ...captureDateTags,
