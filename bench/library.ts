@@ -26,7 +26,7 @@ import { randomToken } from '../src/domain/records/tokens.ts'
 import { createApp } from '../src/http/app.ts'
 import type { WebSettings } from '../src/http/context.ts'
 import { listen } from '../src/http/server.ts'
-import { openPlaces } from '../src/media/place.ts'
+import { openPlaces } from '../src/media/place/place.ts'
 import type { Limits, Ports, Store } from '../src/ports.ts'
 import { startRedis } from '../test/support/servers.ts'
 

@@ -172,7 +172,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       })
       // Tools and places are large: a web process does not load them.
       const { openMediaTools } = await import('./media/open-media-tools.ts')
-      const { openPlaces } = await import('./media/place.ts')
+      const { openPlaces } = await import('./media/place/place.ts')
       const limits = mediaLimitsOf(config)
       const directory = path.join(workDirectory, 'media')
       const media = await openMediaTools({

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { openPlaces, type Places } from '../../src/media/place.ts'
+import { openPlaces, type Places } from '../../src/media/place/place.ts'
 import { leastProcessorMs } from '../support/timing.ts'
 
 let places: Places

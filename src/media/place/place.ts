@@ -1,8 +1,8 @@
 import { feature } from '@rapideditor/country-coder'
 import { distance } from 'geokdbush'
-import { stateName } from './place/states.ts'
-import { openTowns, type Town } from './place/towns.ts'
-import type { Place } from './types.ts'
+import { stateName } from './states.ts'
+import { openTowns, type Town } from './towns.ts'
+import type { Place } from '../types.ts'
 
 /** Names places by their coordinates, offline. */
 export interface Places {
