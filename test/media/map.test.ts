@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { openMaps, type DrawnMap, type MapPoint, type Maps } from '../../src/media/map.ts'
+import { openMaps, type DrawnMap, type MapPoint, type Maps } from '../../src/media/map/map.ts'
 import { leastProcessorMs } from '../support/timing.ts'
 
 let maps: Maps

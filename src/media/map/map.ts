@@ -1,5 +1,5 @@
-import { clustersIn, type Cluster, type MapPoint } from './map/clusters.ts'
-import type { Rectangle } from './map/clip.ts'
+import { clustersIn, type Cluster, type MapPoint } from './clusters.ts'
+import type { Rectangle } from './clip.ts'
 import {
   frameAround,
   frameOfPoints,
@@ -8,15 +8,15 @@ import {
   viewOf,
   type Frame,
   type View,
-} from './map/frame.ts'
-import { openGround, type Ground } from './map/ground.ts'
-import { labelsIn, type Label } from './map/labels.ts'
-import { project } from './map/mercator.ts'
-import { pathOfLines, pathOfRings, unitsPerPixel } from './map/path.ts'
-import { openTowns } from './place/towns.ts'
+} from './frame.ts'
+import { openGround, type Ground } from './ground.ts'
+import { labelsIn, type Label } from './labels.ts'
+import { project } from './mercator.ts'
+import { pathOfLines, pathOfRings, unitsPerPixel } from './path.ts'
+import { openTowns } from '../place/towns.ts'
 
-export type { Cluster, MapPoint } from './map/clusters.ts'
-export type { View } from './map/frame.ts'
+export type { Cluster, MapPoint } from './clusters.ts'
+export type { View } from './frame.ts'
 
 export interface MapWish {
   readonly points: readonly MapPoint[]
