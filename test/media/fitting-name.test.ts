@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { fittingName } from '../../src/media/fitting-name.ts'
+import { fittingName } from '../../src/media/names/fitting-name.ts'
 import { mediaTypes } from '../../src/media/formats/media-type.ts'
-import { nameFromTitle } from '../../src/media/names.ts'
+import { nameFromTitle } from '../../src/media/names/names.ts'
 import type { Format } from '../../src/media/types.ts'
 
 describe('a name whose extension fits its content', () => {

@@ -6,7 +6,7 @@ import { namesLocation } from '../../src/media/metadata/iso-bmff-rules.ts'
 import { cleanName } from '../../src/media/metadata/clean-name.ts'
 import { coordinatesOf, locationTags, personalTags, tagsOf } from '../../src/media/metadata/tags.ts'
 import { blankXmpLocation, locationSpans } from '../../src/media/metadata/xmp-location.ts'
-import { contentDisposition, safeName } from '../../src/media/names.ts'
+import { contentDisposition, safeName } from '../../src/media/names/names.ts'
 import { hostileTexts } from '../support/hostile-text.ts'
 import { leastProcessorMs } from '../support/timing.ts'
 

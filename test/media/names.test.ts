@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { contentDisposition, safeName, uniqueNames } from '../../src/media/names.ts'
+import { contentDisposition, safeName, uniqueNames } from '../../src/media/names/names.ts'
 import { leastProcessorMs } from '../support/timing.ts'
 
 /** Any text, rich in what hurts. */

@@ -1,4 +1,4 @@
-import { fittingName } from '../../media/fitting-name.ts'
+import { fittingName } from '../../media/names/fitting-name.ts'
 import type { Facts, FirstLook } from '../../media/types.ts'
 import type { Clock, Store } from '../../ports.ts'
 import { ranks, size } from '../../ports.ts'

@@ -1,6 +1,6 @@
 import type { ArchiveFile } from '../../domain/gate/archive.ts'
 import { suspect } from '../../domain/backup/integrity/integrity.ts'
-import { contentDisposition, uniqueNames } from '../../media/names.ts'
+import { contentDisposition, uniqueNames } from '../../media/names/names.ts'
 import { planZip, type ZipPlan } from '../../media/zip/plan.ts'
 import { ZipEntryError } from '../../media/zip/entry-source.ts'
 import { readZip } from '../../media/zip/read.ts'

@@ -8,7 +8,7 @@ import {
   forgetNobody,
   type Upload,
 } from '../../domain/records/limits/reservation.ts'
-import { endOfPath, safeName } from '../../media/names.ts'
+import { endOfPath, safeName } from '../../media/names/names.ts'
 import type { Party, Ports } from '../../ports.ts'
 import type { FairPlaces } from '../../fair/places.ts'
 import { readMultipart } from '../input/bodies/multipart.ts'

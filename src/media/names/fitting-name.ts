@@ -1,5 +1,5 @@
 import { safeName } from './names.ts'
-import type { Format, MediaType } from './types.ts'
+import type { Format, MediaType } from '../types.ts'
 
 /** What is played as the same kind of file (ISO/IEC 14496-12, QuickTime) and named by whoever made it. */
 const films = ['mp4', 'mov', 'm4v', '3gp', '3gpp', '3g2', 'qt', 'lrv', 'insv', '360']
