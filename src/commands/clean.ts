@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { openExiftool } from '../media/tools/exiftool.ts'
-import { typeOf } from '../media/inspect.ts'
+import { typeOf } from '../media/metadata/inspect.ts'
 import { createCleaner } from '../media/metadata/index.ts'
 import { wordsFor } from './inspect.ts'
 

@@ -1,5 +1,5 @@
 import type { Exiftool } from '../tools/exiftool.ts'
-import { inspectFile } from '../inspect.ts'
+import { inspectFile } from './inspect.ts'
 import type { MediaTools } from '../types.ts'
 import { cleanFile } from './clean.ts'
 
