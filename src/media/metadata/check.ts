@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Exiftool } from '../tools/exiftool.ts'
 import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
-import { type ByteSource, withBytes } from './byte-source.ts'
+import { type ByteSource, withBytes } from './bytes/byte-source.ts'
 import { findMetadata, type Found, metadataRanges } from './find.ts'
 import { walkJpeg } from './jpeg.ts'
 import { findNeedle, needlesFor } from './needles.ts'

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { copyFile, rename, rm } from 'node:fs/promises'
 import type { Exiftool } from '../tools/exiftool.ts'
 import { type Cleaned, type FileFault, fileFaultOf, type MediaType, type MetadataPolicy } from '../types.ts'
-import { withBytes } from './byte-source.ts'
+import { withBytes } from './bytes/byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
 import {
   dateArguments,
@@ -11,11 +11,11 @@ import {
   groupArguments,
   placesArguments,
 } from './exif-arguments.ts'
-import { writeFileBy } from './file-writer.ts'
+import { writeFileBy } from './bytes/file-writer.ts'
 import { findMetadata, isMovie } from './find.ts'
 import { filterJxl } from './jxl.ts'
 import { lostBetween } from './lost.ts'
-import { applyPatches } from './patch.ts'
+import { applyPatches } from './bytes/patch.ts'
 import { filterPng } from './png.ts'
 import { fileDeadline } from './stream-hash.ts'
 import { keptOf } from './tags.ts'

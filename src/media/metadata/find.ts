@@ -1,11 +1,11 @@
 import type { Format, MetadataPolicy } from '../types.ts'
-import { type ByteRange, type ByteSource, complement } from './byte-source.ts'
+import { type ByteRange, type ByteSource, complement } from './bytes/byte-source.ts'
 import { findEmbeddedLocation } from './embedded.ts'
 import { findExifLocation } from './exif-location.ts'
 import { findMovieMetadata } from './iso-bmff.ts'
 import { walkJpeg } from './jpeg.ts'
 import { findMatroskaMetadata } from './matroska.ts'
-import type { Patch } from './patch.ts'
+import type { Patch } from './bytes/patch.ts'
 import { findAviMetadata } from './riff.ts'
 
 export interface Found {

@@ -7,7 +7,7 @@ import {
   locationKey,
   namesLocation,
   sphericalUuid,
-} from './iso-bmff-rules.ts'
+} from './bytes/kept-tags.ts'
 
 const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
 

@@ -1,7 +1,7 @@
 import { brotliDecompressSync } from 'node:zlib'
-import type { ByteRange, ByteSource } from './byte-source.ts'
+import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
 import { buildExif, type KeptExif } from './exif-build.ts'
-import type { FileWriter } from './file-writer.ts'
+import type { FileWriter } from './bytes/file-writer.ts'
 import { withoutGps } from './png.ts'
 import { blankXmpLocation } from './xmp-location.ts'
 

@@ -1,6 +1,6 @@
 import type { Exiftool } from '../tools/exiftool.ts'
 import type { MediaType } from '../types.ts'
-import { type ByteRange, type ByteSource, complement, sameBytes } from './byte-source.ts'
+import { type ByteRange, type ByteSource, complement, sameBytes } from './bytes/byte-source.ts'
 import type { Found } from './find.ts'
 import { gifPicture } from './gif.ts'
 import { walkJpeg } from './jpeg.ts'

@@ -1,9 +1,9 @@
 import { crc32, inflateSync } from 'node:zlib'
-import { type ByteRange, type ByteSource, bufferBytes } from './byte-source.ts'
+import { type ByteRange, type ByteSource, bufferBytes } from './bytes/byte-source.ts'
 import { buildExif, type KeptExif } from './exif-build.ts'
 import { findExifLocation } from './exif-location.ts'
-import type { FileWriter } from './file-writer.ts'
-import { namesLocation } from './iso-bmff-rules.ts'
+import type { FileWriter } from './bytes/file-writer.ts'
+import { namesLocation } from './bytes/kept-tags.ts'
 import { blankXmpLocation } from './xmp-location.ts'
 
 export interface PngChunk extends ByteRange {

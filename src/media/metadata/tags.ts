@@ -1,8 +1,8 @@
 import type { ExifTags } from '../tools/exiftool.ts'
 import type { Finding, MetadataPolicy } from '../types.ts'
 import type { KeptExif } from './exif-build.ts'
-import { iso6709 } from './iso-bmff-rules.ts'
-import { shortValue } from './patch.ts'
+import { iso6709 } from './bytes/kept-tags.ts'
+import { shortValue } from './bytes/patch.ts'
 
 /** How tags are read for judging: every one, embedded documents too, with the groups' families 0–3 in the name. */
 export const judgingArguments = ['-n', '-a', '-u', '-G0:1:2:3'] as const

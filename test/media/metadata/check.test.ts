@@ -1,7 +1,7 @@
 import { copyFile, open, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openExiftool } from '../../../src/media/tools/exiftool.ts'
-import { withBytes } from '../../../src/media/metadata/byte-source.ts'
+import { withBytes } from '../../../src/media/metadata/bytes/byte-source.ts'
 import { checkCopy, describeOriginal, type Verdict } from '../../../src/media/metadata/check.ts'
 import { createCleaner } from '../../../src/media/metadata/index.ts'
 import { exiftool, ffmpeg, picture } from '../fixtures.ts'

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import type { Finding } from '../types.ts'
+import type { Finding } from '../../types.ts'
 import type { ByteRange } from './byte-source.ts'
 
 /**
