@@ -1,12 +1,12 @@
-import type { MetadataPolicy } from '../types.ts'
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
+import type { MetadataPolicy } from '../../types.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
 import { boxesIn, typeAt } from './iso-bmff-boxes.ts'
 import { collectPatches, type Collector, type Piece } from './iso-bmff-collector.ts'
-import { locationBoxes } from './bytes/kept-tags.ts'
+import { locationBoxes } from '../bytes/kept-tags.ts'
 import { readFragments } from './iso-bmff-samples.ts'
 import { type Fragment, removeTracks } from './iso-bmff-tracks.ts'
 import { isUnused, walkUserData } from './iso-bmff-user-data.ts'
-import type { Patch } from './bytes/patch.ts'
+import type { Patch } from '../bytes/patch.ts'
 
 const maxMovieBytes = 192 * 1024 * 1024
 const maxSmallBoxBytes = 16 * 1024 * 1024

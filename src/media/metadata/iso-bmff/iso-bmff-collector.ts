@@ -1,7 +1,7 @@
-import type { MetadataPolicy } from '../types.ts'
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
+import type { MetadataPolicy } from '../../types.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
 import type { Box } from './iso-bmff-boxes.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 export type Kind = 'location' | 'personal'
 

@@ -1,4 +1,4 @@
-import type { ByteRange } from './bytes/byte-source.ts'
+import type { ByteRange } from '../bytes/byte-source.ts'
 import { type Box, boxesIn, childOf, descendantOf, typeAt } from './iso-bmff-boxes.ts'
 
 /** What a walk needs to know of a track (`trak`). */

@@ -1,4 +1,4 @@
-import type { ByteRange } from './bytes/byte-source.ts'
+import type { ByteRange } from '../bytes/byte-source.ts'
 import { boxesIn, descendantOf, type Box } from './iso-bmff-boxes.ts'
 import type { Collector, Kind, Piece } from './iso-bmff-collector.ts'
 import {
@@ -8,7 +8,7 @@ import {
   readableFormats,
   telemetryFormats,
   textHandlers,
-} from './bytes/kept-tags.ts'
+} from '../bytes/kept-tags.ts'
 import { readTrack, sampleRanges, type Track } from './iso-bmff-samples.ts'
 import { blankText } from './iso-bmff-user-data.ts'
 

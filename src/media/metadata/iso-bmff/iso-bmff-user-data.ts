@@ -7,7 +7,7 @@ import {
   locationKey,
   namesLocation,
   sphericalUuid,
-} from './bytes/kept-tags.ts'
+} from '../bytes/kept-tags.ts'
 
 const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
 
