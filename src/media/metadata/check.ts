@@ -4,7 +4,7 @@ import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
 import { type ByteSource, withBytes } from './bytes/byte-source.ts'
 import { findMetadata, type Found, metadataRanges } from './find.ts'
 import { walkJpeg } from './jpeg.ts'
-import { findNeedle, needlesFor } from './needles.ts'
+import { findNeedle, needlesFor } from './locations/needles.ts'
 import { pictureDifference } from './picture.ts'
 import {
   coordinatesOf,

@@ -1,6 +1,6 @@
 import type { MetadataPolicy } from '../types.ts'
 import type { ByteSource } from './bytes/byte-source.ts'
-import { findEmbeddedLocation } from './embedded.ts'
+import { findEmbeddedLocation } from './locations/embedded.ts'
 import { locationKey, namesLocation } from './bytes/kept-tags.ts'
 import { type Patch, shortValue } from './bytes/patch.ts'
 

@@ -1,6 +1,6 @@
 import type { ExifTags } from '../tools/exiftool.ts'
 import type { Finding, MetadataPolicy } from '../types.ts'
-import type { KeptExif } from './exif-build.ts'
+import type { KeptExif } from './locations/exif-build.ts'
 import { iso6709 } from './bytes/kept-tags.ts'
 import { shortValue } from './bytes/patch.ts'
 

@@ -1,5 +1,5 @@
-import { type ByteRange, type ByteSource, windows } from './bytes/byte-source.ts'
-import { iso6709 } from './bytes/kept-tags.ts'
+import { type ByteRange, type ByteSource, windows } from '../bytes/byte-source.ts'
+import { iso6709 } from '../bytes/kept-tags.ts'
 
 /**
  * What a source's coordinates look like in bytes: the GPS rationals as written, and the decimal texts that XMP,

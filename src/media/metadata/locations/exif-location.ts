@@ -1,6 +1,6 @@
-import type { ByteSource } from './bytes/byte-source.ts'
+import type { ByteSource } from '../bytes/byte-source.ts'
 import { findPlaceDatasets } from './iptc-location.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 /** Bytes per value of each TIFF field type (TIFF 6.0 §2; index is the type). */
 const typeBytes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4]

@@ -1,5 +1,5 @@
-import type { ByteSource } from './bytes/byte-source.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import type { ByteSource } from '../bytes/byte-source.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 /** Local names of XMP properties that say where (Exif, Photoshop, IPTC Core and Extension, Dublin Core, PRISM). */
 const locationName =

@@ -1,7 +1,7 @@
-import { type ByteRange, type ByteSource, windows } from './bytes/byte-source.ts'
+import { type ByteRange, type ByteSource, windows } from '../bytes/byte-source.ts'
 import { findExifLocation } from './exif-location.ts'
 import { findIptcLocation, iptcResource } from './iptc-location.ts'
-import type { Patch } from './bytes/patch.ts'
+import type { Patch } from '../bytes/patch.ts'
 import { findXmpLocation, xmpStart } from './xmp-location.ts'
 
 const littleEndianTiff = Buffer.from('II*\0', 'latin1')

@@ -1,5 +1,5 @@
-import type { ByteSource } from './bytes/byte-source.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import type { ByteSource } from '../bytes/byte-source.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 /** A Photoshop resource block with IPTC data (resource 0x0404), as JPEGs carry it in APP13. */
 export const iptcResource = Buffer.from('8BIM\x04\x04', 'latin1')
