@@ -3,7 +3,7 @@ import type { Exiftool } from '../tools/exiftool.ts'
 import type { Finding, MediaType, MetadataPolicy } from '../types.ts'
 import { type ByteSource, withBytes } from './bytes/byte-source.ts'
 import { findMetadata, type Found, metadataRanges } from './find.ts'
-import { walkJpeg } from './jpeg.ts'
+import { walkJpeg } from './containers/jpeg.ts'
 import { findNeedle, needlesFor } from './locations/needles.ts'
 import { pictureDifference } from './picture.ts'
 import {

@@ -13,13 +13,13 @@ import {
 } from './exif-arguments.ts'
 import { writeFileBy } from './bytes/file-writer.ts'
 import { findMetadata, isMovie } from './find.ts'
-import { filterJxl } from './jxl.ts'
+import { filterJxl } from './containers/jxl.ts'
 import { lostBetween } from './lost.ts'
 import { applyPatches } from './bytes/patch.ts'
-import { filterPng } from './png.ts'
+import { filterPng } from './containers/png.ts'
 import { fileDeadline } from './stream-hash.ts'
 import { keptOf } from './tags.ts'
-import { copyTransportStream, hasTimecodes } from './transport-stream.ts'
+import { copyTransportStream, hasTimecodes } from './containers/transport-stream.ts'
 
 type CleaningPolicy = Exclude<MetadataPolicy, 'everything'>
 

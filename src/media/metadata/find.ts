@@ -3,10 +3,10 @@ import { type ByteRange, type ByteSource, complement } from './bytes/byte-source
 import { findEmbeddedLocation } from './locations/embedded.ts'
 import { findExifLocation } from './locations/exif-location.ts'
 import { findMovieMetadata } from './iso-bmff/iso-bmff.ts'
-import { walkJpeg } from './jpeg.ts'
-import { findMatroskaMetadata } from './matroska.ts'
+import { walkJpeg } from './containers/jpeg.ts'
+import { findMatroskaMetadata } from './containers/matroska.ts'
 import type { Patch } from './bytes/patch.ts'
-import { findAviMetadata } from './riff.ts'
+import { findAviMetadata } from './containers/riff.ts'
 
 export interface Found {
   readonly patches: readonly Patch[]

@@ -1,4 +1,4 @@
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
 
 export interface JpegLayout {
   /**

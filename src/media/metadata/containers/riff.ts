@@ -1,7 +1,7 @@
-import type { MetadataPolicy } from '../types.ts'
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
-import { namesLocation } from './bytes/kept-tags.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import type { MetadataPolicy } from '../../types.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
+import { namesLocation } from '../bytes/kept-tags.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 interface RiffChunk extends ByteRange {
   readonly id: string

@@ -1,8 +1,8 @@
-import type { MetadataPolicy } from '../types.ts'
-import type { ByteSource } from './bytes/byte-source.ts'
-import { findEmbeddedLocation } from './locations/embedded.ts'
-import { locationKey, namesLocation } from './bytes/kept-tags.ts'
-import { type Patch, shortValue } from './bytes/patch.ts'
+import type { MetadataPolicy } from '../../types.ts'
+import type { ByteSource } from '../bytes/byte-source.ts'
+import { findEmbeddedLocation } from '../locations/embedded.ts'
+import { locationKey, namesLocation } from '../bytes/kept-tags.ts'
+import { type Patch, shortValue } from '../bytes/patch.ts'
 
 /** Elements of Matroska (RFC 9559 §5) that hold metadata, by their ID as written. */
 const id = {

@@ -1,10 +1,10 @@
 import { crc32, inflateSync } from 'node:zlib'
-import { type ByteRange, type ByteSource, bufferBytes } from './bytes/byte-source.ts'
-import { buildExif, type KeptExif } from './locations/exif-build.ts'
-import { findExifLocation } from './locations/exif-location.ts'
-import type { FileWriter } from './bytes/file-writer.ts'
-import { namesLocation } from './bytes/kept-tags.ts'
-import { blankXmpLocation } from './locations/xmp-location.ts'
+import { type ByteRange, type ByteSource, bufferBytes } from '../bytes/byte-source.ts'
+import { buildExif, type KeptExif } from '../locations/exif-build.ts'
+import { findExifLocation } from '../locations/exif-location.ts'
+import type { FileWriter } from '../bytes/file-writer.ts'
+import { namesLocation } from '../bytes/kept-tags.ts'
+import { blankXmpLocation } from '../locations/xmp-location.ts'
 
 export interface PngChunk extends ByteRange {
   readonly type: string

@@ -1,5 +1,5 @@
-import { ffmpegIsolation, ffprobeIsolation, runTool } from '../tools/run-tool.ts'
-import type { ByteSource } from './bytes/byte-source.ts'
+import { ffmpegIsolation, ffprobeIsolation, runTool } from '../../tools/run-tool.ts'
+import type { ByteSource } from '../bytes/byte-source.ts'
 
 const memoryKib = 2 * 1024 * 1024
 

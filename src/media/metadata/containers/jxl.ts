@@ -1,9 +1,9 @@
 import { brotliDecompressSync } from 'node:zlib'
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
-import { buildExif, type KeptExif } from './locations/exif-build.ts'
-import type { FileWriter } from './bytes/file-writer.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
+import { buildExif, type KeptExif } from '../locations/exif-build.ts'
+import type { FileWriter } from '../bytes/file-writer.ts'
 import { withoutGps } from './png.ts'
-import { blankXmpLocation } from './locations/xmp-location.ts'
+import { blankXmpLocation } from '../locations/xmp-location.ts'
 
 /** Boxes of the JPEG XL container (ISO/IEC 18181-2) that are the picture. */
 const pictureBox = /^(JXL |ftyp|jxll|jxlc|jxlp|jxli|jhgm)$/

@@ -1,4 +1,4 @@
-import type { ByteRange, ByteSource } from './bytes/byte-source.ts'
+import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
 
 const maxBlocks = 5_000_000
 
