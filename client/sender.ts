@@ -1,16 +1,24 @@
 import { ApiError, call, fieldOf, textOf } from './lib/api.ts'
 import { copyOnPress } from './lib/copy.ts'
 import { find, make, maybe } from './lib/dom.ts'
-import { droppedFiles, isMedia } from './lib/dropped-files.ts'
-import { FileList } from './lib/file-list.ts'
+import { droppedFiles, isMedia } from './lib/uploads/dropped-files.ts'
+import { FileList } from './lib/uploads/file-list.ts'
 import { registerWorker, takeShared } from './lib/install.ts'
 import { followItems, type News } from './lib/item-news.ts'
 import { locale, sizeWords, t } from './lib/messages.ts'
-import { Pace } from './lib/pace.ts'
-import { dropFile, forget, keepFile, keptFiles, recall, remember, type Unfinished } from './lib/unfinished.ts'
-import { keepAwake } from './lib/wake-lock.ts'
-import { UploadQueue, type Upload } from './lib/upload-queue.ts'
-import { WhatPeopleSee } from './lib/what-people-see.ts'
+import { Pace } from './lib/uploads/pace.ts'
+import {
+  dropFile,
+  forget,
+  keepFile,
+  keptFiles,
+  recall,
+  remember,
+  type Unfinished,
+} from './lib/uploads/unfinished.ts'
+import { keepAwake } from './lib/uploads/wake-lock.ts'
+import { UploadQueue, type Upload } from './lib/uploads/upload-queue.ts'
+import { WhatPeopleSee } from './lib/uploads/what-people-see.ts'
 
 const form = find(document, '[data-share]', HTMLFormElement)
 const list = find(document, '[data-list]', HTMLElement)
@@ -34,7 +42,7 @@ let link: Unfinished | null = null
 
 /** What sends comes once there is something to send. */
 const queue = new UploadQueue(
-  async (...input) => (await import('./lib/send-resumable.ts')).sendResumably(...input),
+  async (...input) => (await import('./lib/uploads/send-resumable.ts')).sendResumably(...input),
   onChange,
 )
 const files = new FileList(list, queue, (upload) => {

@@ -1,4 +1,4 @@
-import { ApiError } from './api.ts'
+import { ApiError } from '../api.ts'
 import type { SendFile } from './send-file.ts'
 
 const atOnce = 3

@@ -1,4 +1,4 @@
-import { errorOf } from './api.ts'
+import { errorOf } from '../api.ts'
 
 /** What keeps a file from arriving, and what can be done about it. */
 export interface Trouble {

@@ -1,4 +1,4 @@
-import { sizeWords, t } from './messages.ts'
+import { sizeWords, t } from '../messages.ts'
 
 /** Bytes a second, smoothed over some seconds, and the time that is left at that pace. */
 export class Pace {

@@ -1,6 +1,6 @@
 import { drawThumb } from './file-list.ts'
-import { find, icon, make } from './dom.ts'
-import { locale, t } from './messages.ts'
+import { find, icon, make } from '../dom.ts'
+import { locale, t } from '../messages.ts'
 
 const mostPictures = 6
 

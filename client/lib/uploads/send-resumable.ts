@@ -1,5 +1,5 @@
 import { DetailedError, Upload, type HttpRequest, type HttpResponse } from 'tus-js-client'
-import { ApiError } from './api.ts'
+import { ApiError } from '../api.ts'
 import { growAfterArrival, lowerAfterRefusal, partBytes, shrinkAfterBreak } from './part-size.ts'
 import type { SendFile, SentItem } from './send-file.ts'
 import {

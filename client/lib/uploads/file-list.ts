@@ -1,6 +1,6 @@
-import { call } from './api.ts'
-import { button, icon, make } from './dom.ts'
-import { sizeWords, t } from './messages.ts'
+import { call } from '../api.ts'
+import { button, icon, make } from '../dom.ts'
+import { sizeWords, t } from '../messages.ts'
 import type { Upload, UploadQueue } from './upload-queue.ts'
 
 /** What the API's codes mean for one file; anything else is a sentence for people already. */
