@@ -1,6 +1,6 @@
 import { button, find, maybe } from './lib/dom.ts'
 import { leaveWhenEnded } from './lib/ended.ts'
-import { motionOver, onHold } from './lib/motion.ts'
+import { motionOver, onHold } from './lib/viewer/motion.ts'
 
 /** Arrow keys and swipes go to the neighbours, as in a viewer. */
 const go = (rel: 'prev' | 'next'): void => maybe(document, `.step[rel=${rel}]`, HTMLAnchorElement)?.click()

@@ -90,7 +90,7 @@ function openOnTap(): void {
     // What has no picture has its page, not a slide.
     if (!link || !tile.querySelector('img')) return
     event.preventDefault()
-    import('./lib/viewer.ts')
+    import('./lib/viewer/viewer.ts')
       .then(({ openViewer }) => openViewer(form, tile, loadMore))
       .catch(() => location.assign(link.href))
   })

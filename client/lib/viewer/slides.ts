@@ -1,4 +1,4 @@
-import { all } from './dom.ts'
+import { all } from '../dom.ts'
 
 /** A tile of the page, as the viewer shows it. */
 export interface Slide {

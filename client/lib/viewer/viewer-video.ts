@@ -1,5 +1,5 @@
 import type PhotoSwipe from 'photoswipe'
-import { make } from './dom.ts'
+import { make } from '../dom.ts'
 import type { Slide } from './slides.ts'
 
 /** Pixels at a video's lower edge where its controls are: dragging there is theirs. */

@@ -1,6 +1,6 @@
 import type PhotoSwipe from 'photoswipe'
-import { iconMarkup } from './dom.ts'
-import { t } from './messages.ts'
+import { iconMarkup } from '../dom.ts'
+import { t } from '../messages.ts'
 
 const pictureMs = 4000
 

@@ -1,4 +1,4 @@
-import { make } from './dom.ts'
+import { make } from '../dom.ts'
 
 /** Milliseconds that a finger rests on a photo before it moves. */
 const holdMs = 300

@@ -1,7 +1,7 @@
 import type PhotoSwipe from 'photoswipe'
-import { iconMarkup, make } from './dom.ts'
-import { showIfEnded } from './ended.ts'
-import { t } from './messages.ts'
+import { iconMarkup, make } from '../dom.ts'
+import { showIfEnded } from '../ended.ts'
+import { t } from '../messages.ts'
 import type { Slide } from './slides.ts'
 
 /** A panel with what the item's own page tells: it is asked for that page, so both always say the same. */

@@ -1,6 +1,6 @@
 import type PhotoSwipe from 'photoswipe'
-import { iconMarkup, make } from './dom.ts'
-import { t } from './messages.ts'
+import { iconMarkup, make } from '../dom.ts'
+import { t } from '../messages.ts'
 import { motionOver, onHold, type Motion } from './motion.ts'
 import type { Slide } from './slides.ts'
 
