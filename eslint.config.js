@@ -59,15 +59,81 @@ const layers = {
   ],
 }
 
-const restrict = (files, patterns) => ({
+/** Which rooms of its floor each room may import: CONTRIBUTING.md. A folder inside a room belongs to it. */
+const rooms = {
+  domain: {
+    records: [],
+    items: ['records'],
+    gate: ['items', 'records'],
+    owner: ['records'],
+    removal: ['gate', 'items', 'records'],
+    preparing: ['gate', 'items', 'records', 'removal'],
+    albums: ['gate', 'items', 'preparing', 'records', 'removal'],
+    uploads: ['albums', 'items', 'records'],
+    links: ['albums', 'gate', 'items', 'owner', 'preparing', 'records', 'removal'],
+    library: ['albums', 'items', 'records'],
+    backup: ['albums', 'gate', 'items', 'preparing', 'records', 'removal'],
+  },
+  http: {
+    input: [],
+    pages: ['input', 'messages'],
+    operators: ['input'],
+    delivery: ['input'],
+    visitor: ['input', 'pages'],
+    uploads: ['delivery', 'input'],
+    owner: ['input', 'messages', 'pages', 'uploads'],
+    api: ['delivery', 'input', 'pages', 'uploads', 'visitor'],
+  },
+  media: {
+    names: [],
+    zip: [],
+    map: ['place'],
+    place: [],
+    tools: [],
+    formats: [],
+    metadata: ['formats', 'tools'],
+    rendering: ['formats', 'tools'],
+    facts: ['formats', 'rendering', 'tools'],
+  },
+}
+
+/** What a floor may import of media. */
+const mediaFor = {
+  domain: ['types', 'names', 'metadata/clean-name'],
+  http: ['types', 'names', 'formats/media-type', 'map/map', 'zip'],
+}
+
+const restrict = (files, group, regex = []) => ({
   files,
   rules: {
     'no-restricted-imports': [
       'error',
-      { patterns: [{ group: patterns, message: 'Not a layer this folder may import (CONTRIBUTING.md).' }] },
+      {
+        patterns: [
+          { group, message: 'Not a layer that this folder may import (CONTRIBUTING.md).' },
+          ...regex.map((one) => ({
+            regex: one,
+            message: 'Not a room that this one may import (CONTRIBUTING.md).',
+          })),
+        ],
+      },
     ],
   },
 })
+
+/** `more`: patterns for the files of one floor that its rooms have besides. */
+const restrictRooms = (floor, more = []) =>
+  Object.entries(rooms[floor]).map(([room, others]) => {
+    const closed = Object.keys(rooms[floor]).filter((other) => other !== room && !others.includes(other))
+    return restrict(
+      [`src/${floor}/${room}/**`],
+      [...layers[floor], ...more],
+      [
+        ...(closed.length === 0 ? [] : [`^(\\.\\./)+(${closed.join('|')})/`]),
+        ...(mediaFor[floor] ? [`/media/(?!(${mediaFor[floor].join('|')})[./])`] : []),
+      ],
+    )
+  })
 
 export default tseslint.config(
   { ignores: ['dist/**', 'data/**', 'node_modules/**', '.node/**', '.test/**'] },
@@ -100,14 +166,13 @@ export default tseslint.config(
     files: ['script/**', 'bench/**', 'src/main.ts', 'src/commands/**'],
     rules: { 'no-console': 'off' },
   },
-  restrict(['src/domain/**'], layers.domain),
+  ...restrictRooms('domain'),
+  // What stands above the rooms may import all of them.
+  restrict(['src/http/*.ts'], layers.http),
+  ...restrictRooms('http'),
   // Pictures are decoded in child processes only (decoder.ts), which may crash and swell.
-  restrict(
-    ['src/media/**'],
-    [...layers.media, 'sharp', './card.ts', './render-image.ts', './decode-heic.ts'],
-  ),
-  restrict(['src/media/{decoder,decode-heic,card,render-image}.ts'], layers.media),
-  restrict(['src/http/**'], layers.http),
+  ...restrictRooms('media', ['sharp', '**/card.ts', '**/render-image.ts', '**/decode-heic.ts']),
+  restrict(['src/media/rendering/{decoder,decode-heic,card,render-image}.ts'], layers.media),
   restrict(['src/adapters/**'], layers.adapters),
   restrict(
     ['workers/**'],
@@ -118,7 +183,7 @@ export default tseslint.config(
       'bullmq',
       'handlebars',
       'sharp',
-      '**/media/{decoder,decode-heic,card,render-image}.ts',
+      '**/media/rendering/{decoder,decode-heic,card,render-image}.ts',
       '**/http/**',
       '**/adapters/**',
       '**/deps.ts',
