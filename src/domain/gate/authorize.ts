@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Clock, Key, Store } from '../../ports.ts'
 import { ranks, value } from '../../ports.ts'
 import { Refused, unknown } from '../records/errors.ts'
@@ -15,7 +16,6 @@ import {
   type Item,
   type Link,
 } from '../records/records.ts'
-import { Recent } from '../records/store/recent.ts'
 import { hashToken } from '../records/tokens.ts'
 
 /** What a visitor shows at the door: the secret from the address, and the session token of this link's cookie. */
@@ -83,18 +83,28 @@ function judge(clock: Clock, knock: Knock, entrance: Entrance, door: Door): Visi
   return { link }
 }
 
-/** Where secrets led lately, by their hash: a guess that spares a round trip, and is itself checked on each. */
-const guesses = new WeakMap<Store, Recent<Entrance>>()
+/** Where a secret led the last time, and which albums that link opened then. */
+interface Guess extends Entrance {
+  readonly albums: readonly string[]
+}
+
+/** By the secrets' hashes: guesses that spare a round trip. What is read by one says itself whether it was right. */
+const guesses = new WeakMap<Store, LRUCache<string, Guess>>()
 const mostGuesses = 20_000
+
+function guessesOf(store: Store): LRUCache<string, Guess> {
+  const known = guesses.get(store) ?? new LRUCache<string, Guess>({ max: mostGuesses })
+  guesses.set(store, known)
+  return known
+}
 
 /** Passes the gate with what `ask` reads there together with the door: in one round trip, where the secret came before. */
 async function pass<T>(
   { store, clock }: Ports,
   knock: Knock,
-  ask: (entrance: Entrance) => Promise<{ door: Door; found: T }>,
+  ask: (guess: Guess) => Promise<{ door: Door; found: T }>,
 ): Promise<{ visit: Visit; found: T }> {
-  const known = guesses.get(store) ?? new Recent<Entrance>(mostGuesses)
-  guesses.set(store, known)
+  const known = guessesOf(store)
   const hash = hashToken(knock.secret)
   const guess = known.get(hash)
   if (guess) {
@@ -104,8 +114,9 @@ async function pass<T>(
       return { visit: judge(clock, knock, entrance, door), found }
   }
   const entrance = await findEntrance(store, knock)
-  known.set(hash, entrance)
-  const { door, found } = await ask(entrance)
+  const fresh = { ...entrance, albums: [] }
+  known.set(hash, fresh)
+  const { door, found } = await ask(fresh)
   return { visit: judge(clock, knock, entrance, door), found }
 }
 
@@ -148,33 +159,26 @@ export async function albumsOf(store: Store, { link }: Visit): Promise<Album[]> 
   return readRecordsThere(store, albumSchema, albumKeysOf(link))
 }
 
-/** The albums that links opened lately, by the link's id: as `guesses`, checked on each use. */
-const albumGuesses = new WeakMap<Store, Recent<readonly string[]>>()
-
-/** Passes the gate and reads the albums behind it: in one round trip, where the link came before and opens what it did then. */
+/** Passes the gate and reads the albums behind it: in one round trip, where the secret came before and its link opens what it did then. */
 export async function enterWithAlbums(
   ports: Ports,
   knock: Knock,
 ): Promise<{ visit: Visit; albums: Album[] }> {
-  const known = albumGuesses.get(ports.store) ?? new Recent<readonly string[]>(mostGuesses)
-  albumGuesses.set(ports.store, known)
-  const { visit, found } = await pass(ports, knock, async (at) => {
-    const guess = known.get(at.link) ?? []
+  const { visit, found } = await pass(ports, knock, async (guess) => {
     const [raw, wrong, link, session, ...rawAlbums] = await ports.store.read([
-      ...doorQueries(knock, at),
-      ...guess.map((album) => value(keys.album(at.owner, album))),
+      ...doorQueries(knock, guess),
+      ...guess.albums.map((album) => value(keys.album(guess.owner, album))),
     ])
     return { door: { entrance: [raw, wrong], link, session }, found: { guess, rawAlbums } }
   })
+  const { guess, rawAlbums } = found
   const { albums } = visit.link
-  if (albums.length === found.guess.length && albums.every((album, at) => album === found.guess[at]))
+  if (albums.length === guess.albums.length && albums.every((album, at) => album === guess.albums[at]))
     return {
       visit,
-      albums: parseRecords(albumSchema, albumKeysOf(visit.link), found.rawAlbums).filter(
-        (album) => album !== null,
-      ),
+      albums: parseRecords(albumSchema, albumKeysOf(visit.link), rawAlbums).filter((album) => album !== null),
     }
-  known.set(visit.link.id, albums, 1 + albums.length)
+  guessesOf(ports.store).set(hashToken(knock.secret), { ...guess, albums })
   return { visit, albums: await albumsOf(ports.store, visit) }
 }
 

@@ -3,7 +3,6 @@ import type { Expectation, Key, Store, Write } from '../../ports.ts'
 import { members, someFields, value } from '../../ports.ts'
 import { keys } from '../records/keys.ts'
 import { outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
-import { Recent } from '../records/store/recent.ts'
 import { readRecordsThere } from '../records/read-records.ts'
 import { itemSchema, parseRecord, parseRecords, type Album, type Item } from '../records/records.ts'
 
@@ -26,24 +25,6 @@ export interface Ahead {
   readonly count: number
 }
 
-/** Outlines that were read lately, in items. */
-const mostKept = 40_000
-
-interface Kept {
-  /** Of the albums, in their order: the outlines are those of these. */
-  readonly versions: readonly number[]
-  readonly albums: readonly OutlinedAlbum[]
-}
-
-/** By policy and albums: what was kept of an older version makes room for the new. */
-const kept = new WeakMap<Store, Recent<Kept>>()
-
-function keptOf(store: Store): Recent<Kept> {
-  const found = kept.get(store) ?? new Recent<Kept>(mostKept)
-  kept.set(store, found)
-  return found
-}
-
 /**
  * The outlines of an owner's albums, each album's in its order, in two reads. The second brings the records of
  * the items that are probably on the page, too.
@@ -54,14 +35,6 @@ export async function outlinesOf(
   policy: MetadataPolicy,
   ahead: Ahead = { from: 0, count: 0 },
 ): Promise<Outlined> {
-  const key = `${policy} ${albums.map(({ id }) => id).join(' ')}`
-  const versions = albums.map(({ version }) => version)
-  const known = keptOf(store).get(key)
-  if (known?.versions.every((version, at) => version === versions[at])) {
-    // The albums' records as they are now: a card or a bundle may have come without a new version.
-    const now = albums.map((album, at) => ({ album, items: known.albums[at]?.items ?? [] }))
-    return { albums: now, records: new Map() }
-  }
   const [first] = albums
   if (!first) return { albums: [], records: new Map() }
   const { owner } = first
@@ -76,8 +49,6 @@ export async function outlinesOf(
   ])
   const outlines = (await readLines(store, owner, ids, lines, policy)).filter((outline) => outline !== null)
   const found = lists.length === 1 ? [{ album: first, items: outlines }] : inAlbums(albums, lists, outlines)
-  if (isLasting(outlines)) keptOf(store).set(key, { versions, albums: found }, ids.length + 1)
-  else keptOf(store).delete(key)
   return { albums: found, records: byId(parseRecords(itemSchema, keysOf(owner, early), texts)) }
 }
 
@@ -92,13 +63,6 @@ function inAlbums(
     items: (lists[at] ?? []).flatMap((id) => byId.get(id) ?? []),
   }))
 }
-
-/**
- * Whether outlines stay as they are while their albums' versions do, which grow with every change that a visitor could
- * see, save for how far items are prepared.
- */
-const isLasting = (outlines: readonly Outline[]): boolean =>
-  outlines.every(({ isShown, isReady, awaitsMotion }) => !isShown || (isReady && !awaitsMotion))
 
 /** The outlines of items in their order; null for one that is gone or unreadable. */
 async function readLines(

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../../media/types.ts'
 import type { Key } from '../../ports.ts'
-import { Recent } from './store/recent.ts'
 import { reportUnreadable } from './unreadable.ts'
 
 const count = z.number().int().nonnegative()
@@ -213,35 +212,15 @@ function upgraded(stored: object, version: number): unknown {
 
 const versioned = z.looseObject({ v: z.number().int().positive().default(1) })
 
-/** Characters of records that are kept parsed, for each kind of them. */
-const mostParsed = 4 * 1024 * 1024
-
-const parsedBy = new WeakMap<z.ZodType, Recent<unknown>>()
-
-function parsedOf<T>(schema: z.ZodType<T>): Recent<T>
-function parsedOf(schema: z.ZodType): Recent<unknown> {
-  const parsed = parsedBy.get(schema) ?? new Recent(mostParsed)
-  parsedBy.set(schema, parsed)
-  return parsed
-}
-
 /**
  * Parses the record that stands under `key`. Answers null when it is absent, and when it cannot be read: cut short, of
  * another form, of a newer version. Such a one is reported (see `unreadable.ts`) and never throws, so that it takes
  * nothing else down; what is to be deleted is found by keys and indexes, not by records.
- *
- * What was parsed lately is kept by its whole text: the same text is the same record, so that it is never out of date.
- * It is frozen, for many read it.
  */
 export function parseRecord<T>(schema: z.ZodType<T>, key: Key, raw: string | null): T | null {
   if (raw === null) return null
-  const parsed = parsedOf(schema)
-  const known = parsed.get(raw)
-  if (known !== undefined) return known
   const { record, problem } = tryToParse(schema, raw)
   if (problem !== null) reportUnreadable(key, problem)
-  // One that cannot be read is not kept: each key that holds it is to be reported.
-  else parsed.set(raw, record, raw.length)
   return record
 }
 
@@ -265,7 +244,7 @@ function tryToParse<T>(
   }
   try {
     const { v, ...fields } = versioned.parse(stored)
-    return { record: freeze(schema.parse(upgraded(fields, v))), problem: null }
+    return { record: schema.parse(upgraded(fields, v)), problem: null }
   } catch (error) {
     if (error instanceof TypeError) return { record: null, problem: error.message }
     if (!(error instanceof z.ZodError)) throw error
@@ -278,10 +257,4 @@ function tryToParse<T>(
 export function countOf(text: string | null | undefined): number {
   const number = Number(text ?? 0)
   return Number.isSafeInteger(number) && number >= 0 ? number : 0
-}
-
-function freeze<T>(thing: T): T {
-  if (typeof thing !== 'object' || thing === null) return thing
-  for (const part of Object.values(thing)) freeze(part)
-  return Object.freeze(thing)
 }

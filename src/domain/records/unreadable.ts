@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache'
 import type { Key } from '../../ports.ts'
-import { Recent } from './store/recent.ts'
 
 /** A stored record that is there and cannot be read. */
 export interface Unreadable {
@@ -15,7 +15,7 @@ type Listener = (unreadable: Unreadable) => void
 const listeners = new Set<Listener>()
 
 /** Keys that were reported lately: one line each is enough. */
-const reported = new Recent<true>(10_000)
+const reported = new LRUCache<Key, true>({ max: 10_000 })
 
 /** Calls `listener` once for each record that this process cannot read. Answers the function that ends that. */
 export function onUnreadable(listener: Listener): () => void {

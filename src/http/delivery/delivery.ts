@@ -1,11 +1,12 @@
 import { Router, type Request, type Response } from 'express'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { checkDownloads, tickedArchive, wholeArchive } from '../../domain/gate/archive.ts'
 import { downloadsOf } from '../../domain/items/copies.ts'
 import { unknown } from '../../domain/records/errors.ts'
 import { objects } from '../../domain/records/keys.ts'
 import { enterWithAlbums, type Visit } from '../../domain/gate/authorize.ts'
-import { Recent } from '../../domain/records/store/recent.ts'
+import { contentVersion } from '../../domain/gate/content-version.ts'
 import type { Album, Link } from '../../domain/records/records.ts'
 import { shownName, shownTitle } from '../../domain/items/shown-text.ts'
 import { askForArchive, askForCard, askForFile } from '../../domain/gate/still-allowed.ts'
@@ -89,16 +90,19 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
     await archive(req, res, visit, { opened, albums, plan })
   })
 
-  /** Plans of whole albums, with all that they are made of: an album's version grows with every change of its items. */
-  const plans = new Recent<{ readonly madeOf: string; readonly plan: ZipPlan }>(mostPlanned)
+  /** Plans of whole albums. A newer one of the same albums takes the place of the old. */
+  const plans = new LRUCache<string, { readonly version: string; readonly plan: ZipPlan }>({
+    maxSize: mostPlanned,
+    maxEntrySize: mostPlanned / 4,
+    sizeCalculation: ({ plan }) => Math.max(1, plan.entries.length),
+  })
   async function planOf(link: Link, albums: readonly Album[]): Promise<ZipPlan> {
-    const madeOf = JSON.stringify([link, albums])
-    // What was kept of an older version makes room for the new.
+    const version = contentVersion(link, albums)
     const key = [link.id, ...albums.map(({ id }) => id)].join(' ')
     const known = plans.get(key)
-    if (known?.madeOf === madeOf) return known.plan
+    if (known?.version === version) return known.plan
     const plan = planFiles(await wholeArchive(store, link, albums))
-    plans.set(key, { madeOf, plan }, plan.entries.length)
+    plans.set(key, { version, plan })
     return plan
   }
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Recent } from '../../domain/records/store/recent.ts'
+import { LRUCache } from 'lru-cache'
 
 /** Larger objects are streamed. */
 const mostBytes = 256 * 1024
@@ -17,10 +17,13 @@ export interface KeptBytes {
 }
 
 export function keepBytes(): KeptBytes {
-  let kept = new Recent<Buffer>(mostBytesInAll)
+  const kept = new LRUCache<string, Buffer>({
+    maxSize: mostBytesInAll,
+    sizeCalculation: ({ length }) => Math.max(1, length),
+  })
   /** Asked for at this moment: nobody asks the bucket for the same a second time meanwhile. */
   const coming = new Map<string, Promise<Buffer | null>>()
-  setInterval(() => (kept = new Recent(mostBytesInAll)), keepMs).unref()
+  setInterval(() => kept.clear(), keepMs).unref()
 
   async function read(open: () => Promise<Readable | Buffer | null>, size: number): Promise<Buffer | null> {
     const body = await open()
@@ -48,7 +51,7 @@ export function keepBytes(): KeptBytes {
       const reading = read(open, size).finally(() => coming.delete(name))
       coming.set(name, reading)
       const bytes = await reading
-      if (bytes) kept.set(name, bytes, bytes.length)
+      if (bytes) kept.set(name, bytes)
       return bytes
     },
   }

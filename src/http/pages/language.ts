@@ -1,7 +1,6 @@
 import type { Request } from 'express'
 import i18next, { type i18n } from 'i18next'
-import { Recent } from '../../domain/records/store/recent.ts'
-import { byHeader } from '../input/by-header.ts'
+import { LRUCache } from 'lru-cache'
 import type { WebSettings } from '../context.ts'
 import { readCookie } from '../input/cookies.ts'
 import { catalogues, languageCodes, type LanguageCode } from '../messages/index.ts'
@@ -53,11 +52,11 @@ const localePattern = /^([a-z]{2})-([A-Z]{2})$/
 const usualRegion: Readonly<Partial<Record<LanguageCode, string>>> = { en: 'en-GB', pt: 'pt-PT' }
 
 /** Making one takes longer than using it a hundred times. */
-const dateFormats = new Recent<Intl.DateTimeFormat>(300)
-const numberFormats = new Recent<Intl.NumberFormat>(300)
+const dateFormats = new LRUCache<string, Intl.DateTimeFormat>({ max: 300 })
+const numberFormats = new LRUCache<string, Intl.NumberFormat>({ max: 300 })
 
-function kept<Options, Format>(
-  formats: Recent<Format>,
+function kept<Options, Format extends object>(
+  formats: LRUCache<string, Format>,
   make: (locale: string, options: Options) => Format,
 ): (locale: string, options: Options) => Format {
   return (locale, options) => {
@@ -110,14 +109,12 @@ const isCode = (text: string): text is LanguageCode => languageCodes.some((code)
 
 export const languageCookie = 'mayfly-language'
 
-const acceptedLanguages = byHeader('accept-language', (req: Request) => req.acceptsLanguages())
-
 /** Every language that somebody was spoken to in lately. */
-const spoken = new Recent<Language>(300)
+const spoken = new LRUCache<string, Language>({ max: 300 })
 
 /** The language that a reader chose, else the first of `Accept-Language` that there is a catalogue for, else English. */
 export function languageOf(settings: WebSettings, req: Request): Language {
-  const accepted = acceptedLanguages(req)
+  const accepted = req.acceptsLanguages()
   const chosen = readCookie(settings, req, languageCookie)
   const code =
     chosen !== null && isCode(chosen)

@@ -1,8 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Request, Response } from 'express'
-import { Recent } from '../../domain/records/store/recent.ts'
-import { byHeader } from '../input/by-header.ts'
+import { LRUCache } from 'lru-cache'
 
 const mostBytesInAll = 24 * 1024 * 1024
 /** Shorter texts gain nothing. */
@@ -33,33 +32,34 @@ export interface MadePage {
   readonly isLasting: boolean
 }
 
-/** What a page is made of: the same parts, each the very same value, make the same page under the same name. */
+/** Which page, and the version of all that it is made of: the same version makes the same page. */
 export interface PageSource {
   readonly name: string
-  readonly parts: readonly unknown[]
+  readonly version: string
 }
 
 interface Kept extends Encoded {
-  readonly parts: readonly unknown[]
+  readonly version: string
 }
 
-const sameParts = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((part, at) => part === b[at])
-
-const encodingOf = byHeader('accept-encoding', (req: Request): Encoding => {
+const encodingOf = (req: Request): Encoding => {
   const asked = req.acceptsEncodings('br', 'gzip', 'identity')
   return asked === 'br' || asked === 'gzip' ? asked : 'identity'
-})
+}
 
 /**
- * Sends pages that are the same for everybody whom the gate lets in, compressed, and keeps them as long as all
- * that they are made of stays the same. Call it past the gate only. Not for an owner's pages: compressing what holds secrets next to what a
+ * Sends pages that are the same for everybody whom the gate lets in, compressed, and keeps them as long as their
+ * version stays the same. Call it past the gate only. Not for an owner's pages: compressing what holds secrets next to what a
  * request chose would tell of them by its length (BREACH).
  */
 export function keepPages() {
-  const kept = new Recent<Kept>(mostBytesInAll)
+  const kept = new LRUCache<string, Kept>({
+    maxSize: mostBytesInAll,
+    maxEntrySize: mostBytesInAll / 4,
+    sizeCalculation: ({ bytes, version }, key) => bytes.length + version.length + key.length,
+  })
   /** Being made at this moment: a hundred who come at once wait for one. */
-  const coming = new Map<string, { readonly parts: readonly unknown[]; readonly made: Promise<Made> }>()
+  const coming = new Map<string, { readonly version: string; readonly made: Promise<Made> }>()
 
   async function encode(make: () => Promise<MadePage>, encoding: Encoding): Promise<Made> {
     const { html, isLasting } = await make()
@@ -70,24 +70,24 @@ export function keepPages() {
   }
 
   async function encodedOf(
-    { name, parts }: PageSource,
+    { name, version }: PageSource,
     encoding: Encoding,
     make: () => Promise<MadePage>,
   ): Promise<Encoded> {
     const key = `${encoding} ${name}`
     const found = kept.get(key)
-    if (found && sameParts(found.parts, parts)) return found
+    if (found?.version === version) return found
     const running = coming.get(key)
-    if (running && sameParts(running.parts, parts)) {
+    if (running?.version === version) {
       const made = await running.made
       // One that is still to change may have been begun before what this visitor has come for.
       if (made.isLasting) return made
     }
-    const mine = { parts, made: encode(make, encoding) }
+    const mine = { version, made: encode(make, encoding) }
     coming.set(key, mine)
     try {
       const made = await mine.made
-      if (made.isLasting) kept.set(key, { ...made, parts }, made.bytes.length + key.length)
+      if (made.isLasting) kept.set(key, { ...made, version })
       return made
     } finally {
       if (coming.get(key) === mine) coming.delete(key)

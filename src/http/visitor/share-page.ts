@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import { z } from 'zod'
 import { enterWithAlbums } from '../../domain/gate/authorize.ts'
+import { contentVersion } from '../../domain/gate/content-version.ts'
 import { albumListPage } from './album-list-model.ts'
 import type { WebContext } from '../context.ts'
 import { keepPages } from './kept-pages.ts'
@@ -26,12 +27,10 @@ export function showShare(context: WebContext, views: Views): RequestHandler {
       const { page, album } = parse(pageSchema, req.query)
       const language = views.languageOf(res)
       const place = { ...placeOf(context, views, req), page }
-      // All that the page is made of. An album's version grows with every change of it that a visitor could see, save
-      // for how far its items are prepared; records of the same text are the same object. How long the link still lives is
-      // said to the minute.
+      // How long the link still lives is said to the minute.
       const source = {
         name: [language.code, language.locale, place.base, req.originalUrl].join(' '),
-        parts: [Math.floor(place.now / 60_000), visit.link, ...albums],
+        version: `${Math.floor(place.now / 60_000)} ${contentVersion(visit.link, albums)}`,
       }
       await sendPage(req, res, source, async () => {
         if (albums.length > 1 && album === undefined) {
