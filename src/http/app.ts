@@ -8,7 +8,6 @@ import { nameCookies } from './input/cookies.ts'
 import { delivery } from './delivery/delivery.ts'
 import { errorPages } from './error-pages.ts'
 import { errorHandler } from './errors.ts'
-import { inTurn } from './in-turn.ts'
 import { keyPages } from './owner/key-pages.ts'
 import { libraryPages } from './owner/library-pages.ts'
 import { linkPages } from './owner/link-pages.ts'
@@ -40,16 +39,14 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
   const places = openPlaces()
   const bytes = visitorBytes(context, watchLinks(ports), places.downloads)
   app.use(
-    inTurn(
-      metrics.measure,
-      warnOfUntrustedProxy(context),
-      nameCookies(context),
-      securityHeaders(settings),
-      refuseForeignHost(settings),
-      refuseBrokenAddress,
-      refuseCrossSite(settings),
-      refuseWhileApart(context),
-    ),
+    metrics.measure,
+    warnOfUntrustedProxy(context),
+    nameCookies(context),
+    securityHeaders(settings),
+    refuseForeignHost(settings),
+    refuseBrokenAddress,
+    refuseCrossSite(settings),
+    refuseWhileApart(context),
   )
   // First what is asked for most: a request is compared with every route that stands before its own.
   for (const name of pictureNames) app.get(`/s/:secret/items/:id/${name}`, showPicture(context, bytes, name))
