@@ -21,8 +21,9 @@ const carriageReturn = 0x0d
 /** The boundary that a Content-Type names (RFC 2046, 5.1.1: 1 to 70 characters); null where it is no form, or names none. */
 export function boundaryOf(contentType: string | undefined): string | null {
   if (!/^multipart\/form-data\s*;/i.test(contentType ?? '')) return null
-  const found = /;\s*boundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))\s*(?:;|$)/i.exec(contentType ?? '')
-  return found?.[1] ?? found?.[2] ?? null
+  const found = /;\s*boundary=(?:"([^"]+)"|([^\s;",]+))\s*(?:;|$)/i.exec(contentType ?? '')
+  const boundary = found?.[1] ?? found?.[2] ?? null
+  return boundary !== null && boundary.length <= 70 ? boundary : null
 }
 
 /**
