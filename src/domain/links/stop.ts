@@ -1,5 +1,5 @@
 import { ranks, type Ports } from '../../ports.ts'
-import { changeOwner, set, rank } from '../records/store/change.ts'
+import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
 import { graceMs, atOnce, wakeSweep, queueRemoval } from '../records/store/due.ts'
 import { unknown } from '../records/errors.ts'
 import { announceNarrowed } from '../gate/gate-news.ts'
@@ -8,6 +8,8 @@ import { linkState } from '../gate/authorize.ts'
 import type { Link } from '../records/records.ts'
 import { linksOrStandIns } from '../records/stand-ins.ts'
 import { noteActs, makeLasting } from '../records/instance/tombstones.ts'
+
+type StopPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>
 
 /** Links that are stopped as one step. */
 const stopStep = 200
@@ -19,34 +21,19 @@ const stopStep = 200
  * has ended, but a loss of the store could bring it back yet.
  */
 export async function stopSharing(
-  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
+  ports: StopPorts,
   input: { owner: string; link: string; keepForADay?: boolean },
 ): Promise<Link> {
-  const { store, clock, queue, log } = ports
-  const now = clock.now()
-  // What is to go at once does not wait for any clock.
-  const dueAt = input.keepForADay ? now + graceMs : atOnce
-  await wakeSweep(store, input.owner, dueAt)
-  const link = await changeOwner(store, input.owner, async (changing) => {
-    const [found] = await linksOrStandIns(changing, input.owner, [input.link])
+  const { owner } = input
+  const stop = await beginStop(ports, input)
+  const link = await changeOwner(ports.store, owner, async (changing) => {
+    const [found] = await linksOrStandIns(changing, owner, [input.link])
     if (!found) throw unknown('link')
-    if (found.stoppedAt !== null) return found
-    const stopped: Link = { ...found, stoppedAt: now, dueAt: Math.min(found.dueAt, dueAt) }
-    changing.write(
-      set(keys.link(found.owner, found.id), stopped),
-      rank(keys.ownerDue(found.owner), `link/${found.id}`, stopped.dueAt),
-      ...noteActs(found.owner, [{ kind: 'stop', id: found.id, at: now }]),
-    )
-    return stopped
+    return found.stoppedAt === null ? writeStopped(changing, found, stop) : found
   })
   announceNarrowed(ports, [link])
-  try {
-    await queue.add({ kind: 'remove', owner: input.owner })
-  } catch (error) {
-    // The link has ended all the same, and the sweep that was woken above removes what is left.
-    log.warn({ err: error, link: link.id }, 'removal not queued; the sweep will')
-  }
-  await makeLasting(ports, input.owner, 'The link has ended')
+  await queueRemoval(ports, owner)
+  await makeLasting(ports, owner, 'The link has ended')
   return link
 }
 
@@ -55,35 +42,53 @@ export async function stopSharing(
  * reach is deleted as by `stopSharing`. Answers how many were stopped.
  */
 export async function stopAll(
-  ports: Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log'>,
+  ports: StopPorts,
   input: { owner: string; keepForADay?: boolean },
 ): Promise<number> {
-  const { store, clock } = ports
+  const { store } = ports
   const { owner } = input
-  const now = clock.now()
-  const dueAt = input.keepForADay ? now + graceMs : atOnce
-  await wakeSweep(store, owner, dueAt)
+  const stop = await beginStop(ports, input)
   const [members] = await store.read([ranks(keys.links(owner))])
   let stopped = 0
   for (let from = 0; from < members.length; from += stopStep) {
     const justEnded = await changeOwner(store, owner, async (changing) => {
       const part = members.slice(from, from + stopStep).map(({ member }) => member)
       const links = await linksOrStandIns(changing, owner, part)
-      const open = links.filter((link) => linkState(link, now) === 'open')
-      for (const link of open) {
-        const next: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
-        changing.write(
-          set(keys.link(owner, link.id), next),
-          rank(keys.ownerDue(owner), `link/${link.id}`, next.dueAt),
-          ...noteActs(owner, [{ kind: 'stop', id: link.id, at: now }]),
-        )
-      }
-      return open
+      const open = links.filter((link) => linkState(link, stop.now) === 'open')
+      return open.map((link) => writeStopped(changing, link, stop))
     })
     announceNarrowed(ports, justEnded)
     stopped += justEnded.length
   }
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'All links have ended')
+  return stopped
+}
+
+interface Stop {
+  readonly now: number
+  /** When what the links alone reach is to be deleted. */
+  readonly dueAt: number
+}
+
+/** Wakes the sweep before anything is recorded: whatever crashes after this, it deletes what is to go. */
+async function beginStop(
+  { store, clock }: Pick<Ports, 'store' | 'clock'>,
+  { owner, keepForADay }: { owner: string; keepForADay?: boolean },
+): Promise<Stop> {
+  const now = clock.now()
+  // What is to go at once does not wait for any clock.
+  const dueAt = keepForADay ? now + graceMs : atOnce
+  await wakeSweep(store, owner, dueAt)
+  return { now, dueAt }
+}
+
+function writeStopped(changing: Changing, link: Link, { now, dueAt }: Stop): Link {
+  const stopped: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
+  changing.write(
+    set(keys.link(link.owner, link.id), stopped),
+    rank(keys.ownerDue(link.owner), `link/${link.id}`, stopped.dueAt),
+    ...noteActs(link.owner, [{ kind: 'stop', id: link.id, at: now }]),
+  )
   return stopped
 }
