@@ -250,7 +250,7 @@ export interface Bucket {
 }
 
 /** An object that grows piece by piece. Plain data, to be kept in a record: any process can go on with it. */
-export interface Growing {
+export interface PartialObject {
   readonly key: string
   readonly mime: string
   /** Bytes of the whole object. */
@@ -271,9 +271,9 @@ export interface ResumableBucket {
    * one; what was never noted, a later append replaces. Pieces of `body` are lent, as those of `Body`. `by`: whom its memory
    * counts for (absent: nobody).
    */
-  append(growing: Growing, body: AsyncIterable<Buffer>, by?: Sharer): AsyncIterable<Growing>
+  append(growing: PartialObject, body: AsyncIterable<Buffer>, by?: Sharer): AsyncIterable<PartialObject>
   /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
-  complete(growing: Growing): Promise<void>
+  complete(growing: PartialObject): Promise<void>
   close(): Promise<void>
 }
 

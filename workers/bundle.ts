@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream'
 import {
-  askForBundles,
+  enqueueBundles,
   bundledFiles,
   missingBundles,
   recordMade,
@@ -52,7 +52,7 @@ async function makeBundles(
     const stored = await putBundle(ports.bucket, key, entries, signal)
     if (await recordMade(ports.store, album, policy, stored)) continue
     await ports.bucket.removeAll(key)
-    await askForBundles(ports, owner, [id])
+    await enqueueBundles(ports, owner, [id])
     return
   }
   await removeOutdated(ports.bucket, album, 'bundle')

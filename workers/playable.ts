@@ -4,7 +4,7 @@ import { updateItem } from '../src/domain/items/item.ts'
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { isUnprepared } from '../src/domain/preparing/bundle.ts'
-import { expectPlayableLater, isMoving, isPlayable, mayNeedPlayable } from '../src/domain/items/playable.ts'
+import { retryPlayableLater, isMoving, markPlayable, mayNeedPlayable } from '../src/domain/items/playable.ts'
 import { removeIfGone, tellOwner } from '../src/domain/preparing/prepare.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
 import { itemSchema, type Item, type Rendition } from '../src/domain/records/records.ts'
@@ -48,9 +48,9 @@ export async function playable(context: WorkerContext, job: PlayableJob, run: Jo
   if (noted && item?.state === 'ready' && isMoving(item)) {
     const work = () => tryToConvert(context, item, run)
     const outcome = await (isSuspect(item, 'playable') ? oneAtATime(work) : work())
-    if (outcome !== 'done') return expectPlayableLater(ports, item, outcome.waitMs)
+    if (outcome !== 'done') return retryPlayableLater(ports, item, outcome.waitMs)
   }
-  await isPlayable(ports, owner, id)
+  await markPlayable(ports, owner, id)
 }
 
 type Outcome = 'done' | { readonly waitMs: number }

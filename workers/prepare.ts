@@ -2,10 +2,10 @@ import path from 'node:path'
 import { killerText, mediaErrorText } from '../src/domain/items/failure.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { WrongBytes, type Recorded } from '../src/domain/backup/integrity/integrity.ts'
-import { askForPlayable, expectPlayable, isMoving } from '../src/domain/items/playable.ts'
+import { enqueuePlayable, notePlayable, isMoving } from '../src/domain/items/playable.ts'
 import {
   beginPreparing,
-  isPrepared,
+  markPrepared,
   markWaiting,
   prepareSlowly,
   recordPrepared,
@@ -119,7 +119,7 @@ async function runPrepare(
   const outcome = item ? await tryToPrepare(context, lane, item, lastTry) : 'done'
   await removeIfGone(ports, { owner, id })
   if (outcome === 'slow') await prepareSlowly(ports, { owner, id })
-  else if (outcome === 'done') await isPrepared(ports, owner, id)
+  else if (outcome === 'done') await markPrepared(ports, owner, id)
   else await markWaiting(ports, { owner, id }, outcome.waitMs)
 }
 
@@ -195,7 +195,7 @@ async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Prom
   const made = await (lane.allowedMs ? withTimeBudget(lane.allowedMs(bytes), make) : make())
 
   const moves = isMoving({ ...item, ...made.look })
-  if (needsLook && moves) await expectPlayable(ports, item)
+  if (needsLook && moves) await notePlayable(ports, item)
   const recorded = await recordPrepared(ports, item.owner, item.id, (found) => ({
     ...withoutTrouble(found, 'prepare'),
     ...made.look,
@@ -209,7 +209,7 @@ async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Prom
     },
   }))
   if (!recorded) return null
-  if (needsLook && moves) await askForPlayable(ports, item)
+  if (needsLook && moves) await enqueuePlayable(ports, item)
   // A link that asks for a further copy may have come meanwhile.
   return prepareItem(context, lane, recorded)
 }

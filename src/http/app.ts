@@ -1,6 +1,6 @@
 import express, { type Express } from 'express'
 import expressStaticGzip from 'express-static-gzip'
-import { unknown } from '../domain/records/errors.ts'
+import { notFound } from '../domain/records/errors.ts'
 import { albumPages } from './owner/album-pages.ts'
 import { api } from './api/api.ts'
 import type { WebContext } from './context.ts'
@@ -69,7 +69,7 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
   app.use(albumPages(context, views), libraryPages(context, views))
   app.use(keyPages(context, views), linkPages(context, views))
   app.use(senderPages(context, views))
-  app.use((_req, _res, next) => next(unknown('page')))
+  app.use((_req, _res, next) => next(notFound('page')))
   app.use(errorHandler(ports.log, errorPages(views)))
   return app
 }

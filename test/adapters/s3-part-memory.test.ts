@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { s3Resumable } from '../../src/adapters/s3/s3-resumable.ts'
-import type { Growing, Party } from '../../src/ports.ts'
+import type { PartialObject, Party } from '../../src/ports.ts'
 import { newBucket } from './s3-ground.ts'
 
 const MiB = 1024 * 1024
 const of = (...names: string[]): Party => names.map((name) => ({ name, persons: 1 }))
-const fresh = (size: number): Growing => ({
+const fresh = (size: number): PartialObject => ({
   ...{ key: `items/${randomUUID()}/original`, mime: 'image/jpeg' },
   ...{ size, offset: 0, state: '' },
 })

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Bucket, Growing, ResumableBucket } from '../../src/ports.ts'
+import type { Bucket, PartialObject, ResumableBucket } from '../../src/ports.ts'
 
 const MiB = 1024 * 1024
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -22,7 +22,7 @@ export function resumableContract(
       await started.stop()
     })
 
-    const fresh = (size: number): Growing => ({
+    const fresh = (size: number): PartialObject => ({
       key: `items/${randomUUID()}/original`,
       mime: 'image/jpeg',
       size,
@@ -37,8 +37,8 @@ export function resumableContract(
       }
     }
     /** Appends and answers all that was told, and what was thrown. */
-    async function append(growing: Growing, body: AsyncIterable<Buffer>) {
-      const told: Growing[] = []
+    async function append(growing: PartialObject, body: AsyncIterable<Buffer>) {
+      const told: PartialObject[] = []
       let error: unknown
       try {
         for await (const grown of started.resumable.append(growing, body)) told.push(grown)
@@ -56,7 +56,7 @@ export function resumableContract(
       for await (const { key } of started.bucket.list(prefix)) found.push(key)
       return found
     }
-    const folderOf = ({ key }: Growing): string => key.slice(0, key.lastIndexOf('/') + 1)
+    const folderOf = ({ key }: PartialObject): string => key.slice(0, key.lastIndexOf('/') + 1)
 
     it.each([1, 100_000, 5 * MiB, 5 * MiB + 1, 10 * MiB, 37 * MiB + 17])(
       'keeps %i bytes that come at once',

@@ -3,7 +3,7 @@ import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
 import { keys } from '../../src/domain/records/keys.ts'
-import { enter } from '../../src/domain/gate/authorize.ts'
+import { authorize } from '../../src/domain/gate/authorize.ts'
 import { createLink, editLink, renewLink } from '../../src/domain/links/link-changes.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner/owner.ts'
 import { createAlbum } from '../../src/domain/albums/album.ts'
@@ -60,7 +60,7 @@ describe('a chosen secret whose link was not recorded', () => {
     until: { expiresInDays: 1 },
   })
   const isLinkRecord = (key: Key) => /:link:[^:]+$/.test(key)
-  const knock = { secret, sessionOf: () => null }
+  const credentials = { secret, sessionOf: () => null }
   const entrance = keys.entrance(hashToken(secret))
   const entranceNow = async () => (await ports.store.read([value(entrance)]))[0]
 
@@ -77,9 +77,9 @@ describe('a chosen secret whose link was not recorded', () => {
     const { owner, album } = await ownerWithAlbum()
     expect(await reasonOf(createLink(cut(), owner, [album], wish()))).toBe('StoreUnavailable')
     expect(await entranceNow()).not.toBeNull()
-    expect(await reasonOf(enter(ports, knock))).toBe('unknown')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('unknown')
     const { link } = await createLink(ports, owner, [album], wish())
-    expect((await enter(ports, knock)).link.id).toBe(link.id)
+    expect((await authorize(ports, credentials)).link.id).toBe(link.id)
   })
 
   it('is others’ after a minute, and not before', async () => {
@@ -88,7 +88,7 @@ describe('a chosen secret whose link was not recorded', () => {
     expect(await reasonOf(createLink(ports, b.owner, [b.album], wish()))).toBe('secret-taken')
     ports.clock.move(minute)
     const { link } = await createLink(ports, b.owner, [b.album], wish())
-    expect((await enter(ports, knock)).link.id).toBe(link.id)
+    expect((await authorize(ports, credentials)).link.id).toBe(link.id)
     expect(await reasonOf(createLink(ports, a.owner, [a.album], wish()))).toBe('secret-taken')
   })
 
@@ -117,17 +117,17 @@ describe('a chosen secret whose link was not recorded', () => {
     await createLink({ ...ports, store }, owner, [album], wish())
     ports.clock.move(11 * minute)
     await sweep(ports)
-    expect(await reasonOf(enter(ports, knock))).toBe('none')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('none')
   })
 
   it('is free again after an edit that was cut off, and the link keeps its old one', async () => {
     const { owner, album } = await ownerWithAlbum()
     const { link, secret: old } = await createLink(ports, owner, [album], wish(null))
     expect(await reasonOf(editLink(cut(), owner, link.id, { secret }))).toBe('StoreUnavailable')
-    expect(await reasonOf(enter(ports, { secret: old, sessionOf: () => null }))).toBe('none')
-    expect(await reasonOf(enter(ports, knock))).toBe('unknown')
+    expect(await reasonOf(authorize(ports, { secret: old, sessionOf: () => null }))).toBe('none')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('unknown')
     await editLink(ports, owner, link.id, { secret })
-    expect(await reasonOf(enter(ports, knock))).toBe('none')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('none')
   })
 
   it('is never recorded for two links: who took it first finds it taken', async () => {
@@ -146,16 +146,16 @@ describe('a chosen secret whose link was not recorded', () => {
     }
     outcomes.push(await reasonOf(createLink({ ...ports, store }, owner, [album], wish())))
     expect(outcomes).toEqual(['none', 'secret-taken'])
-    expect(await reasonOf(enter(ports, knock))).toBe('none')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('none')
   })
 
   it('is renewed with its link', async () => {
     const { owner, album } = await ownerWithAlbum()
     const { link } = await createLink(ports, owner, [album], wish())
     ports.clock.move(30 * hour)
-    expect(await reasonOf(enter(ports, knock))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('link-ended')
     await renewLink(ports, { owner: owner.id, link: link.id, until: { expiresInDays: 1 } })
-    expect(await reasonOf(enter(ports, knock))).toBe('none')
+    expect(await reasonOf(authorize(ports, credentials))).toBe('none')
   })
 })
 

@@ -5,7 +5,7 @@ import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
 import { keys, objects } from '../../src/domain/records/keys.ts'
-import { enter, enterForItem, type Knock } from '../../src/domain/gate/authorize.ts'
+import { authorize, authorizeForItem, type Credentials } from '../../src/domain/gate/authorize.ts'
 import { openEntrance } from '../../src/domain/gate/slug-claims.ts'
 import { sweepOrphans } from '../../src/domain/removal/orphans.ts'
 import { newLink, writeLink } from '../../src/domain/links/share.ts'
@@ -24,7 +24,7 @@ beforeEach(async () => {
 })
 afterEach(() => ports.close())
 
-const knock = (secret: string): Knock => ({ secret, sessionOf: () => null })
+const credentials = (secret: string): Credentials => ({ secret, sessionOf: () => null })
 const reasonOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'none',
@@ -46,12 +46,12 @@ async function usedBytes(owner: string): Promise<[number, number]> {
 describe('stop sharing', () => {
   it('shuts the gate at once and deletes bytes, records and usage', async () => {
     const { owner, link, secret, items, album } = await share(ports, 3)
-    await enter(ports, knock(secret))
+    await authorize(ports, credentials(secret))
     expect((await usedBytes(owner.id))[0]).toBe(items.reduce((sum, { original }) => sum + original.size, 0))
 
     await stopSharing(ports, { owner: owner.id, link: link.id })
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('link-ended')
-    expect(await reasonOf(enterForItem(ports, knock(secret), items[0]!.id))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('link-ended')
+    expect(await reasonOf(authorizeForItem(ports, credentials(secret), items[0]!.id))).toBe('link-ended')
     expect(ports.queued).toContainEqual({ kind: 'remove', owner: owner.id })
 
     await removeDue(ports, owner.id)
@@ -65,7 +65,7 @@ describe('stop sharing', () => {
       value(keys.prefixOwner(objects.ofItem(items[0]!.id))),
     ])
     expect(left).toEqual([null, null, 0, 0, null])
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('link-ended')
   })
 
   it('done twice changes nothing, and the removal run twice counts nothing twice', async () => {
@@ -94,7 +94,7 @@ describe('stop sharing', () => {
     await stopSharing(ports, { owner: owner.id, link: link.id })
     await removeDue(ports, owner.id)
     expect(await keysInBucket()).toEqual(items.map(({ id }) => objects.original(id)).sort())
-    await enterForItem(ports, knock(second.secret), items[0]!.id)
+    await authorizeForItem(ports, credentials(second.secret), items[0]!.id)
 
     await stopSharing(ports, { owner: owner.id, link: second.link.id })
     await removeDue(ports, owner.id)
@@ -114,9 +114,9 @@ describe('stop sharing', () => {
     })
     await stopSharing(ports, { owner: first.owner.id, link: first.link.id })
     await removeDue(ports, first.owner.id)
-    const found = await enterForItem(ports, knock(second.secret), item!.id)
+    const found = await authorizeForItem(ports, credentials(second.secret), item!.id)
     expect(found.item.id).toBe(item!.id)
-    expect(await reasonOf(enterForItem(ports, knock(first.secret), item!.id))).toBe('link-ended')
+    expect(await reasonOf(authorizeForItem(ports, credentials(first.secret), item!.id))).toBe('link-ended')
   })
 
   it('takes albums of many items apart in steps', async () => {
@@ -131,7 +131,7 @@ describe('stop sharing', () => {
     const { owner, link, secret, items } = await share(ports, 1)
     await stopSharing(ports, { owner: owner.id, link: link.id, keepForADay: true })
     await removeDue(ports, owner.id)
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('link-ended')
     expect(await keysInBucket()).toEqual([objects.original(items[0]!.id)])
     ports.queued.length = 0
     ports.clock.move(day)
@@ -145,7 +145,7 @@ describe('stop sharing', () => {
     const mine = await share(ports)
     const theirs = await share(ports)
     expect(await reasonOf(stopSharing(ports, { owner: mine.owner.id, link: theirs.link.id }))).toBe('unknown')
-    await enter(ports, knock(theirs.secret))
+    await authorize(ports, credentials(theirs.secret))
   })
 })
 
@@ -153,9 +153,9 @@ describe('expiry', () => {
   it('ends the link on the millisecond, deletes within a day, forgets after thirty', async () => {
     const { owner, link, secret } = await share(ports)
     ports.clock.move(30 * day - 1)
-    await enter(ports, knock(secret))
+    await authorize(ports, credentials(secret))
     ports.clock.move(1)
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('link-ended')
 
     await sweep(ports)
     await removeDue(ports, owner.id)
@@ -166,12 +166,12 @@ describe('expiry', () => {
     expect(ports.queued).toContainEqual({ kind: 'remove', owner: owner.id })
     await removeDue(ports, owner.id)
     expect(await keysInBucket()).toEqual([])
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('link-ended')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('link-ended')
 
     ports.clock.move(30 * day)
     await sweep(ports)
     await removeDue(ports, owner.id)
-    expect(await reasonOf(enter(ports, knock(secret)))).toBe('unknown')
+    expect(await reasonOf(authorize(ports, credentials(secret)))).toBe('unknown')
     const left = await ports.store.read([
       value(keys.entrance(link.secretHash)),
       ranks(keys.due),

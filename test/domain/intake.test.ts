@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hashThreads } from '../../src/adapters/hash-threads.ts'
-import { Intake } from '../../src/domain/uploads/intake.ts'
+import { ReadAhead } from '../../src/domain/uploads/intake.ts'
 import { HashChain, RunningHashes } from '../../src/domain/uploads/running-hashes.ts'
 
 const hashing = hashThreads()
@@ -24,7 +24,7 @@ async function* cut(bytes: Buffer, length: number): AsyncGenerator<Buffer> {
 }
 
 /** Takes all blocks as a bucket does: each is copied before the next is asked for. */
-async function taken(intake: Intake): Promise<Buffer> {
+async function taken(intake: ReadAhead): Promise<Buffer> {
   const blocks: Buffer[] = []
   for await (const block of intake) {
     await sleep(1)
@@ -43,7 +43,7 @@ describe('a body on its way in', () => {
         async (size, length) => {
           const bytes = source.subarray(0, size)
           const chain = new HashChain(hashing)
-          const intake = new Intake(cut(bytes, length), chain)
+          const intake = new ReadAhead(cut(bytes, length), chain)
           expect((await taken(intake)).equals(bytes)).toBe(true)
           expect(await chain.facts()).toEqual(factsOf(bytes))
           intake.stop()
@@ -58,7 +58,7 @@ describe('a body on its way in', () => {
     const all = await Promise.all(
       bodies.map(async (bytes) => {
         const chain = new HashChain(hashing)
-        const out = await taken(new Intake(cut(bytes, 64 * 1024), chain))
+        const out = await taken(new ReadAhead(cut(bytes, 64 * 1024), chain))
         return { isSame: out.equals(bytes), facts: await chain.facts() }
       }),
     )
@@ -74,7 +74,7 @@ describe('a body on its way in', () => {
         yield Buffer.alloc(65_536)
       }
     }
-    const intake = new Intake(endless(), new HashChain(hashing))
+    const intake = new ReadAhead(endless(), new HashChain(hashing))
     const blocks = intake[Symbol.asyncIterator]()
     await blocks.next()
     await sleep(300)
@@ -92,7 +92,7 @@ describe('a body on its way in', () => {
     }
     const blocks: Buffer[] = []
     const chain = new HashChain(hashing)
-    const intake = new Intake(broken(), chain)
+    const intake = new ReadAhead(broken(), chain)
     const taking = (async () => {
       for await (const block of intake) blocks.push(Buffer.from(block))
     })()
@@ -107,11 +107,11 @@ describe('hashes of files that come in over several connections', () => {
     const bytes = randomBytes(900_000)
     const hashes = new RunningHashes(hashing)
     const first = hashes.take('a', 0)
-    await taken(new Intake(cut(bytes.subarray(0, 600_000), 50_000), first))
+    await taken(new ReadAhead(cut(bytes.subarray(0, 600_000), 50_000), first))
     if (first) hashes.keep('a', first)
     const second = hashes.take('a', 600_000)
     expect(second).toBe(first)
-    await taken(new Intake(cut(bytes.subarray(600_000), 50_000), second))
+    await taken(new ReadAhead(cut(bytes.subarray(600_000), 50_000), second))
     expect(await second?.facts()).toEqual(factsOf(bytes))
     if (second) hashes.keep('a', second)
     expect(hashes.take('a', 700_000)).toBeNull()

@@ -10,8 +10,8 @@ import { deleteItems, markPrivate, removeItems } from '../../src/domain/albums/i
 import { itemsOf, updateItem } from '../../src/domain/items/item.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { joinPair } from '../../src/domain/preparing/live-photo.ts'
-import { lineOf, parseLine, type Outline } from '../../src/domain/items/outline.ts'
-import { outlinesOf } from '../../src/domain/items/outlines.ts'
+import { encodeSummary, decodeSummary, type ItemSummary } from '../../src/domain/items/outline.ts'
+import { readSummaries } from '../../src/domain/items/outlines.ts'
 import { newOwner } from '../../src/domain/owner/owner.ts'
 import { awaitsMotion } from '../../src/domain/items/playable.ts'
 import { beginPreparing, recordPrepared } from '../../src/domain/preparing/prepare.ts'
@@ -32,7 +32,7 @@ beforeEach(async () => {
 afterEach(() => ports.close())
 
 /** What an outline must say, told from the item's record itself. */
-function outlineFromRecord(item: Item, policy: MetadataPolicy): Outline {
+function outlineFromRecord(item: Item, policy: MetadataPolicy): ItemSummary {
   const held = (file: Pick<Item, 'name' | 'original' | 'copies'>) => {
     const copy = policy === 'everything' ? { ...file.original, state: 'clean' as const } : file.copies[policy]
     const { size, crc32, sha256 } = copy?.state === 'clean' ? copy : file.original
@@ -70,7 +70,7 @@ async function expectExactLines(owner: string): Promise<number> {
   const raw = await ports.store.read(ids.map((id) => value(keys.item(owner, id))))
   const items = raw.map((text) => itemSchema.parse(JSON.parse(text ?? 'null')))
   const [lines] = await ports.store.read([fields(keys.outlines(owner))])
-  expect(lines).toEqual(Object.fromEntries(items.map((item) => [item.id, lineOf(item)])))
+  expect(lines).toEqual(Object.fromEntries(items.map((item) => [item.id, encodeSummary(item)])))
   return items.length
 }
 
@@ -79,16 +79,16 @@ describe('the line of an item', () => {
     const items = variety(ports, 'owner', 1000)
     for (const policy of metadataPolicies)
       for (const item of items) {
-        const line = lineOf(item)
+        const line = encodeSummary(item)
         expect(Buffer.from(line).toString()).toBe(line)
-        expect(parseLine(item.id, line, policy)).toEqual(outlineFromRecord(item, policy))
+        expect(decodeSummary(item.id, line, policy)).toEqual(outlineFromRecord(item, policy))
       }
   })
 
   it('is none where any of it is missing or is something else', () => {
     const [item] = variety(ports, 'owner', 1)
-    const line = lineOf(item!)
-    const read = (text: string) => parseLine('x', text, 'no-location')
+    const line = encodeSummary(item!)
+    const read = (text: string) => decodeSummary('x', text, 'no-location')
     expect(read(line)).not.toBeNull()
     const cells = line.split('\t')
     for (let at = 0; at < cells.length; at++)
@@ -175,7 +175,7 @@ describe('items from before there were lines', () => {
     await ports.store.commit({
       writes: [{ kind: 'setField', key: keys.outlines(owner), field: first!.id, value: '0 of old' }],
     })
-    const { albums } = await outlinesOf(ports.store, [album], 'no-location')
+    const { albums } = await readSummaries(ports.store, [album], 'no-location')
     const records = await itemsOf(ports.store, album)
     expect(albums[0]?.items).toEqual(records.map((item) => outlineFromRecord(item, 'no-location')))
     expect(await expectExactLines(owner)).toBe(1200)
@@ -195,9 +195,9 @@ describe('items from before there were lines', () => {
         return ports.store.commit(change)
       },
     }
-    await outlinesOf(store, [album], 'no-location')
+    await readSummaries(store, [album], 'no-location')
     expect(isChanged).toBe(true)
-    const later = await outlinesOf(
+    const later = await readSummaries(
       ports.store,
       [await ownAlbum(ports.store, owner.id, album.id)],
       'no-location',
@@ -218,7 +218,7 @@ describe('items from before there were lines', () => {
         { kind: 'removeField', key: keys.outlines(owner), field: items[0]!.id },
       ],
     })
-    const read = (policy: MetadataPolicy) => outlinesOf(ports.store, [album], policy)
+    const read = (policy: MetadataPolicy) => readSummaries(ports.store, [album], policy)
     expect((await read('everything')).albums[0]?.items.map(({ id }) => id).toSorted()).toEqual(
       [items[1]!.id, items[2]!.id].toSorted(),
     )

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { newOwner, type KnownOwner } from '../../src/domain/owner/owner.ts'
 import { makeShare, type Share } from '../../src/domain/links/share.ts'
-import { receiveFile } from '../../src/domain/uploads/store-file.ts'
+import { storeFile } from '../../src/domain/uploads/store-file.ts'
 import { type Received } from '../../src/domain/items/item.ts'
 import { beginUpload, type Upload } from '../../src/domain/records/limits/reservation.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -17,7 +17,7 @@ export async function upload(
   const received: Received[] = []
   for (let n = 1; n <= count; n++) {
     const body = Readable.from([await jpeg(`rgb(${n % 255}, 90, 30)`)])
-    received.push(await receiveFile(ports, begun, { name: `${n}.jpg`, folder: null, body }))
+    received.push(await storeFile(ports, begun, { name: `${n}.jpg`, folder: null, body }))
   }
   return { upload: begun, received }
 }

@@ -8,7 +8,7 @@ import { deleteAlbum, makeAlbumOf } from '../../src/domain/albums/album-changes.
 import { stopAll, stopSharing } from '../../src/domain/links/stop.ts'
 import { openEntrance } from '../../src/domain/gate/slug-claims.ts'
 import { gateChannel } from '../../src/domain/gate/gate-news.ts'
-import { enterForItem, sessionValue } from '../../src/domain/gate/authorize.ts'
+import { authorizeForItem, sessionValue } from '../../src/domain/gate/authorize.ts'
 import { markPrivate } from '../../src/domain/albums/item-changes.ts'
 import { createLink, editLink } from '../../src/domain/links/link-changes.ts'
 import type { Link } from '../../src/domain/records/records.ts'
@@ -194,7 +194,7 @@ describe('the watch on running downloads', () => {
       const server = await serve((_req, res) => {
         watch.add({ secret, sessionOf: () => 'token' }, res, {
           name: item,
-          ask: (asked, knock) => enterForItem(asked, knock, item),
+          ask: (asked, credentials) => authorizeForItem(asked, credentials, item),
         })
         res.write('begun')
       })

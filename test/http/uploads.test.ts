@@ -222,12 +222,12 @@ describe('protection 14: the client goes away', () => {
   })
 
   it('or the process does → the sweep ends it', async () => {
-    const { receiveFile } = await import('../../src/domain/uploads/store-file.ts')
+    const { storeFile } = await import('../../src/domain/uploads/store-file.ts')
     const { beginUpload } = await import('../../src/domain/records/limits/reservation.ts')
     const { Readable } = await import('node:stream')
     await leavesNothing(async () => {
       const upload = await beginUpload(web.ports, 'somebody', 1000)
-      await receiveFile(web.ports, upload, {
+      await storeFile(web.ports, upload, {
         name: 'a.jpg',
         folder: null,
         body: Readable.from([await jpeg()]),

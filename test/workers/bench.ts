@@ -8,7 +8,7 @@ import { newOwner } from '../../src/domain/owner/owner.ts'
 import { readRecord } from '../../src/domain/records/read-records.ts'
 import { albumSchema, itemSchema, type Album, type Item } from '../../src/domain/records/records.ts'
 import { makeShare, type LinkWish, type Share } from '../../src/domain/links/share.ts'
-import { receiveFile } from '../../src/domain/uploads/store-file.ts'
+import { storeFile } from '../../src/domain/uploads/store-file.ts'
 import { type Received } from '../../src/domain/items/item.ts'
 import { beginUpload } from '../../src/domain/records/limits/reservation.ts'
 import { openMediaTools } from '../../src/media/open-media-tools.ts'
@@ -72,7 +72,7 @@ export async function shareFiles(
   const upload = await beginUpload(ports, owner.id, null)
   const received: Received[] = []
   for (const { name, bytes } of files)
-    received.push(await receiveFile(ports, upload, { name, folder: null, body: Readable.from([bytes]) }))
+    received.push(await storeFile(ports, upload, { name, folder: null, body: Readable.from([bytes]) }))
   return makeShare(ports, {
     owner,
     isNewOwner: true,

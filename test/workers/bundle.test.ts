@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { updateAlbum } from '../../src/domain/albums/album.ts'
 import { updateItem } from '../../src/domain/items/item.ts'
-import { askForBundles } from '../../src/domain/preparing/bundle.ts'
+import { enqueueBundles } from '../../src/domain/preparing/bundle.ts'
 import { keys, objects } from '../../src/domain/records/keys.ts'
 import type { Album, Item } from '../../src/domain/records/records.ts'
 import type { Share } from '../../src/domain/links/share.ts'
@@ -337,7 +337,7 @@ describe('a bundle and a card that could not be made', { timeout: 240_000 }, () 
     const { ports } = bench
     const { album } = await prepared([fileOf('a.jpg'), fileOf('a.png')])
     const queue = { ...ports.queue, add: () => Promise.reject(new Error('the queue is away')) }
-    await askForBundles({ ...ports, queue }, album.owner, [album.id])
+    await enqueueBundles({ ...ports, queue }, album.owner, [album.id])
     ports.clock.move(minute)
     expect(await sweepAndRun(album)).toEqual(['bundle', 'card'])
     expect((await albumOf(ports, album))!.card).not.toBeNull()

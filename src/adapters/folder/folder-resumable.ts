@@ -2,11 +2,20 @@ import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { BucketUnavailable } from '../../ports.ts'
-import type { Growing, ResumableBucket } from '../../ports.ts'
+import type { PartialObject, ResumableBucket } from '../../ports.ts'
 import { BreakableBody } from '../body-bytes.ts'
 import { checkKey } from '../bucket-key.ts'
-import { disk, diskError, moveFile, openNew, orWhenAbsent } from './folder-files.ts'
-import { unfinishedFile, unfinishedMark, unfinishedName, writePiece } from './folder-files.ts'
+import {
+  disk,
+  diskError,
+  moveFile,
+  openNew,
+  orWhenAbsent,
+  unfinishedFile,
+  unfinishedMark,
+  unfinishedName,
+  writePiece,
+} from './folder-files.ts'
 
 /** So often what was written is put on disk for good: no more than twice that is sent again after a crash. */
 const syncBytes = 32 * 1024 * 1024
@@ -16,7 +25,7 @@ export function folderResumable(root: string): ResumableBucket {
   const folder = resolve(root)
   const unfinished = join(folder, unfinishedName)
 
-  const pathOf = ({ key, state }: Growing): string => {
+  const pathOf = ({ key, state }: PartialObject): string => {
     checkKey(key)
     if (!/^\d+-[0-9a-f]+$/.test(state)) throw new TypeError('That is no unfinished file')
     return join(unfinished, unfinishedFile(key, state))
@@ -54,11 +63,11 @@ export function folderResumable(root: string): ResumableBucket {
   }
 }
 
-const lost = ({ key }: Growing) =>
+const lost = ({ key }: PartialObject) =>
   new BucketUnavailable(`The unfinished file of ${key} is not as it was left`)
 
 /** Opens an unfinished file; what was written past what is known to be durable goes. */
-async function reopen(path: string, growing: Growing): Promise<FileHandle> {
+async function reopen(path: string, growing: PartialObject): Promise<FileHandle> {
   let file: FileHandle | null = null
   try {
     file = await open(path, 'r+')
@@ -74,9 +83,9 @@ async function reopen(path: string, growing: Growing): Promise<FileHandle> {
 
 async function* write(
   file: FileHandle,
-  growing: Growing,
+  growing: PartialObject,
   body: AsyncIterable<Buffer>,
-): AsyncGenerator<Growing> {
+): AsyncGenerator<PartialObject> {
   let written = growing.offset
   let durable = written
   let told = written

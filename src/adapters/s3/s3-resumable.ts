@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import { BucketUnavailable } from '../../ports.ts'
-import type { Growing, ResumableBucket, Sharer } from '../../ports.ts'
+import type { PartialObject, ResumableBucket, Sharer } from '../../ports.ts'
 import { BreakableBody } from '../body-bytes.ts'
 import { checkKey } from '../bucket-key.ts'
 import { PartMemory, type Part } from './part-memory.ts'
@@ -48,7 +48,7 @@ export function s3Resumable(options: S3Options): ResumableBucket {
   const s3 = connectS3(options)
   const memory = new PartMemory(memoryBytes, leastPartBytes)
   // A record holds our own keys: what S3 calls them may change with the settings.
-  const full = (growing: Growing): Growing => ({ ...growing, key: s3.prefix + growing.key })
+  const full = (growing: PartialObject): PartialObject => ({ ...growing, key: s3.prefix + growing.key })
   return {
     async *append(growing, body, by = nobody) {
       checkKey(growing.key)
@@ -70,7 +70,7 @@ export function s3Resumable(options: S3Options): ResumableBucket {
   }
 }
 
-function stateOf({ state, size }: Growing): State {
+function stateOf({ state, size }: PartialObject): State {
   if (state !== '') return stateSchema.parse(JSON.parse(state))
   const partBytes = Math.max(leastPartBytes, Math.ceil(size / mostParts / MiB) * MiB)
   return { uploadId: null, partBytes, etags: '', hadTail: false, tails: [] }
@@ -107,7 +107,7 @@ class Appending {
   constructor(
     private readonly s3: S3Connection,
     private readonly memory: PartMemory,
-    private readonly growing: Growing,
+    private readonly growing: PartialObject,
     private readonly by: Sharer,
   ) {
     this.state = stateOf(growing)
@@ -115,7 +115,7 @@ class Appending {
     this.number = Math.floor(growing.offset / this.state.partBytes) + 1
   }
 
-  async *run(body: AsyncIterable<Buffer>): AsyncGenerator<Growing> {
+  async *run(body: AsyncIterable<Buffer>): AsyncGenerator<PartialObject> {
     const breakable = new BreakableBody(body)
     try {
       await this.openPart()
@@ -200,7 +200,7 @@ class Appending {
   }
 
   /** Sends the full part off; the one before it has arrived by then. */
-  private async *endPart(): AsyncGenerator<Growing> {
+  private async *endPart(): AsyncGenerator<PartialObject> {
     const { part } = this
     if (!part) return
     const { bytes } = part
@@ -226,7 +226,7 @@ class Appending {
   }
 
   /** Waits for the part that is on its way. */
-  private async *land(): AsyncGenerator<Growing> {
+  private async *land(): AsyncGenerator<PartialObject> {
     if (!this.flying) return
     const etag = await this.flying
     this.flying = null
@@ -234,7 +234,7 @@ class Appending {
     yield this.grown(Math.min((this.number - 1) * this.state.partBytes, this.growing.size))
   }
 
-  private grown(offset: number): Growing {
+  private grown(offset: number): PartialObject {
     this.offset = offset
     return { ...this.growing, offset, state: JSON.stringify(this.state) }
   }
@@ -272,7 +272,7 @@ class Appending {
   }
 
   /** Keeps what came of a part that is not full. */
-  private async keepTail(): Promise<Growing> {
+  private async keepTail(): Promise<PartialObject> {
     const { part } = this
     if (!part) throw new Error('No part is open')
     if (this.state.tails.length >= mostTails) await this.readTails(part.bytes)
@@ -288,7 +288,7 @@ class Appending {
 /** The bytes that came are kept, whatever becomes of the connection they came by. */
 const never = new AbortController().signal
 
-async function completeUpload(s3: S3Connection, growing: Growing, state: State & { uploadId: string }) {
+async function completeUpload(s3: S3Connection, growing: PartialObject, state: State & { uploadId: string }) {
   const { key, size } = growing
   const upload = { Bucket: s3.bucket, Key: key, UploadId: state.uploadId }
   const parts = await listParts(s3, upload)

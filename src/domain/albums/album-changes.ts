@@ -1,11 +1,11 @@
 import type { Ports } from '../../ports.ts'
 import { ranks, score, size } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, ownAlbum, writeAlbum, type AlbumWish } from './album.ts'
-import { askForBundles } from '../preparing/bundle.ts'
+import { enqueueBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from '../records/store/change.ts'
 import { atOnce, queueRemoval, wakeSweep } from '../records/store/due.ts'
-import { dissolve } from '../removal/removal.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { deleteUnreached } from '../removal/removal.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { announceNarrowed } from '../gate/gate-news.ts'
 import { orderOf } from '../items/item.ts'
 import { keys } from '../records/keys.ts'
@@ -13,7 +13,7 @@ import { expectLasting } from '../records/store/lasting.ts'
 import { linkState } from '../gate/authorize.ts'
 import { albumSchema, linkSchema, type Album, type Item, type Link } from '../records/records.ts'
 import { itemsOrStandIns, linksOrStandIns } from '../records/stand-ins.ts'
-import { expectItemCopies, queueCopies } from '../preparing/copy-requests.ts'
+import { noteMissingItemCopies, enqueueCopies } from '../preparing/copy-requests.ts'
 import { makeLasting, noteActs } from '../records/instance/tombstones.ts'
 
 type AlbumPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' | 'log' | 'limits'>
@@ -21,7 +21,7 @@ type AlbumPorts = Pick<Ports, 'store' | 'events' | 'bucket' | 'clock' | 'queue' 
 /** An owner's album as a change reads it. Throws Refused('unknown'). */
 export async function albumToChange(changing: Changing, owner: string, id: string): Promise<Album> {
   const album = await changing.record(albumSchema, keys.album(owner, id))
-  if (!album) throw unknown('album')
+  if (!album) throw notFound('album')
   return album
 }
 
@@ -35,7 +35,7 @@ export async function itemsToChange(
   ids: readonly string[],
 ): Promise<Item[]> {
   const items = await itemsOrStandIns(changing, owner, ids)
-  if (items.length < ids.length) throw unknown('item')
+  if (items.length < ids.length) throw notFound('item')
   return items
 }
 
@@ -60,7 +60,7 @@ export async function editAlbum(
     const found = await albumToChange(changing, owner, id)
     const [members] = await changing.read([ranks(keys.albumItems(owner, id))])
     const there = members.map(({ member }) => member)
-    if (edit.cover && !there.includes(edit.cover)) throw unknown('item')
+    if (edit.cover && !there.includes(edit.cover)) throw notFound('item')
     const order = edit.items ? 'hand' : (edit.order ?? found.order)
     if (edit.items) rankByHand(changing, found, checkOrder(there, edit.items))
     else if (order !== found.order && order === 'hand') rankByHand(changing, found, there)
@@ -79,7 +79,7 @@ export async function editAlbum(
     changing.write(set(keys.album(owner, id), next))
     return next
   })
-  await askForBundles(ports, owner, [id])
+  await enqueueBundles(ports, owner, [id])
   return album
 }
 
@@ -87,7 +87,7 @@ function checkOrder(there: readonly string[], wanted: readonly string[]): readon
   const known = new Set(there)
   if (wanted.length !== there.length || new Set(wanted).size !== there.length)
     throw new Refused('bad-request', 'Name every item of the album once.', { limit: there.length })
-  if (!wanted.every((item) => known.has(item))) throw unknown('item')
+  if (!wanted.every((item) => known.has(item))) throw notFound('item')
   return wanted
 }
 
@@ -149,7 +149,7 @@ export async function putItems(
   wanted: readonly string[],
 ): Promise<Album> {
   await expectLasting(ports.store)
-  const waiting = await expectItemCopies(ports, owner, id, wanted)
+  const waiting = await noteMissingItemCopies(ports, owner, id, wanted)
   const album = await changeOwner(ports.store, owner, async (changing) => {
     const found = await albumToChange(changing, owner, id)
     const [members] = await changing.read([ranks(keys.albumItems(owner, id))])
@@ -163,8 +163,8 @@ export async function putItems(
     changing.write(set(keys.album(owner, id), next))
     return next
   })
-  await queueCopies(ports, waiting)
-  await askForBundles(ports, owner, [id])
+  await enqueueCopies(ports, waiting)
+  await enqueueBundles(ports, owner, [id])
   return album
 }
 
@@ -182,7 +182,7 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
       score(keys.albums(owner), id),
       ranks(keys.albumLinks(owner, id)),
     ])
-    if (there === null) throw unknown('album')
+    if (there === null) throw notFound('album')
     const ids = members.map(({ member }) => member)
     const read = await changing.records(
       linkSchema,
@@ -204,7 +204,7 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
   })
   announceNarrowed(ports, narrowed)
   // Judged by no clock: whatever another album may still hold stays, until that one's end is agreed upon.
-  await dissolve(store, owner, id, atOnce)
+  await deleteUnreached(store, owner, id, atOnce)
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'The album is deleted')
 }

@@ -2,11 +2,11 @@ import type { Ports, Store, Write } from '../../ports.ts'
 import { score, size } from '../../ports.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
 import { freshMs, wakeSweep } from '../records/store/due.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { newItem, writeItems } from '../items/item.ts'
 import { keys, objects } from '../records/keys.ts'
 import { expectLasting } from '../records/store/lasting.ts'
-import { announce, askToPrepare } from '../preparing/prepare.ts'
+import { enqueuePreparing, notePreparing } from '../preparing/prepare.ts'
 import { readRecord } from '../records/read-records.ts'
 import { albumSchema, type Album, type Item } from '../records/records.ts'
 import { standInAlbum } from '../records/stand-ins.ts'
@@ -63,7 +63,7 @@ export async function ownAlbum(store: Store, owner: string, id: string): Promise
   if (album) return album
   // One whose record cannot be read: its items are still there to be seen and deleted.
   const [createdAt] = await store.read([score(keys.albums(owner), id)])
-  if (createdAt === null) throw unknown('album')
+  if (createdAt === null) throw notFound('album')
   return standInAlbum(owner, id, createdAt)
 }
 
@@ -103,10 +103,10 @@ export async function addItems(
   const { store, clock, limits } = ports
   await expectLasting(store)
   const items = input.received.map((received) => newItem(clock, input.owner, received))
-  await askToPrepare(ports, items)
+  await notePreparing(ports, items)
   const by = await changeOwner(store, input.owner, async (changing) => {
     const album = await changing.record(albumSchema, keys.album(input.owner, input.album))
-    if (!album) throw unknown('album')
+    if (!album) throw notFound('album')
     const [there] = await changing.read([size(keys.albumItems(input.owner, album.id))])
     checkAlbumSize(limits.maxAlbumItems, there, items.length)
     changing.write(set(keys.album(album.owner, album.id), { ...album, version: album.version + 1 }))
@@ -115,7 +115,7 @@ export async function addItems(
     return settleUpload(changing, input.upload, items)
   })
   await closeUpload(ports, input.upload, by)
-  await announce(ports, items)
+  await enqueuePreparing(ports, items)
   return items
 }
 

@@ -1,11 +1,11 @@
 import type { Ports } from '../../ports.ts'
 import { ranks } from '../../ports.ts'
 import { albumToChange, itemsToChange } from './album-changes.ts'
-import { askForBundles } from '../preparing/bundle.ts'
+import { enqueueBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, set, unrank, type Changing } from '../records/store/change.ts'
 import { atOnce, queueRemoval, wakeSweep } from '../records/store/due.ts'
 import { countedBytes, dropItem } from '../removal/removal.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { announceShownLess } from '../gate/gate-news.ts'
 import { itemWrites } from '../items/item-writes.ts'
 import { keys } from '../records/keys.ts'
@@ -71,7 +71,7 @@ export async function markPrivate(
     return albums.map(({ id }) => id)
   })
   if (isPrivate) void announceShownLess(ports, owner, changed)
-  await askForBundles(ports, owner, changed)
+  await enqueueBundles(ports, owner, changed)
   await makeLasting(ports, owner, 'It is marked')
 }
 
@@ -91,7 +91,7 @@ export async function removeItems(
     const [members] = await changing.read([ranks(keys.albumItems(owner, album))])
     const left = new Set(members.map(({ member }) => member))
     const gone = [...new Set(ids)]
-    for (const id of gone) if (!left.delete(id)) throw unknown('item')
+    for (const id of gone) if (!left.delete(id)) throw notFound('item')
     const items = await itemsToChange(changing, owner, gone)
     const { byItem } = await albumsHolding(changing, owner, gone)
     items.forEach((item, index) => {
@@ -111,7 +111,7 @@ export async function removeItems(
     )
   })
   void announceShownLess(ports, owner, [album])
-  await askForBundles(ports, owner, [album])
+  await enqueueBundles(ports, owner, [album])
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'It is taken out')
 }
@@ -142,7 +142,7 @@ export async function deleteItems(ports: ItemPorts, owner: string, ids: readonly
     return albums.map(({ id }) => id)
   })
   void announceShownLess(ports, owner, changed)
-  await askForBundles(ports, owner, changed)
+  await enqueueBundles(ports, owner, changed)
   await queueRemoval(ports, owner)
   await makeLasting(ports, owner, 'It is deleted')
 }

@@ -1,10 +1,10 @@
 import type { CaptureDate } from '../../media/types.ts'
 import type { Store } from '../../ports.ts'
 import { changedInStorage, notMadeYet, withheld, type Download } from '../items/copies.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
-import type { Outline } from '../items/outline.ts'
-import { outlinesOf, shownOutlines } from '../items/outlines.ts'
+import type { ItemSummary } from '../items/outline.ts'
+import { readSummaries, shownSummaries } from '../items/outlines.ts'
 import type { Album, Link } from '../records/records.ts'
 
 /** A file of a ZIP; its name is as its recipients may learn it, and may stand twice. */
@@ -53,7 +53,7 @@ export async function tickedArchive(
     throw new Refused('bad-request', 'More was ticked than there is.', { limit: shown.length })
   const wanted = new Set(ticked)
   const items = shown.filter(({ id }) => wanted.has(id))
-  if (items.length !== wanted.size) throw unknown('item')
+  if (items.length !== wanted.size) throw notFound('item')
   return filesOf(items, link)
 }
 
@@ -63,11 +63,11 @@ export function checkDownloads(link: Link): void {
 }
 
 /** Every item that visitors may see, once, in the albums' order. */
-async function shownItems(store: Store, link: Link, albums: readonly Album[]): Promise<Outline[]> {
-  return shownOutlines((await outlinesOf(store, albums, link.metadata)).albums)
+async function shownItems(store: Store, link: Link, albums: readonly Album[]): Promise<ItemSummary[]> {
+  return shownSummaries((await readSummaries(store, albums, link.metadata)).albums)
 }
 
-function filesOf(items: readonly Outline[], { metadata }: Link): ArchiveFile[] {
+function filesOf(items: readonly ItemSummary[], { metadata }: Link): ArchiveFile[] {
   const files: ArchiveFile[] = []
   for (const item of items) {
     const { id, capturedAt } = item

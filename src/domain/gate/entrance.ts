@@ -1,6 +1,6 @@
 import type { Store } from '../../ports.ts'
 import { value } from '../../ports.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
 import { readRecord } from '../records/read-records.ts'
 import { networksOf } from '../records/limits/network.ts'
@@ -19,7 +19,7 @@ const heldUp = (retryAfterSeconds: number) =>
   })
 
 /** Who knocks, and with what. */
-export interface Guess {
+export interface EntranceRequest {
   readonly secret: string
   /** The caller's network address; absent: nothing is counted. */
   readonly address?: string | null
@@ -31,7 +31,7 @@ export interface Guess {
 const guesses = (address: string): string => keys.wrongSecrets(networksOf(address).at(-1)?.name ?? '')
 
 /** What `decideEntrance` is to be answered. */
-export const entranceQueries = ({ secret, address }: Guess) =>
+export const entranceQueries = ({ secret, address }: EntranceRequest) =>
   [value(keys.entrance(hashToken(secret))), value(guesses(address ?? ''))] as const
 
 /**
@@ -42,14 +42,14 @@ export const entranceQueries = ({ secret, address }: Guess) =>
  *
  * Throws Refused (`unknown`, `too-many-requests`).
  */
-export async function findEntrance(store: Store, guess: Guess): Promise<Entrance> {
+export async function findEntrance(store: Store, guess: EntranceRequest): Promise<Entrance> {
   return decideEntrance(store, guess, await store.read(entranceQueries(guess)))
 }
 
 /** As `findEntrance`, from what the store answered to `entranceQueries`. */
 export async function decideEntrance(
   store: Store,
-  guess: Guess,
+  guess: EntranceRequest,
   [raw, wrong]: readonly [string | null, string | null],
 ): Promise<Entrance> {
   const { secret, address = null } = guess
@@ -57,14 +57,18 @@ export async function decideEntrance(
   const isHeldUp = address !== null && Number(wrong ?? 0) >= wrongSecrets
   if (entrance && (!isHeldUp || tokenPattern.test(secret) || (await wasInside(store, guess, entrance))))
     return entrance
-  if (address === null) throw unknown('link')
+  if (address === null) throw notFound('link')
   const { allowed, retryAfterSeconds } = await store.hit(guesses(address), wrongSecrets, windowSeconds)
   if (!allowed) throw heldUp(retryAfterSeconds)
-  throw unknown('link')
+  throw notFound('link')
 }
 
 /** Whether this browser was inside of the link before, by a mark that only one who was can hold. */
-async function wasInside(store: Store, guess: Guess, { owner, link: id }: Entrance): Promise<boolean> {
+async function wasInside(
+  store: Store,
+  guess: EntranceRequest,
+  { owner, link: id }: Entrance,
+): Promise<boolean> {
   const mark = guess.markOf?.(id) ?? null
   if (mark === null) return false
   const link = await readRecord(store, linkSchema, keys.link(owner, id))
@@ -75,7 +79,7 @@ async function wasInside(store: Store, guess: Guess, { owner, link: id }: Entran
 const namesTried: TryLimit = { most: 30, windowSeconds: 3600 }
 
 /** Counts a try to take a chosen secret. Throws Refused('too-many-requests'). */
-export const countChosenSecret = (store: Store, address: string): Promise<void> =>
+export const countCustomSlug = (store: Store, address: string): Promise<void> =>
   countTry(
     store,
     networksOf(address),

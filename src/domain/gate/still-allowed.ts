@@ -2,10 +2,16 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Clock, Store } from '../../ports.ts'
 import { checkDownloads } from './archive.ts'
 import { downloadsOf, type Download } from '../items/copies.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
-import { enter, enterForItem, enterWithAlbums, type Knock, type Visit } from './authorize.ts'
-import { outlinesOf, shownOutlines } from '../items/outlines.ts'
+import {
+  authorize,
+  authorizeForItem,
+  authorizeWithAlbums,
+  type Credentials,
+  type Access,
+} from './authorize.ts'
+import { readSummaries, shownSummaries } from '../items/outlines.ts'
 import type { Album, Item, Link, RenditionName } from '../records/records.ts'
 import { isStricter } from './strictness.ts'
 
@@ -15,14 +21,21 @@ type Ports = { readonly store: Store; readonly clock: Clock }
 export interface Question {
   /** Equal names: the same answer for everybody whom the link lets in. */
   readonly name: string
-  readonly ask: (ports: Ports, knock: Knock) => Promise<unknown>
+  readonly ask: (ports: Ports, credentials: Credentials) => Promise<unknown>
 }
 
 /** Whether the answer to `question` still is yes. Throws when the store cannot tell. */
-export async function isStillAllowed(ports: Ports, knock: Knock, question: Question): Promise<boolean> {
+export async function isStillAllowed(
+  ports: Ports,
+  credentials: Credentials,
+  question: Question,
+): Promise<boolean> {
   try {
     // Without the caller's address: nothing is counted as a try.
-    await question.ask(ports, { secret: knock.secret, sessionOf: (link) => knock.sessionOf(link) })
+    await question.ask(ports, {
+      secret: credentials.secret,
+      sessionOf: (link) => credentials.sessionOf(link),
+    })
     return true
   } catch (error) {
     if (error instanceof Refused) return false
@@ -31,51 +44,51 @@ export async function isStillAllowed(ports: Ports, knock: Knock, question: Quest
 }
 
 /** The link itself, whatever it opens. */
-export const askForLink: Question = { name: 'link', ask: enter }
+export const askForLink: Question = { name: 'link', ask: authorize }
 
 /** A picture or video that was made of an item. */
 export const askForRendition = ({ id, renditions }: Item, name: RenditionName): Question => ({
   name: `${id} ${name}`,
-  async ask(ports, knock) {
-    const { item } = await enterForItem(ports, knock, id)
-    if (item.renditions[name]?.sha256 !== renditions[name]?.sha256) throw unknown('picture')
+  async ask(ports, credentials) {
+    const { item } = await authorizeForItem(ports, credentials, id)
+    if (item.renditions[name]?.sha256 !== renditions[name]?.sha256) throw notFound('picture')
   },
 })
 
-/** A file of an item, begun as `visit` allowed it; `purpose`: a video may be looked at where nothing may be downloaded. */
+/** A file of an item, begun as `access` allowed it; `purpose`: a video may be looked at where nothing may be downloaded. */
 export const askForFile = (
-  { link: { metadata } }: Visit,
+  { link: { metadata } }: Access,
   { id }: Item,
   { key, sha256 }: Download,
   purpose: 'look' | 'download',
 ): Question => ({
   name: `${key} ${sha256} ${purpose}`,
-  async ask(ports, knock) {
-    const { visit, item } = await enterForItem(ports, knock, id)
-    if (purpose === 'download') checkDownloads(visit.link)
-    checkPolicy(visit.link, metadata)
+  async ask(ports, credentials) {
+    const { access, item } = await authorizeForItem(ports, credentials, id)
+    if (purpose === 'download') checkDownloads(access.link)
+    checkPolicy(access.link, metadata)
     const isThere = downloadsOf(item, metadata).some((file) => file.key === key && file.sha256 === sha256)
-    if (!isThere) throw unknown('file')
+    if (!isThere) throw notFound('file')
   },
 })
 
-/** A ZIP of `entries`, begun as `visit` and `albums`, all that it opened, allowed it. What comes to the albums later is no reason to end it. */
+/** A ZIP of `entries`, begun as `access` and `albums`, all that it opened, allowed it. What comes to the albums later is no reason to end it. */
 export function askForArchive(
-  { link: { metadata } }: Visit,
+  { link: { metadata } }: Access,
   albums: readonly Album[],
   { etag, entries }: { etag: string; entries: readonly { key: string; etag: string }[] },
 ): Question {
   let seen = versionsOf(albums)
   return {
     name: `zip ${metadata} ${etag}`,
-    async ask(ports, knock) {
-      const { visit, albums } = await enterWithAlbums(ports, knock)
-      checkDownloads(visit.link)
-      checkPolicy(visit.link, metadata)
+    async ask(ports, credentials) {
+      const { access, albums } = await authorizeWithAlbums(ports, credentials)
+      checkDownloads(access.link)
+      checkPolicy(access.link, metadata)
       const now = versionsOf(albums)
       if (now === seen) return
       const there = await filesThere(ports.store, albums, metadata)
-      if (!entries.every((entry) => there.has(`${entry.key} ${entry.etag}`))) throw unknown('item')
+      if (!entries.every((entry) => there.has(`${entry.key} ${entry.etag}`))) throw notFound('item')
       seen = now
     },
   }
@@ -91,7 +104,7 @@ async function filesThere(
   policy: MetadataPolicy,
 ): Promise<ReadonlySet<string>> {
   const there = new Set<string>()
-  for (const { id, files } of shownOutlines((await outlinesOf(store, albums, policy)).albums))
+  for (const { id, files } of shownSummaries((await readSummaries(store, albums, policy)).albums))
     for (const [index, { copy }] of files.entries())
       if (copy !== null && typeof copy === 'object')
         there.add(`${index === 0 ? objects.copy(id, policy) : objects.motionCopy(id, policy)} ${copy.sha256}`)
@@ -101,14 +114,14 @@ async function filesThere(
 /** The picture of a link's preview at a messenger. */
 export const askForCard = (album: string, version: number): Question => ({
   name: `card ${album} ${version}`,
-  async ask(ports, knock) {
-    const { visit, albums } = await enterWithAlbums(ports, knock)
+  async ask(ports, credentials) {
+    const { access, albums } = await authorizeWithAlbums(ports, credentials)
     const isThere = albums.some(({ id, card }) => id === album && card?.version === version)
-    if (!visit.link.showsCover || !isThere) throw unknown('picture')
+    if (!access.link.showsCover || !isThere) throw notFound('picture')
   },
 })
 
 /** A file that was begun under `begun` may go on while the link's policy is the same, or shows more. */
 function checkPolicy(link: Link, begun: MetadataPolicy): void {
-  if (isStricter(link.metadata, begun)) throw unknown('file')
+  if (isStricter(link.metadata, begun)) throw notFound('file')
 }

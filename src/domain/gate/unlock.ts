@@ -1,5 +1,5 @@
 import type { Party, Ports, Store } from '../../ports.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { announceNarrowed } from './gate-news.ts'
 import { findEntrance } from './entrance.ts'
 import { keys } from '../records/keys.ts'
@@ -23,7 +23,7 @@ const sessionMs = 24 * 3_600_000
 type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
 
 /** Who stands at a link's door. */
-export interface Knocker {
+export interface Visitor {
   readonly secret: string
   readonly address: string
   /** The mark that this browser holds of having been inside of the link with this id, if any. */
@@ -34,13 +34,13 @@ export interface Knocker {
  * The link behind a secret, open or locked, for what a visitor may do before the password. Throws Refused (`unknown`,
  * `link-ended`, `too-many-requests`).
  */
-export async function knockedLink(
+export async function linkOfVisitor(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  knocker: Knocker,
+  visitor: Visitor,
 ): Promise<Link> {
-  const entrance = await findEntrance(store, knocker)
+  const entrance = await findEntrance(store, visitor)
   const link = await readRecord(store, linkSchema, keys.link(entrance.owner, entrance.link))
-  if (!link || link.secretHash !== hashToken(knocker.secret)) throw unknown('link')
+  if (!link || link.secretHash !== hashToken(visitor.secret)) throw notFound('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
   return link
 }
@@ -64,9 +64,9 @@ async function countUnlock(store: Store, link: Link, who: Party, isKnown: boolea
  */
 export async function unlock(
   ports: UnlockPorts,
-  input: Knocker & { readonly password: string },
+  input: Visitor & { readonly password: string },
 ): Promise<{ link: Link; token: string | null }> {
-  const link = await knockedLink(ports, input)
+  const link = await linkOfVisitor(ports, input)
   if (!link.password) return { link, token: null }
   const mark = readWasHere(link, input.markOf(link.id))
   const who = mark === null ? networksOf(input.address) : [{ name: `mark ${mark}`, persons: 1 }]

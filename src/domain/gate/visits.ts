@@ -18,7 +18,7 @@ export async function countVisit({ store, clock, log }: CountPorts, link: Link):
       ],
     })
   } catch (error) {
-    log.warn({ err: error, link: link.id }, 'a visit was not counted')
+    log.warn({ err: error, link: link.id }, 'a access was not counted')
   }
 }
 

@@ -2,14 +2,14 @@ import type { Write } from '../../ports.ts'
 import { catalogRemoval, catalogWrite } from './catalog.ts'
 import { remove, set } from '../records/store/change.ts'
 import { keys } from '../records/keys.ts'
-import { outlineRemoval, outlineWrite } from './outline.ts'
+import { outlineRemoval, summaryWrite } from './outline.ts'
 import type { Item } from '../records/records.ts'
 
 /** Records an item, and with it what is kept of it for reading many at once. Nothing else writes an item's record. */
 export const itemWrites = (item: Item): Write[] => [
   set(keys.item(item.owner, item.id), item),
   catalogWrite(item),
-  outlineWrite(item),
+  summaryWrite(item),
 ]
 
 /** Takes an item's record away, and what is kept of it besides. */

@@ -3,7 +3,7 @@ import type { Facts, FirstLook } from '../../media/types.ts'
 import type { Clock, Store } from '../../ports.ts'
 import { ranks, size } from '../../ports.ts'
 import { changeOwner, rank, type Changing } from '../records/store/change.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { itemWrites } from './item-writes.ts'
 import { keys } from '../records/keys.ts'
 import { itemSchema, type Album, type Item } from '../records/records.ts'
@@ -79,7 +79,7 @@ export function writeItems(changing: Changing, album: Album, items: readonly Ite
 /** An owner's item. Throws Refused('unknown'), also for another owner's. */
 export async function ownItem(store: Store, owner: string, id: string): Promise<Item> {
   const [item] = await itemsOrStandIns(store, owner, [id])
-  if (!item) throw unknown('item')
+  if (!item) throw notFound('item')
   return item
 }
 

@@ -14,7 +14,7 @@ export interface OutlinedFile {
 }
 
 /** What a whole album's page and ZIP need of each item, under one metadata policy. */
-export interface Outline {
+export interface ItemSummary {
   readonly id: string
   readonly kind: MediaKind
   /** Visitors see it: it is neither private nor failed. */
@@ -57,7 +57,7 @@ const states = { uploaded: 'u', preparing: 'p', waiting: 'p', ready: 'r', failed
 const policies = ['everything', 'no-location', 'none'] as const satisfies readonly MetadataPolicy[]
 
 /** The line that stands for an item. */
-export function lineOf(item: Item): string {
+export function encodeSummary(item: Item): string {
   const { state, type, isPrivate, facts, motion } = item
   const head = [
     version,
@@ -104,11 +104,11 @@ function copyCell(copy: Copy | undefined): string {
 const textCell = (text: string): string => (/^"|\p{Cc}|\p{Cs}/u.test(text) ? JSON.stringify(text) : text)
 
 /** What keeps the outlines true: belongs to every commit that records an item. */
-export const outlineWrite = (item: Item): Write => ({
+export const summaryWrite = (item: Item): Write => ({
   kind: 'setField',
   key: keys.outlines(item.owner),
   field: item.id,
-  value: lineOf(item),
+  value: encodeSummary(item),
 })
 
 /** Belongs to every commit that takes an item's record away. */
@@ -139,7 +139,7 @@ const patterns = {
  * for all of it is as quick as code by hand, and twice as quick in a process that has just begun. Answers null where
  * the line cannot be read: it is made anew of the item's record then.
  */
-export function parseLine(id: string, line: string, policy: MetadataPolicy): Outline | null {
+export function decodeSummary(id: string, line: string, policy: MetadataPolicy): ItemSummary | null {
   const cells = patterns[policy].exec(line)
   try {
     return cells && outlineOf(id, cells, policy)
@@ -149,7 +149,7 @@ export function parseLine(id: string, line: string, policy: MetadataPolicy): Out
   }
 }
 
-function outlineOf(id: string, cells: RegExpExecArray, policy: MetadataPolicy): Outline {
+function outlineOf(id: string, cells: RegExpExecArray, policy: MetadataPolicy): ItemSummary {
   const [, state, kind, privacy, coordinates, motion, local = '', offset = ''] = cells
   const files = [fileOf(cells, firstFile, policy)]
   if (cells[secondFile] !== undefined) files.push(fileOf(cells, secondFile, policy))

@@ -2,18 +2,18 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Expectation, Key, Store, Write } from '../../ports.ts'
 import { members, someFields, value } from '../../ports.ts'
 import { keys } from '../records/keys.ts'
-import { outlineWrite, lineOf, parseLine, type Outline } from './outline.ts'
+import { summaryWrite, encodeSummary, decodeSummary, type ItemSummary } from './outline.ts'
 import { readRecordsThere } from '../records/read-records.ts'
 import { itemSchema, parseRecord, parseRecords, type Album, type Item } from '../records/records.ts'
 
 /** An album and what is told of its items under one policy, in its order. */
-export interface OutlinedAlbum {
+export interface SummarizedAlbum {
   readonly album: Album
-  readonly items: readonly Outline[]
+  readonly items: readonly ItemSummary[]
 }
 
-export interface Outlined {
-  readonly albums: readonly OutlinedAlbum[]
+export interface AlbumSummaries {
+  readonly albums: readonly SummarizedAlbum[]
   /** Records that came along, by their item's id. */
   readonly records: ReadonlyMap<string, Item>
 }
@@ -29,12 +29,12 @@ export interface Ahead {
  * The outlines of an owner's albums, each album's in its order, in two reads. The second brings the records of
  * the items that are probably on the page, too.
  */
-export async function outlinesOf(
+export async function readSummaries(
   store: Store,
   albums: readonly Album[],
   policy: MetadataPolicy,
   ahead: Ahead = { from: 0, count: 0 },
-): Promise<Outlined> {
+): Promise<AlbumSummaries> {
   const [first] = albums
   if (!first) return { albums: [], records: new Map() }
   const { owner } = first
@@ -47,7 +47,9 @@ export async function outlinesOf(
     someFields(keys.outlines(owner), ids),
     ...keysOf(owner, early).map((key) => value(key)),
   ])
-  const outlines = (await readLines(store, owner, ids, lines, policy)).filter((outline) => outline !== null)
+  const outlines = (await readItemSummaries(store, owner, ids, lines, policy)).filter(
+    (outline) => outline !== null,
+  )
   const found = lists.length === 1 ? [{ album: first, items: outlines }] : inAlbums(albums, lists, outlines)
   return { albums: found, records: byId(parseRecords(itemSchema, keysOf(owner, early), texts)) }
 }
@@ -55,8 +57,8 @@ export async function outlinesOf(
 function inAlbums(
   albums: readonly Album[],
   lists: readonly (readonly string[])[],
-  outlines: readonly Outline[],
-): OutlinedAlbum[] {
+  outlines: readonly ItemSummary[],
+): SummarizedAlbum[] {
   const byId = new Map(outlines.map((outline) => [outline.id, outline]))
   return albums.map((album, at) => ({
     album,
@@ -65,18 +67,18 @@ function inAlbums(
 }
 
 /** The outlines of items in their order; null for one that is gone or unreadable. */
-async function readLines(
+async function readItemSummaries(
   store: Store,
   owner: string,
   ids: readonly string[],
   lines: readonly (string | null)[],
   policy: MetadataPolicy,
-): Promise<(Outline | null)[]> {
-  const outlines = ids.map((id, at) => parseLine(id, lines[at] ?? '', policy))
+): Promise<(ItemSummary | null)[]> {
+  const outlines = ids.map((id, at) => decodeSummary(id, lines[at] ?? '', policy))
   const missing = ids.filter((_, at) => outlines[at] === null)
   if (missing.length === 0) return outlines
-  const made = await makeLines(store, owner, missing)
-  return ids.map((id, at) => outlines[at] ?? parseLine(id, made.get(id) ?? '', policy))
+  const made = await makeMissingSummaries(store, owner, missing)
+  return ids.map((id, at) => outlines[at] ?? decodeSummary(id, made.get(id) ?? '', policy))
 }
 
 const readAtOnce = 500
@@ -85,7 +87,11 @@ const readAtOnce = 500
  * Makes the lines of items that have none that can be read (recorded before there were lines, by a program with others,
  * or damaged), and keeps them unless the item changes meanwhile. Items that are gone have none.
  */
-async function makeLines(store: Store, owner: string, ids: readonly string[]): Promise<Map<string, string>> {
+async function makeMissingSummaries(
+  store: Store,
+  owner: string,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
   const lines = new Map<string, string>()
   for (let at = 0; at < ids.length; at += readAtOnce) {
     const part = ids.slice(at, at + readAtOnce)
@@ -96,9 +102,9 @@ async function makeLines(store: Store, owner: string, ids: readonly string[]): P
       const text = raw[index] ?? null
       const item = parseRecord(itemSchema, keys.item(owner, id), text)
       if (!item) return
-      lines.set(id, lineOf(item))
+      lines.set(id, encodeSummary(item))
       expect.push({ key: keys.item(owner, id), value: text })
-      writes.push(outlineWrite(item))
+      writes.push(summaryWrite(item))
     })
     // One that changes meanwhile gets its line by that; the others get theirs the next time.
     await store.commit({ expect, writes })
@@ -107,10 +113,10 @@ async function makeLines(store: Store, owner: string, ids: readonly string[]): P
 }
 
 /** All that visitors may see of albums, each item once, in the albums' order. */
-export function shownOutlines(albums: readonly OutlinedAlbum[]): Outline[] {
+export function shownSummaries(albums: readonly SummarizedAlbum[]): ItemSummary[] {
   const [only] = albums
   if (only && albums.length === 1) return only.items.filter(({ isShown }) => isShown)
-  const items = new Map<string, Outline>()
+  const items = new Map<string, ItemSummary>()
   for (const album of albums) for (const item of album.items) if (item.isShown) items.set(item.id, item)
   return [...items.values()]
 }

@@ -14,7 +14,7 @@ export const awaitsMotion = (item: Item): boolean =>
   item.type.kind === 'photo' && isMoving(item) && !item.renditions.motion
 
 /** Notes that a moving item may need a rendition that plays: before it is recorded as ready, as `askToPrepare` does. */
-export async function expectPlayable(
+export async function notePlayable(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   { owner, id }: Item,
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function mayNeedPlayable(
 }
 
 /** Queues what `expectPlayable` noted. */
-export async function askForPlayable(
+export async function enqueuePlayable(
   { queue, log }: Pick<Ports, 'queue' | 'log'>,
   { owner, id }: Item,
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function askForPlayable(
 }
 
 /** Lets a conversion wait for its next try, which the sweep sees to. */
-export async function expectPlayableLater(
+export async function retryPlayableLater(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   { owner, id }: Item,
   waitMs: number,
@@ -54,7 +54,7 @@ export async function expectPlayableLater(
 }
 
 /** Notes that nothing more is to be done for an item to play. */
-export async function isPlayable(
+export async function markPlayable(
   { store }: Pick<Ports, 'store'>,
   owner: string,
   item: string,

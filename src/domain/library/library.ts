@@ -2,7 +2,7 @@ import type { Ports, Store } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from '../albums/album.ts'
 import { readCatalog, type CatalogEntry } from '../items/catalog.ts'
 import { changeOwner, rank, type Changing } from '../records/store/change.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { orderOf } from '../items/item.ts'
 import { keys } from '../records/keys.ts'
 import { inOrder, wallTime, type Group, type GroupKind } from './group.ts'
@@ -57,7 +57,7 @@ export async function readLibrary(
 /** One group of an owner's library. Throws Refused('unknown') where there is none of that key. */
 export async function readGroup(store: Store, owner: string, kind: GroupKind, key: string): Promise<Group> {
   const group = findGroup(groupLibrary(await readCatalog(store, owner), kind), key)
-  if (!group) throw unknown('group')
+  if (!group) throw notFound('group')
   return group
 }
 
@@ -96,7 +96,7 @@ export async function shareGroup(
   return changeOwner(store, owner, async (changing) => {
     const entries = await readCatalog(changing, owner)
     const group = findGroup(groupLibrary(entries, kind), key)
-    if (!group) throw unknown('group')
+    if (!group) throw notFound('group')
     checkAlbumSize(limits.maxAlbumItems, 0, group.ids.length)
     const album: Album = { ...blank, ...titleOf(group) }
     writeAlbum(changing, album)

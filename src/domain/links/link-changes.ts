@@ -1,12 +1,12 @@
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Ports } from '../../ports.ts'
-import { askForBundles } from '../preparing/bundle.ts'
+import { enqueueBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, unrank, type Changing } from '../records/store/change.ts'
-import { checkChosenSecret } from './slug.ts'
-import { expectCopies, queueCopies } from '../preparing/copy-requests.ts'
+import { checkCustomSlug } from './slug.ts'
+import { noteMissingCopies, enqueueCopies } from '../preparing/copy-requests.ts'
 import { graceMs, wakeSweep } from '../records/store/due.ts'
 import { closeEntrance, expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { ownLink } from '../removal/removal.ts'
 import { dayMs, expiryOf } from './expiry.ts'
 import { announceNarrowed } from '../gate/gate-news.ts'
@@ -44,7 +44,7 @@ async function expectAlbums(changing: Changing, owner: string, albums: readonly 
     albumSchema,
     albums.map((album) => keys.album(owner, album)),
   )
-  if (raw.includes(null)) throw unknown('album')
+  if (raw.includes(null)) throw notFound('album')
 }
 
 /**
@@ -66,7 +66,7 @@ export async function createLink(
     structure: false,
   })
   const made = await newLink(ports, owner, chosen, wish)
-  const waiting = await expectCopies(ports, owner.id, chosen, wish.metadata)
+  const waiting = await noteMissingCopies(ports, owner.id, chosen, wish.metadata)
   await Promise.all([openEntrance(ports, made.link), wakeSweep(store, owner.id, made.link.dueAt)])
   try {
     await changeOwner(store, owner.id, async (changing) => {
@@ -80,8 +80,8 @@ export async function createLink(
     throw error
   }
   await settleEntrance(ports, made.link)
-  await queueCopies(ports, waiting)
-  await askForBundles(ports, owner.id, chosen)
+  await enqueueCopies(ports, waiting)
+  await enqueueBundles(ports, owner.id, chosen)
   return made
 }
 
@@ -133,13 +133,13 @@ export async function editLink(
   await wakeSweep(store, owner.id, now + graceMs)
   const opens = albums ?? before.albums
   const metadata = edit.metadata ?? before.metadata
-  const waiting = edit.metadata || albums ? await expectCopies(ports, owner.id, opens, metadata) : []
+  const waiting = edit.metadata || albums ? await noteMissingCopies(ports, owner.id, opens, metadata) : []
   const isMoved = secret !== null && secret.secretHash !== before.secretHash
   if (isMoved) await openEntrance(ports, { owner: owner.id, id, secretHash: secret.secretHash })
   try {
     const changed = await changeOwner(store, owner.id, async (changing) => {
       const link = await changing.record(linkSchema, keys.link(owner.id, id))
-      if (!link) throw unknown('link')
+      if (!link) throw notFound('link')
       if (linkState(link, now) !== 'open') throw ended()
       // What is sealed under a key that was rotated meanwhile could not be opened.
       if (secret || edit.label !== undefined) await expectKey(changing, owner)
@@ -159,8 +159,8 @@ export async function editLink(
     if (isNarrower(before, changed)) announceNarrowed(ports, [before])
     if (isMoved) await settleEntrance(ports, changed)
     if (isMoved) await closeEntrance(ports, before)
-    await queueCopies(ports, waiting)
-    if (edit.metadata || albums || edit.allow) await askForBundles(ports, owner.id, changed.albums)
+    await enqueueCopies(ports, waiting)
+    if (edit.metadata || albums || edit.allow) await enqueueBundles(ports, owner.id, changed.albums)
     await makeLasting(ports, owner.id, 'The link is changed')
     return changed
   } catch (error) {
@@ -207,7 +207,7 @@ function newSecret(
   owner: KnownOwner,
   chosen: string | null,
 ): Pick<Link, 'secretHash' | 'sealedSecret' | 'isChosen'> {
-  if (chosen !== null) checkChosenSecret(chosen)
+  if (chosen !== null) checkCustomSlug(chosen)
   const secret = chosen ?? randomToken()
   return { secretHash: hashToken(secret), sealedSecret: seal(owner.key, secret), isChosen: chosen !== null }
 }
@@ -239,7 +239,7 @@ export async function renewLink(
   await wakeSweep(store, input.owner, expiresAt + graceMs)
   const renewed = await changeOwner(store, input.owner, async (changing) => {
     const link = await changing.record(linkSchema, keys.link(input.owner, input.link))
-    if (!link) throw unknown('link')
+    if (!link) throw notFound('link')
     if (link.stoppedAt !== null || link.isReaped || now >= link.dueAt) throw ended()
     await expectClaim(changing, link)
     const next: Link = { ...link, renewedAt: now, expiresAt, dueAt: expiresAt + graceMs }
@@ -247,6 +247,6 @@ export async function renewLink(
     return next
   })
   await settleEntrance(ports, renewed)
-  await askForBundles(ports, input.owner, renewed.albums)
+  await enqueueBundles(ports, input.owner, renewed.albums)
   return renewed
 }

@@ -1,6 +1,6 @@
 import type { Clock, Store } from '../../ports.ts'
 import { fields, ranks, size, value } from '../../ports.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
 import { linkState, type LinkState } from '../gate/authorize.ts'
 import { albumSchema, countOf, parseRecord, type Album, type Link } from '../records/records.ts'
@@ -62,7 +62,7 @@ export async function listLinksOf(
 /** One link as its owner sees it. Throws Refused('unknown'), also for another owner's. */
 export async function overviewOf(ports: ReadPorts, owner: string, id: string): Promise<LinkOverview> {
   const [overview] = await overviewsOf(ports, owner, [id])
-  if (!overview) throw unknown('link')
+  if (!overview) throw notFound('link')
   return overview
 }
 

@@ -2,7 +2,7 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Party, Ports } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from '../albums/album.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
-import { checkChosenSecret } from './slug.ts'
+import { checkCustomSlug } from './slug.ts'
 import { graceMs, wakeSweep } from '../records/store/due.ts'
 import { expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
 import { newItem, writeItems } from '../items/item.ts'
@@ -11,7 +11,7 @@ import { dayMs, expiryOf } from './expiry.ts'
 import { ownerParty } from '../records/limits/network.ts'
 import { expectKey } from '../owner/owner-key.ts'
 import { keepOwner, type KnownOwner } from '../owner/owner.ts'
-import { announce, askToPrepare } from '../preparing/prepare.ts'
+import { enqueuePreparing, notePreparing } from '../preparing/prepare.ts'
 import type { Album, Item, Link } from '../records/records.ts'
 import { seal } from '../records/seal.ts'
 import { hashToken, randomToken } from '../records/tokens.ts'
@@ -55,7 +55,7 @@ export async function newLink(
   const now = ports.clock.now()
   const expiresAt = expiryOf(ports.limits, { now, from: now, expiresAt: now + wish.expiresInDays * dayMs })
   const chosen = wish.secret ?? null
-  if (chosen !== null) checkChosenSecret(chosen)
+  if (chosen !== null) checkCustomSlug(chosen)
   const secret = chosen ?? randomToken()
   const link: Link = {
     id: randomToken(),
@@ -139,7 +139,7 @@ export async function makeShare(
   if (input.isNewOwner && network) await groupOwner(ports, owner, network.name)
   await Promise.all([
     expectAlbum(store, album),
-    askToPrepare(ports, items),
+    notePreparing(ports, items),
     openEntrance(ports, link),
     wakeSweep(store, owner.id, link.dueAt),
   ])
@@ -152,6 +152,6 @@ export async function makeShare(
     return upload ? settleUpload(changing, upload, items) : 0
   })
   await Promise.all([settleEntrance(ports, link), upload && closeUpload(ports, upload, by)])
-  await announce(ports, items)
+  await enqueuePreparing(ports, items)
   return { album, link, secret, items }
 }

@@ -46,7 +46,7 @@ function leakedPasswords(): ReadonlySet<string> {
 const weak = (why: string, message: string) => new Refused('secret-weak', message, { why })
 
 /** Throws Refused('secret-weak'), with the reason, for a chosen secret that could be guessed or does not fit an address. */
-export function checkChosenSecret(secret: string): void {
+export function checkCustomSlug(secret: string): void {
   if (!chosenSecretPattern.test(secret))
     throw weak('characters', 'Take 8 to 64 characters of a–z, 0–9 and “-”.')
   // Guessing random secrets is hopeless and so not held up (see guess.ts): none may be taken for one of them.

@@ -1,7 +1,7 @@
 import { ranks, type Ports } from '../../ports.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
 import { graceMs, atOnce, wakeSweep, queueRemoval } from '../records/store/due.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { announceNarrowed } from '../gate/gate-news.ts'
 import { keys } from '../records/keys.ts'
 import { linkState } from '../gate/authorize.ts'
@@ -28,7 +28,7 @@ export async function stopSharing(
   const stop = await beginStop(ports, input)
   const link = await changeOwner(ports.store, owner, async (changing) => {
     const [found] = await linksOrStandIns(changing, owner, [input.link])
-    if (!found) throw unknown('link')
+    if (!found) throw notFound('link')
     return found.stoppedAt === null ? writeStopped(changing, found, stop) : found
   })
   announceNarrowed(ports, [link])

@@ -1,7 +1,7 @@
 import type { Clock, Store } from '../../ports.ts'
 import { fields, size, value } from '../../ports.ts'
 import { wakeSweep } from '../records/store/due.ts'
-import { Refused, unknown } from '../records/errors.ts'
+import { Refused, notFound } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
 import { countOf, ownerSchema, parseRecord, recordText, type Owner } from '../records/records.ts'
 import { hashToken, ownerKeyPattern, randomOwnerKey, randomToken } from '../records/tokens.ts'
@@ -68,6 +68,6 @@ export async function ownerFigures(
     size(keys.links(owner)),
   ])
   const record = parseRecord(ownerSchema, keys.owner(owner), raw)
-  if (!record) throw unknown('owner')
+  if (!record) throw notFound('owner')
   return { createdAt: record.createdAt, bytes: countOf(usage['bytes']), items, albums, links }
 }

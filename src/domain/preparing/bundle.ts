@@ -26,7 +26,7 @@ const bundleDelayMs = 1500
  * Notes and queues the bundle and the card of albums that changed. What cannot be queued the sweep queues. Best effort:
  * without them an album is streamed, and its preview shows no picture.
  */
-export async function askForBundles(
+export async function enqueueBundles(
   { store, clock, queue, log }: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
   owner: string,
   albums: readonly string[],

@@ -16,7 +16,7 @@ const lacks = (item: Item, policy: CopyPolicy): boolean =>
  * that wants it is recorded, so that a crash loses none. `queueCopies` follows once the link is there: where an item
  * is being prepared at that moment, the job runs once more after it.
  */
-export async function expectCopies(
+export async function noteMissingCopies(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   owner: string,
   albums: readonly string[],
@@ -31,7 +31,7 @@ export async function expectCopies(
 }
 
 /** The same for items that come into an album: the copies that its links want of them. */
-export async function expectItemCopies(
+export async function noteMissingItemCopies(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   owner: string,
   album: string,
@@ -64,7 +64,7 @@ async function noteWaiting({ store, clock }: Pick<Ports, 'store' | 'clock'>, ite
 }
 
 /** Queues items that wait for a copy. A queue that fails loses nothing: the sweep queues them again. */
-export async function queueCopies(
+export async function enqueueCopies(
   { queue, log }: Pick<Ports, 'queue' | 'log'>,
   items: readonly Item[],
 ): Promise<void> {

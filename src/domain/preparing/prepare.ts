@@ -1,6 +1,6 @@
 import type { Ports, Store } from '../../ports.ts'
 import { ranks, value } from '../../ports.ts'
-import { askForBundles } from './bundle.ts'
+import { enqueueBundles } from './bundle.ts'
 import { changeOwner, rank, set } from '../records/store/change.ts'
 import { lostAfterMs } from '../records/store/due.ts'
 import { slowText, waitingText } from '../items/failure.ts'
@@ -28,7 +28,7 @@ export const ownerChannel = (owner: string): string => `owner:${owner}`
  * Notes that items wait to be prepared, before they are recorded: whatever crashes after this, the sweep finds
  * them. A note without an item costs the sweep one look.
  */
-export async function askToPrepare(
+export async function notePreparing(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   items: readonly Item[],
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function askToPrepare(
  * Queues recorded items and tells the owner's pages. A queue that fails here loses nothing, for the upload is
  * safe and the sweep queues it again: it is logged, not thrown.
  */
-export async function announce(
+export async function enqueuePreparing(
   ports: Pick<Ports, 'queue' | 'events' | 'log'>,
   items: readonly Item[],
 ): Promise<void> {
@@ -207,7 +207,7 @@ export async function removeIfGone(
 }
 
 /** Notes that an item needs no more preparing, which is also true of one that is gone. */
-export async function isPrepared(
+export async function markPrepared(
   ports: Pick<Ports, 'store' | 'queue' | 'log' | 'clock'>,
   owner: string,
   item: string,
@@ -241,7 +241,7 @@ async function askForBundlesOf(
   item: string,
 ): Promise<void> {
   const [albums] = await ports.store.read([ranks(keys.itemAlbums(owner, item))])
-  await askForBundles(
+  await enqueueBundles(
     ports,
     owner,
     albums.map(({ member }) => member),

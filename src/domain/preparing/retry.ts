@@ -3,8 +3,8 @@ import { rank } from '../records/store/change.ts'
 import { Refused } from '../records/errors.ts'
 import { ownItem } from '../items/item.ts'
 import { keys } from '../records/keys.ts'
-import { askForPlayable, expectPlayable } from '../items/playable.ts'
-import { announce, recordPrepared } from './prepare.ts'
+import { enqueuePlayable, notePlayable } from '../items/playable.ts'
+import { enqueuePreparing, recordPrepared } from './prepare.ts'
 import type { Copy, CopyPolicy, Item } from '../records/records.ts'
 import { isStandIn } from '../records/stand-ins.ts'
 import { troubleOf, withoutTrouble } from './trouble.ts'
@@ -41,11 +41,11 @@ export async function retryItem(
   // Noted before it is recorded: whatever crashes in between, the sweep finds it.
   if (isToPrepare)
     await ports.store.commit({ writes: [rank(keys.unprepared, `${owner}/${id}`, ports.clock.now())] })
-  if (isToPlay) await expectPlayable(ports, item)
+  if (isToPlay) await notePlayable(ports, item)
   const begun = await recordPrepared(ports, owner, id, (found) => beginAnew(found))
   if (!begun) return ownItem(ports.store, owner, id)
-  if (isToPrepare) await announce(ports, [begun])
-  if (isToPlay) await askForPlayable(ports, begun)
+  if (isToPrepare) await enqueuePreparing(ports, [begun])
+  if (isToPlay) await enqueuePlayable(ports, begun)
   return begun
 }
 

@@ -51,4 +51,4 @@ export class Refused extends Error {
   }
 }
 
-export const unknown = (what: string) => new Refused('unknown', `There is no such ${what}.`, { what })
+export const notFound = (what: string) => new Refused('unknown', `There is no such ${what}.`, { what })

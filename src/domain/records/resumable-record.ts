@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Clock, Growing, Ports } from '../../ports.ts'
-import { unknown } from './errors.ts'
+import type { Clock, PartialObject, Ports } from '../../ports.ts'
+import { notFound } from './errors.ts'
 import { keys, objects } from './keys.ts'
 import { readRecord } from './read-records.ts'
 import { mediaTypeSchema } from './records.ts'
@@ -35,6 +35,7 @@ export const resumableSchema = z.object({
   /** True once its item is recorded. */
   isComplete: z.boolean(),
 })
+
 /** A file that comes in over any number of connections. */
 export type Resumable = z.infer<typeof resumableSchema>
 
@@ -49,12 +50,12 @@ export async function findResumable(
   id: string,
 ): Promise<Resumable> {
   const upload = await readRecord(store, resumableSchema, keys.resumable(owner, id))
-  if (!upload || (!upload.isComplete && clock.now() >= upload.expiresAt)) throw unknown('upload')
+  if (!upload || (!upload.isComplete && clock.now() >= upload.expiresAt)) throw notFound('upload')
   return upload
 }
 
 /** How the bucket knows an upload whose type is told. */
-export const growingOf = ({ item, size, offset, state }: Resumable, mime: string): Growing => ({
+export const partialObjectOf = ({ item, size, offset, state }: Resumable, mime: string): PartialObject => ({
   key: objects.original(item),
   mime,
   size,

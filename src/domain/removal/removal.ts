@@ -3,7 +3,7 @@ import { ranks, score, scores, size, value } from '../../ports.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from '../records/store/change.ts'
 import { markMs } from '../records/store/due.ts'
 import { closeEntrance } from '../gate/slug-claims.ts'
-import { unknown } from '../records/errors.ts'
+import { notFound } from '../records/errors.ts'
 import { forgetOwner, noteDeletion } from '../records/store/forgetting.ts'
 import { itemRemovals } from '../items/item-writes.ts'
 import { keys, objects } from '../records/keys.ts'
@@ -20,7 +20,7 @@ const removalsAtOnce = 8
 /** An owner's link. Throws Refused('unknown'), also for another owner's. */
 export async function ownLink(store: Store, owner: string, id: string): Promise<Link> {
   const link = await readRecord(store, linkSchema, keys.link(owner, id))
-  if (!link) throw unknown('link')
+  if (!link) throw notFound('link')
   return link
 }
 
@@ -131,7 +131,12 @@ function dropAlbum(changing: Changing, { owner, id }: Pick<Album, 'owner' | 'id'
 }
 
 /** Takes an album apart step by step, unless something holds it. */
-export async function dissolve(store: Store, owner: string, album: string, now: number): Promise<void> {
+export async function deleteUnreached(
+  store: Store,
+  owner: string,
+  album: string,
+  now: number,
+): Promise<void> {
   let isGone = false
   while (!isGone) isGone = await dissolveStep(store, owner, album, now)
 }
@@ -144,7 +149,7 @@ async function reapLink(store: Store, owner: string, id: string, now: number): P
   await replaceUnreadable(store, owner, id, now)
   const link = await readRecord(store, linkSchema, keys.link(owner, id))
   if (link && !link.isReaped && !holds(link, now))
-    for (const album of link.albums) await dissolve(store, owner, album, now)
+    for (const album of link.albums) await deleteUnreached(store, owner, album, now)
   const isForgotten = link !== null && now >= forgetAt(link) && link.isReaped
   // Only this link's own entrance, for the secret may lead to a newer link by now; and before the record goes, or a
   // crash in between would leave the secret taken for good.
@@ -200,7 +205,7 @@ function forget(changing: Changing, { owner, id, albums }: Link): void {
 
 /** Looks at one album that was due for its first link: dissolves it when it never got one. */
 async function reapAlbum(store: Store, owner: string, id: string, now: number): Promise<void> {
-  await dissolve(store, owner, id, now)
+  await deleteUnreached(store, owner, id, now)
   await store.commit({ writes: [unrank(keys.ownerDue(owner), `album/${id}`)] })
 }
 

@@ -27,7 +27,7 @@ function give(block: Buffer): void {
  * A body on its way into the bucket: read as it comes, a few blocks ahead of whoever takes them, and hashed in between.
  * A block is its taker's until the next one is asked for. When the body throws, what came before is given first.
  */
-export class Intake implements AsyncIterable<Buffer> {
+export class ReadAhead implements AsyncIterable<Buffer> {
   /** Resolves when all of the body has come in, or it has failed. */
   readonly received: Promise<void>
   private readonly line: Promise<Buffer>[] = []

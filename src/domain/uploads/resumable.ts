@@ -8,10 +8,10 @@ import { keys, objects } from '../records/keys.ts'
 import { endLease, withLease, type Lease } from '../records/store/lease.ts'
 import { expectLasting } from '../records/store/lasting.ts'
 import { countOf, recordText, type StoredObject } from '../records/records.ts'
-import { Intake } from './intake.ts'
+import { ReadAhead } from './intake.ts'
 import {
   findResumable,
-  growingOf,
+  partialObjectOf,
   nextExpiry,
   rememberMs,
   type Resumable,
@@ -241,9 +241,9 @@ class Writer {
   ): Promise<void> {
     const { id, type, offset, owner } = this.upload
     const chain = this.hashes.take(id, offset)
-    const growing = growingOf(this.upload, type?.mime ?? '')
+    const growing = partialObjectOf(this.upload, type?.mime ?? '')
     const isFirst = offset === 0
-    const intake = new Intake(this.checked(head, pieces), chain)
+    const intake = new ReadAhead(this.checked(head, pieces), chain)
     try {
       for await (const { offset, state } of this.ports.resumable.append(growing, intake, by))
         await this.record(
@@ -311,7 +311,7 @@ class Writer {
     await ports.store.commit({
       writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofItem(item)), value: owner }],
     })
-    await ports.resumable.complete(growingOf(upload, type.mime))
+    await ports.resumable.complete(partialObjectOf(upload, type.mime))
     const original = await (this.hashes.take(id, size)?.facts() ?? hashObject(ports, upload))
     // Remembered for a client that missed the answer: what the file was called is the item's alone from here on.
     const complete: Resumable = { ...upload, name: '', folder: null, isComplete: true }
@@ -341,7 +341,7 @@ async function hashObject(ports: ResumablePorts, { item, size }: Resumable): Pro
   const object = await ports.bucket.open(objects.original(item))
   if (object === null) throw new Error('A completed upload is not in the bucket')
   const chain = new HashChain(ports.hashing)
-  const intake = new Intake(object.body, chain)
+  const intake = new ReadAhead(object.body, chain)
   try {
     for await (const block of intake) void block
   } finally {

@@ -1,7 +1,7 @@
 import type { MediaType } from '../../media/types.ts'
 import type { Limits, Ports } from '../../ports.ts'
 import { Refused } from '../records/errors.ts'
-import { Intake } from './intake.ts'
+import { ReadAhead } from './intake.ts'
 import { newItemId } from '../items/item-id.ts'
 import type { Received } from '../items/item.ts'
 import { keys, objects } from '../records/keys.ts'
@@ -96,7 +96,7 @@ async function noteIds({ store, clock }: UploadPorts, upload: Upload): Promise<s
  * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays. The body is
  * its caller's to end.
  */
-export async function receiveFile(
+export async function storeFile(
   ports: ReceivingPorts,
   upload: Upload,
   incoming: Incoming,
@@ -107,7 +107,7 @@ export async function receiveFile(
   const start = Buffer.concat(head)
   const type = await tellType(ports, name, start)
   const chain = new HashChain(ports.hashing)
-  const intake = new Intake(counted(ports, upload, name, head, pieces), chain)
+  const intake = new ReadAhead(counted(ports, upload, name, head, pieces), chain)
   void intake.received.then(() => incoming.onReceived?.())
   try {
     const id = await nextId(ports, upload)

@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { countItems } from '../../domain/albums/album-changes.ts'
-import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { albumsOfItems } from '../../domain/items/item.ts'
 import { readGroup, readItems, shareGroup, type Group } from '../../domain/library/library.ts'
 import { createLink } from '../../domain/links/link-changes.ts'
@@ -65,7 +65,7 @@ export function apiLibrary(context: WebContext): Router {
     await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { kind, key, sender, ...wish } = parse(shareGroupBody, req.body)
-    if (wish.secret !== null) await countChosenSecret(store, addressOf(req))
+    if (wish.secret !== null) await countCustomSlug(store, addressOf(req))
     const language = languageOf(settings, req)
     const titleOf = (group: Group) => albumTitles(language, group)
     const album = await shareGroup(ports, owner.id, { kind, key, sender, titleOf })

@@ -1,6 +1,6 @@
 import { Router } from 'express'
 import { stopSharing, stopAll } from '../../domain/links/stop.ts'
-import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { itemsOf } from '../../domain/items/item.ts'
 import { createLink, editLink, renewLink, type Until } from '../../domain/links/link-changes.ts'
 import { listLinks, overviewOf } from '../../domain/links/links.ts'
@@ -51,7 +51,7 @@ export function apiLinks(context: WebContext): Router {
     await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { albums, ...wish } = parse(newLinkBody, req.body)
-    if (wish.secret !== null) await countChosenSecret(ports.store, addressOf(req))
+    if (wish.secret !== null) await countCustomSlug(ports.store, addressOf(req))
     const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, wish))
     const overview = await overviewOf(ports, owner.id, link.id)
     res
@@ -85,7 +85,7 @@ export function apiLinks(context: WebContext): Router {
     const owner = await requireOwner(context, req)
     const id = parseAddress(idSchema, req.params['id'])
     const { expiresInDays, expiresAt, ...edit } = parse(editLinkBody, req.body)
-    if (typeof edit.secret === 'string') await countChosenSecret(ports.store, addressOf(req))
+    if (typeof edit.secret === 'string') await countCustomSlug(ports.store, addressOf(req))
     await editLink(ports, owner, id, { ...edit, until: untilOf({ expiresInDays, expiresAt }) })
     res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
   })

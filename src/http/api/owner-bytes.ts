@@ -1,5 +1,5 @@
 import { Router } from 'express'
-import { Refused, unknown } from '../../domain/records/errors.ts'
+import { Refused, notFound } from '../../domain/records/errors.ts'
 import { ownItem } from '../../domain/items/item.ts'
 import { objects } from '../../domain/records/keys.ts'
 import type { FairPlaces } from '../../fair/places.ts'
@@ -18,7 +18,7 @@ export function ownerBytes(context: WebContext, places: FairPlaces): Router {
       const owner = await requireOwner(context, req)
       const item = await ownItem(store, owner.id, parseAddress(idSchema, req.params.id))
       const rendition = item.renditions[name]
-      if (!rendition && (item.state === 'ready' || item.state === 'failed')) throw unknown('picture')
+      if (!rendition && (item.state === 'ready' || item.state === 'failed')) throw notFound('picture')
       if (!rendition)
         throw new Refused('not-ready', 'This is still being prepared. Try again in a moment.', {
           retryAfterSeconds: 5,

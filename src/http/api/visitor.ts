@@ -1,14 +1,14 @@
 import { Router, type Request } from 'express'
-import { enter, enterWithAlbums } from '../../domain/gate/authorize.ts'
-import { knockedLink, leave, unlock } from '../../domain/gate/unlock.ts'
+import { authorize, authorizeWithAlbums } from '../../domain/gate/authorize.ts'
+import { linkOfVisitor, leave, unlock } from '../../domain/gate/unlock.ts'
 import type { WebContext } from '../context.ts'
 import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
 import { jsonBody } from '../input/bodies/json-body.ts'
 import { openPage } from '../visitor/open-link.ts'
 import {
   baseUrl,
-  knockerOf,
-  knockOf,
+  visitorOf,
+  credentialsOf,
   parse,
   parseAddress,
   rememberHere,
@@ -25,12 +25,12 @@ export function apiVisitor(context: WebContext): Router {
   const router = Router()
 
   /** The link behind the address, open or locked. */
-  const linkAtDoor = (req: Request) => knockedLink(ports, knockerOf(context, req))
+  const linkAtDoor = (req: Request) => linkOfVisitor(ports, visitorOf(context, req))
 
   router.get('/s/:secret', async (req, res) => {
-    const { visit, albums } = await enterWithAlbums(ports, knockOf(context, req))
+    const { access, albums } = await authorizeWithAlbums(ports, credentialsOf(context, req))
     const { album, page } = parse(visitorQuery, req.query)
-    const opened = await openPage(ports.store, visit, albums, { album, page }, (chosen) =>
+    const opened = await openPage(ports.store, access, albums, { album, page }, (chosen) =>
       idsInAnswer(chosen, page),
     )
     const origin = baseUrl(settings, req)
@@ -45,7 +45,7 @@ export function apiVisitor(context: WebContext): Router {
 
   router.post('/s/:secret/unlock', jsonBody, async (req, res) => {
     const { password } = parse(passwordBody, req.body)
-    const { link, token } = await unlock(ports, { ...knockerOf(context, req), password })
+    const { link, token } = await unlock(ports, { ...visitorOf(context, req), password })
     if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
     rememberHere(context, res, link)
     await markSeen(context, req, res, link)
@@ -53,7 +53,7 @@ export function apiVisitor(context: WebContext): Router {
   })
 
   router.post('/s/:secret/leave', async (req, res) => {
-    const { link } = await enter(ports, knockOf(context, req))
+    const { link } = await authorize(ports, credentialsOf(context, req))
     const token = readCookie(settings, req, visitCookie(link.id))
     if (token !== null) await leave(ports, link, token)
     clearCookie(settings, res, visitCookie(link.id))
@@ -61,7 +61,7 @@ export function apiVisitor(context: WebContext): Router {
   })
 
   router.post('/s/:secret/seen', async (req, res) => {
-    const { link } = await enter(ports, knockOf(context, req))
+    const { link } = await authorize(ports, credentialsOf(context, req))
     await markSeen(context, req, res, link)
     res.status(204).end()
   })

@@ -8,7 +8,7 @@ const mostBytesInAll = 32 * 1024 * 1024
 const keepMs = 30_000
 
 /** The bytes of small objects that many ask for, in memory. Whoever asks is past the gate already. */
-export interface KeptBytes {
+export interface BytesCache {
   /** The object's bytes, from memory or from `open`; null where they are too many, or there are none. */
   take(
     object: { readonly key: string; readonly sha256: string; readonly size: number },
@@ -16,7 +16,7 @@ export interface KeptBytes {
   ): Promise<Buffer | null>
 }
 
-export function keepBytes(): KeptBytes {
+export function createBytesCache(): BytesCache {
   const kept = new LRUCache<string, Buffer>({
     maxSize: mostBytesInAll,
     sizeCalculation: ({ length }) => Math.max(1, length),

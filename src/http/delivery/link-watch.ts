@@ -1,6 +1,6 @@
 import type { Response } from 'express'
 import { gateChannel } from '../../domain/gate/gate-news.ts'
-import { linkThatStillLetsIn, type Knock } from '../../domain/gate/authorize.ts'
+import { linkIfStillOpen, type Credentials } from '../../domain/gate/authorize.ts'
 import { askForLink, isStillAllowed, type Question } from '../../domain/gate/still-allowed.ts'
 import { hashToken } from '../../domain/records/tokens.ts'
 import type { Ports } from '../../ports.ts'
@@ -15,13 +15,13 @@ const interval = 2000
 /** Breaks running downloads once they would no longer be given. */
 export interface LinkWatch {
   /** Watches an answer until it has ended: it goes on while the answer to `question` is yes. */
-  add(knock: Knock, res: Response, question?: Question): void
+  add(credentials: Credentials, res: Response, question?: Question): void
   stop(): void
 }
 
 /** What a visitor showed at the door, and what for. */
 interface Asked {
-  readonly knock: Knock
+  readonly credentials: Credentials
   readonly question: Question
 }
 
@@ -44,13 +44,14 @@ export function watchLinks(
     try {
       const [first] = running.values()
       if (!first) return
-      const link = await linkThatStillLetsIn(ports, first.knock)
+      const link = await linkIfStillOpen(ports, first.credentials)
       // Behind a password each browser has a session of its own.
       const isForAll = link !== null && !link.password
       const answers = new Map<string, Promise<boolean>>()
       await Promise.all(
-        [...running].map(async ([res, { knock, question }]) => {
-          const answer = (isForAll && answers.get(question.name)) || isStillAllowed(ports, knock, question)
+        [...running].map(async ([res, { credentials, question }]) => {
+          const answer =
+            (isForAll && answers.get(question.name)) || isStillAllowed(ports, credentials, question)
           answers.set(question.name, answer)
           if (!(await answer)) breakOff(res)
         }),
@@ -88,13 +89,13 @@ export function watchLinks(
   timer.unref()
 
   return {
-    add(knock, res, question = askForLink) {
+    add(credentials, res, question = askForLink) {
       // The visitor left while the gate was asked: nothing would ever take it out again.
       if (res.closed) return
-      const hash = hashToken(knock.secret)
+      const hash = hashToken(credentials.secret)
       const running = byHash.get(hash) ?? new Map<Response, Asked>()
       byHash.set(hash, running)
-      running.set(res, { knock, question })
+      running.set(res, { credentials, question })
       res.once('close', () => {
         running.delete(res)
         if (running.size === 0 && byHash.get(hash) === running) byHash.delete(hash)

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import type { WebContext } from '../context.ts'
-import { visitItem, type VisitorBytes } from './visitor-bytes.ts'
+import { authorizeItem, type VisitorBytes } from './visitor-bytes.ts'
 
 /** The pictures that a page is made of, as its addresses name them. */
 export const pictureNames = ['small', 'thumb', 'preview'] as const
@@ -12,7 +12,7 @@ export function showPicture(
   name: (typeof pictureNames)[number],
 ): RequestHandler {
   return async (req, res) => {
-    const { item } = await visitItem(context, req)
+    const { item } = await authorizeItem(context, req)
     await bytes.sendRendition(req, res, item, name)
   }
 }

@@ -1,17 +1,17 @@
 import type { Request, Response } from 'express'
 import type { Download } from '../../domain/items/copies.ts'
-import { Refused, unknown } from '../../domain/records/errors.ts'
+import { Refused, notFound } from '../../domain/records/errors.ts'
 import { objects } from '../../domain/records/keys.ts'
-import { enterForItem, type Visit } from '../../domain/gate/authorize.ts'
+import { authorizeForItem, type Access } from '../../domain/gate/authorize.ts'
 import { linkParty, networksOf } from '../../domain/records/limits/network.ts'
 import type { Item, RenditionName } from '../../domain/records/records.ts'
 import { askForRendition, type Question } from '../../domain/gate/still-allowed.ts'
 import type { FairPlaces } from '../../fair/places.ts'
 import type { WebContext } from '../context.ts'
-import { keepBytes } from './kept-bytes.ts'
+import { createBytesCache } from './kept-bytes.ts'
 import type { LinkWatch } from './link-watch.ts'
 import { whileInPlace } from './places.ts'
-import { idSchema, knockOf, parseAddress } from '../input/caller.ts'
+import { idSchema, credentialsOf, parseAddress } from '../input/caller.ts'
 import { openRight } from './right-bytes.ts'
 import { sendObject, type Sendable } from './send-object.ts'
 
@@ -26,7 +26,7 @@ export interface VisitorBytes {
 
 export function visitorBytes(context: WebContext, watchers: LinkWatch, places: FairPlaces): VisitorBytes {
   const watch = (req: Request, res: Response, question: Question): void =>
-    watchers.add(knockOf(context, req), res, question)
+    watchers.add(credentialsOf(context, req), res, question)
 
   const stored: VisitorBytes['stored'] = (key, facts, mime) => ({
     size: facts.size,
@@ -37,7 +37,7 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
   })
 
   /** A small picture comes from memory where it was sent lately. */
-  const keptBytes = keepBytes()
+  const keptBytes = createBytesCache()
   const kept = (object: Sendable, key: string): Sendable => ({
     ...object,
     open: async (range) => {
@@ -51,7 +51,7 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
 
   async function send(req: Request, res: Response, object: Sendable, question: Question): Promise<void> {
     watch(req, res, question)
-    const { secret, address = '' } = knockOf(context, req)
+    const { secret, address = '' } = credentialsOf(context, req)
     await sendObject(
       req,
       res,
@@ -71,7 +71,7 @@ export function visitorBytes(context: WebContext, watchers: LinkWatch, places: F
     async sendRendition(req, res, item, name) {
       const rendition = item.renditions[name]
       if (!rendition)
-        throw item.state === 'ready' || item.state === 'failed' ? unknown('picture') : notReady()
+        throw item.state === 'ready' || item.state === 'failed' ? notFound('picture') : notReady()
       const key = objects.rendition(item.id, name)
       const object = stored(key, rendition, rendition.mime)
       const question = askForRendition(item, name)
@@ -85,5 +85,5 @@ const notReady = () =>
   new Refused('not-ready', 'This is still being prepared. Try again in a moment.', { retryAfterSeconds: 5 })
 
 /** Passes the gate for the item of the address. */
-export const visitItem = (context: WebContext, req: Request): Promise<{ visit: Visit; item: Item }> =>
-  enterForItem(context.ports, knockOf(context, req), parseAddress(idSchema, req.params['id']))
+export const authorizeItem = (context: WebContext, req: Request): Promise<{ access: Access; item: Item }> =>
+  authorizeForItem(context.ports, credentialsOf(context, req), parseAddress(idSchema, req.params['id']))

@@ -2,10 +2,10 @@ import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
 import { findOwner, type KnownOwner } from '../../domain/owner/owner.ts'
-import type { Knock } from '../../domain/gate/authorize.ts'
+import type { Credentials } from '../../domain/gate/authorize.ts'
 import type { Link } from '../../domain/records/records.ts'
 import { ownerKeyPattern, tokenPattern } from '../../domain/records/tokens.ts'
-import type { Knocker } from '../../domain/gate/unlock.ts'
+import type { Visitor } from '../../domain/gate/unlock.ts'
 import { isGuessable, newWasHere } from '../../domain/gate/was-here.ts'
 import { countedAddress } from './caller-address.ts'
 import type { WebContext, WebSettings } from '../context.ts'
@@ -112,17 +112,17 @@ export const addressOf = (req: Request): string =>
   countedAddress(req.ip ?? '') ?? countedAddress(req.socket.remoteAddress ?? '') ?? ''
 
 /** Who stands at a link's door, before it is open. Throws Refused('unknown') for a secret that cannot be one. */
-export const knockerOf = ({ settings }: WebContext, req: Request): Knocker => ({
+export const visitorOf = ({ settings }: WebContext, req: Request): Visitor => ({
   secret: parseAddress(secretSchema, req.params['secret']),
   address: addressOf(req),
   markOf: (link) => readCookie(settings, req, markCookie(link)),
 })
 
 /** What this caller shows at a link's door. Throws Refused('unknown') for a secret that cannot be one. */
-export function knockOf(context: WebContext, req: Request): Knock {
+export function credentialsOf(context: WebContext, req: Request): Credentials {
   const { settings } = context
   return {
-    ...knockerOf(context, req),
+    ...visitorOf(context, req),
     sessionOf: (link) => readCookie(settings, req, visitCookie(link)),
     hasDeclined: (link) => readCookie(settings, req, declinedCookie(link)) !== null,
   }

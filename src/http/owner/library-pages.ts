@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
-import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import {
   groupKinds,
   readGroup,
@@ -11,7 +11,7 @@ import {
 } from '../../domain/library/library.ts'
 import { createLink } from '../../domain/links/link-changes.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
-import { checkChosenSecret } from '../../domain/links/slug.ts'
+import { checkCustomSlug } from '../../domain/links/slug.ts'
 import { groupsPerAnswer, libraryRows } from '../../domain/library/library-rows.ts'
 import type { WebContext } from '../context.ts'
 import { answerOf } from '../errors.ts'
@@ -95,8 +95,8 @@ export function libraryPages(context: WebContext, views: Views): Router {
     const which = parse(groupQuery, { kind, key })
     try {
       if (given.secret !== undefined) {
-        await countChosenSecret(store, addressOf(req))
-        checkChosenSecret(given.secret)
+        await countCustomSlug(store, addressOf(req))
+        checkCustomSlug(given.secret)
       }
       const language = views.languageOf(res)
       const titleOf = (group: Group) => albumTitles(language, group)

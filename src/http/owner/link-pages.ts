@@ -2,7 +2,7 @@ import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { listAlbums } from '../../domain/albums/albums.ts'
 import { Refused } from '../../domain/records/errors.ts'
-import { countChosenSecret } from '../../domain/gate/entrance.ts'
+import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { createLink, editLink, renewLink } from '../../domain/links/link-changes.ts'
 import { stopAll } from '../../domain/links/stop.ts'
 import { labelOf, overviewOf, type LinkOverview } from '../../domain/links/links.ts'
@@ -92,7 +92,7 @@ export function linkPages(context: WebContext, views: Views): Router {
     const owner = await requireOwner(context, req)
     const given = parse(linkForm, fieldsOf(req))
     try {
-      if (given.secret !== undefined) await countChosenSecret(ports.store, addressOf(req))
+      if (given.secret !== undefined) await countCustomSlug(ports.store, addressOf(req))
       const { link } = await createLink(ports, owner, given.albums, linkWishOfForm(context, given))
       res.redirect(303, `/shares/${link.id}?saved=1`)
     } catch (error) {
@@ -120,7 +120,7 @@ export function linkPages(context: WebContext, views: Views): Router {
     const given = parse(linkForm, fieldsOf(req))
     const overview = await overviewOf(ports, owner.id, id)
     try {
-      if (given.secret !== undefined) await countChosenSecret(ports.store, addressOf(req))
+      if (given.secret !== undefined) await countCustomSlug(ports.store, addressOf(req))
       if (given.albums.length === 0) throw new Refused('bad-request', 'A link opens at least one album.')
       await editLink(ports, owner, id, {
         label: given.label,

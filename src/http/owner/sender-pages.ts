@@ -2,7 +2,7 @@ import { Router, type Request } from 'express'
 import { z } from 'zod'
 import { ownLink } from '../../domain/removal/removal.ts'
 import { stopSharing } from '../../domain/links/stop.ts'
-import { Refused, unknown } from '../../domain/records/errors.ts'
+import { Refused, notFound } from '../../domain/records/errors.ts'
 import { labelOf, listLinks } from '../../domain/links/links.ts'
 import { unseal } from '../../domain/records/seal.ts'
 import type { WebContext } from '../context.ts'
@@ -121,7 +121,7 @@ export function senderPages(context: WebContext, views: Views): Router {
     const owner = await requireOwner(context, req)
     const link = await ownLink(ports.store, owner.id, parseAddress(idSchema, req.params.id))
     const secret = unseal(owner.key, link.sealedSecret)
-    if (secret === null) throw unknown('link')
+    if (secret === null) throw notFound('link')
     const svg = await qrCode(`${baseUrl(settings, req)}/s/${secret}`)
     res.set('Cache-Control', 'no-store').type('svg').send(svg)
   })

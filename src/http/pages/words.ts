@@ -1,4 +1,4 @@
-import type { Outline } from '../../domain/items/outline.ts'
+import type { ItemSummary } from '../../domain/items/outline.ts'
 import type { Link } from '../../domain/records/records.ts'
 import type { Language } from './language.ts'
 
@@ -6,7 +6,7 @@ const hour = 3_600_000
 const day = 24 * hour
 
 /** `12 photos and 2 videos` */
-export function countWords(language: Language, items: readonly Outline[]): string {
+export function countWords(language: Language, items: readonly ItemSummary[]): string {
   const videos = items.filter(({ kind }) => kind === 'video').length
   const photos = items.length - videos
   const words = [

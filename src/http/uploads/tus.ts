@@ -59,7 +59,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
     const size = bytesHeader(req, 'Upload-Length')
     const created = await createResumable(ports, { owner: owner.id, size, ...fileOf(req) })
     const upload = hasBytes(req) ? await receiveFirst(req, created) : created
-    tell(res, upload)
+    setUploadHeaders(res, upload)
     res.set('Location', `${req.baseUrl}/${created.id}`).status(201).end()
   })
 
@@ -70,14 +70,14 @@ export function tus(context: WebContext, places: FairPlaces): Router {
       await bodies.breakOff(name.id)
       return resume(ports, hashes, name)
     })
-    tell(res, upload)
+    setUploadHeaders(res, upload)
     res.set('Upload-Length', String(upload.size)).status(200).end()
   })
 
   router.patch('/:id', async (req, res) => {
     const name = await nameOf(req)
     if (!hasBytes(req)) throw new ProtocolError(415, 'Another content type')
-    tell(res, await receive(req, name, bytesHeader(req, 'Upload-Offset')))
+    setUploadHeaders(res, await receive(req, name, bytesHeader(req, 'Upload-Offset')))
     res.status(204).end()
   })
 
@@ -132,7 +132,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
 
 const hasBytes = (req: Request): boolean => req.get('content-type') === bytesType
 
-function tell(res: Response, upload: Resumable): void {
+function setUploadHeaders(res: Response, upload: Resumable): void {
   res.set('Upload-Offset', String(upload.offset))
   if (upload.isComplete) res.set('Mayfly-Item', upload.item)
   else res.set('Upload-Expires', new Date(upload.expiresAt).toUTCString())

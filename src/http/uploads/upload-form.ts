@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import { Refused } from '../../domain/records/errors.ts'
-import { isOfWrongKind, receiveFile } from '../../domain/uploads/store-file.ts'
+import { isOfWrongKind, storeFile } from '../../domain/uploads/store-file.ts'
 import { type Received } from '../../domain/items/item.ts'
 import {
   abandonUpload,
   beginUpload,
-  forgetNobody,
+  forgetUnsavedOwner,
   type Upload,
 } from '../../domain/records/limits/reservation.ts'
 import { endOfPath, safeName } from '../../media/names/names.ts'
@@ -74,7 +74,7 @@ async function receiveForm<T>(
         if (storing.length >= storedAtOnce) await storing[storing.length - storedAtOnce]
         await new Promise<void>((resolve, reject) => {
           const incoming = { ...namesOf(filename), body, onReceived: resolve }
-          const stored = receiveFile(ports, upload, incoming).catch((error: unknown) => {
+          const stored = storeFile(ports, upload, incoming).catch((error: unknown) => {
             if (isOfWrongKind(error)) return error
             throw error
           })
@@ -97,7 +97,7 @@ async function receiveForm<T>(
     // What has begun must have ended before its bytes are deleted.
     await Promise.allSettled(storing)
     await abandonUpload(ports, upload)
-    if (isNewOwner) await forgetNobody(ports, owner)
+    if (isNewOwner) await forgetUnsavedOwner(ports, owner)
     throw error
   }
 }

@@ -1,6 +1,6 @@
 import { isDownloadable, isChanged, isWithheld } from '../../domain/items/copies.ts'
 import { orderOf } from '../../domain/items/item.ts'
-import type { Outline } from '../../domain/items/outline.ts'
+import type { ItemSummary } from '../../domain/items/outline.ts'
 import type { Item, Link } from '../../domain/records/records.ts'
 import type { Language } from '../pages/language.ts'
 import type { ItemPage } from '../pages/page-models.ts'
@@ -27,7 +27,7 @@ export function itemPage(
   const { link } = opened
   const items = shownItems(opened).filter((other) => other.isReady || other.id === item.id)
   const index = items.findIndex(({ id }) => id === item.id)
-  const addressOf = (other: Outline | undefined): string | null =>
+  const addressOf = (other: ItemSummary | undefined): string | null =>
     other ? `${input.path}/items/${other.id}` : null
   const { preview } = item.renditions
   const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)

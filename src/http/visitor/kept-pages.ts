@@ -38,7 +38,7 @@ export interface PageSource {
   readonly version: string
 }
 
-interface Kept extends Encoded {
+interface CachedPage extends Encoded {
   readonly version: string
 }
 
@@ -52,8 +52,8 @@ const encodingOf = (req: Request): Encoding => {
  * version stays the same. Call it past the gate only. Not for an owner's pages: compressing what holds secrets next to what a
  * request chose would tell of them by its length (BREACH).
  */
-export function keepPages() {
-  const kept = new LRUCache<string, Kept>({
+export function createPageCache() {
+  const kept = new LRUCache<string, CachedPage>({
     maxSize: mostBytesInAll,
     maxEntrySize: mostBytesInAll / 4,
     sizeCalculation: ({ bytes, version }, key) => bytes.length + version.length + key.length,

@@ -14,14 +14,14 @@ export interface LinkPlace {
 }
 
 /** The place of the link in the address. Throws Refused('unknown') for a secret that cannot be one. */
-export function placeOf({ ports, settings }: WebContext, views: Views, req: Request): LinkPlace {
+export function linkPageContext({ ports, settings }: WebContext, views: Views, req: Request): LinkPlace {
   const origin = baseUrl(settings, req)
   const path = `/s/${parseAddress(secretSchema, req.params['secret'])}`
   return { path, base: origin + path, genericCard: origin + views.asset('card.jpg'), now: ports.clock.now() }
 }
 
 /** Shows the password page in place of a locked one: link previews read it, so it is a 200 and says nothing. */
-export async function unlessLocked(
+export async function orPasswordPage(
   context: WebContext,
   views: Views,
   [req, res]: readonly [Request, Response],
@@ -33,6 +33,11 @@ export async function unlessLocked(
     await show()
   } catch (error) {
     if (!(error instanceof Refused && error.reason === 'link-locked')) throw error
-    views.render(res, 200, 'locked', lockedPage(views.languageOf(res), placeOf(context, views, req), null))
+    views.render(
+      res,
+      200,
+      'locked',
+      lockedPage(views.languageOf(res), linkPageContext(context, views, req), null),
+    )
   }
 }

@@ -1,8 +1,8 @@
 import { Router } from 'express'
 import { z } from 'zod'
-import { unknown } from '../../domain/records/errors.ts'
+import { notFound } from '../../domain/records/errors.ts'
 import { isShown } from '../../domain/items/copies.ts'
-import { enter } from '../../domain/gate/authorize.ts'
+import { authorize } from '../../domain/gate/authorize.ts'
 import { wholeItems } from '../../domain/items/outlines.ts'
 import type { Item } from '../../domain/records/records.ts'
 import { openMaps, type DrawnMap, type Maps, type View } from '../../media/map/map.ts'
@@ -11,7 +11,7 @@ import { placeWords } from './item-model.ts'
 import type { Language } from '../pages/language.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
 import type { MapPage, MapDrawing } from '../pages/page-models.ts'
-import { idSchema, knockOf, parse, parseAddress, secretSchema } from '../input/caller.ts'
+import { idSchema, credentialsOf, parse, parseAddress, secretSchema } from '../input/caller.ts'
 import { shownItems, titleOf, type Opened } from './share-model.ts'
 import { isReady, mayShowPlace } from './tiles.ts'
 import type { Views } from '../pages/views.ts'
@@ -58,13 +58,13 @@ export function mapPage(context: WebContext, views: Views): Router {
   let maps: Promise<Maps> | null = null
 
   router.get('/s/:secret/map', async (req, res) => {
-    const visit = await enter(ports, knockOf(context, req))
-    if (!mayShowPlace(visit.link)) throw unknown('map')
+    const access = await authorize(ports, credentialsOf(context, req))
+    if (!mayShowPlace(access.link)) throw notFound('map')
     const query = parse(mapQuery, req.query)
-    const opened = chooseAlbum(await openAlbums(ports.store, visit), query.album)
+    const opened = chooseAlbum(await openAlbums(ports.store, access), query.album)
     const placed = shownItems(opened).filter((item) => item.isReady && item.hasCoordinates)
     const ids = placed.map(({ id }) => id)
-    const whole = await wholeItems(ports.store, visit.link.owner, ids, new Map())
+    const whole = await wholeItems(ports.store, access.link.owner, ids, new Map())
     const items = whole.filter((item) => isShown(item) && isReady(item) && hasCoordinates(item))
     const view = viewOf(query, items)
     maps ??= openMaps()
@@ -99,7 +99,7 @@ function viewOf({ item, view }: z.infer<typeof mapQuery>, items: readonly Item[]
   if (view) return view
   if (item === undefined) return 'fit'
   const at = items.find(({ id }) => id === item)?.facts?.coordinates
-  if (!at) throw unknown('item')
+  if (!at) throw notFound('item')
   return {
     west: Math.max(-180, at.longitude - aroundItem),
     east: Math.min(180, at.longitude + aroundItem),

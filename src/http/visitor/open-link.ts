@@ -1,18 +1,22 @@
 import type { Store } from '../../ports.ts'
-import { unknown } from '../../domain/records/errors.ts'
-import { albumsOf, type Visit } from '../../domain/gate/authorize.ts'
-import { outlinesOf, wholeItems } from '../../domain/items/outlines.ts'
+import { notFound } from '../../domain/records/errors.ts'
+import { albumsOf, type Access } from '../../domain/gate/authorize.ts'
+import { readSummaries, wholeItems } from '../../domain/items/outlines.ts'
 import type { Album, Item } from '../../domain/records/records.ts'
 import { itemsPerPage, type Opened } from './share-model.ts'
 
 /** Everything behind a link that let somebody in, in outline. */
-export async function openAlbums(store: Store, visit: Visit): Promise<Opened> {
-  return openOutlines(store, visit, await albumsOf(store, visit))
+export async function openAlbums(store: Store, access: Access): Promise<Opened> {
+  return openSummaries(store, access, await albumsOf(store, access))
 }
 
 /** The same where its albums were read already. */
-export async function openOutlines(store: Store, { link }: Visit, albums: readonly Album[]): Promise<Opened> {
-  return { link, albums: (await outlinesOf(store, albums, link.metadata)).albums }
+export async function openSummaries(
+  store: Store,
+  { link }: Access,
+  albums: readonly Album[],
+): Promise<Opened> {
+  return { link, albums: (await readSummaries(store, albums, link.metadata)).albums }
 }
 
 /** What a link opens; what of it was chosen; and the whole records of the items that stand on a page of that. */
@@ -28,14 +32,14 @@ export interface OpenedPage {
  */
 export async function openPage(
   store: Store,
-  { link }: Visit,
+  { link }: Access,
   albums: readonly Album[],
   { album, page }: { readonly album: string | undefined; readonly page: number },
   idsOn: (chosen: Opened) => readonly string[],
 ): Promise<OpenedPage> {
   // Nearly always the right ones: only where something before them is not shown, others follow.
   const ahead = { album, from: (page - 1) * itemsPerPage, count: itemsPerPage }
-  const { albums: opened, records } = await outlinesOf(store, albums, link.metadata, ahead)
+  const { albums: opened, records } = await readSummaries(store, albums, link.metadata, ahead)
   const all = { link, albums: opened }
   const chosen = chooseAlbum(all, album)
   return { all, chosen, items: await wholeItems(store, link.owner, idsOn(chosen), records) }
@@ -45,6 +49,6 @@ export async function openPage(
 export function chooseAlbum(opened: Opened, album: string | undefined): Opened {
   if (album === undefined) return opened
   const albums = opened.albums.filter((one) => one.album.id === album)
-  if (albums.length === 0) throw unknown('album')
+  if (albums.length === 0) throw notFound('album')
   return { link: opened.link, albums }
 }

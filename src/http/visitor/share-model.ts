@@ -1,6 +1,6 @@
 import { isShown } from '../../domain/items/copies.ts'
-import type { Outline } from '../../domain/items/outline.ts'
-import { shownOutlines, type OutlinedAlbum } from '../../domain/items/outlines.ts'
+import type { ItemSummary } from '../../domain/items/outline.ts'
+import { shownSummaries, type SummarizedAlbum } from '../../domain/items/outlines.ts'
 import type { Item, Link } from '../../domain/records/records.ts'
 import { shownText, shownTitle } from '../../domain/items/shown-text.ts'
 import type { Language } from '../pages/language.ts'
@@ -13,11 +13,11 @@ export const itemsPerPage = 300
 /** What a link opens, in the order that its page shows. */
 export interface Opened {
   readonly link: Link
-  readonly albums: readonly OutlinedAlbum[]
+  readonly albums: readonly SummarizedAlbum[]
 }
 
 /** All that a visitor may see behind a link, each item once. */
-export const shownItems = ({ albums }: Opened): Outline[] => shownOutlines(albums)
+export const shownItems = ({ albums }: Opened): ItemSummary[] => shownSummaries(albums)
 
 /** A link's title: its only album's, or the first that has one. */
 export const titleOf = ({ link, albums }: Opened): string | null =>
@@ -111,7 +111,7 @@ export function sharePage(
 }
 
 /** Whether there is anything to show on a map that the link may show. */
-export const hasMap = (link: Link, items: readonly Outline[]): boolean =>
+export const hasMap = (link: Link, items: readonly ItemSummary[]): boolean =>
   mayShowPlace(link) && items.some(({ hasCoordinates }) => hasCoordinates)
 
 /** The items that stand on a page, which is one of those that are ready; `page` as for `sharePage`. */

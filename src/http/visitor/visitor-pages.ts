@@ -1,7 +1,7 @@
 import { Router, type Request } from 'express'
 import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
-import { enter, enterForItem } from '../../domain/gate/authorize.ts'
+import { authorize, authorizeForItem } from '../../domain/gate/authorize.ts'
 import { leave, unlock } from '../../domain/gate/unlock.ts'
 import type { WebContext } from '../context.ts'
 import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
@@ -9,13 +9,13 @@ import { albumWith } from './album-list-model.ts'
 import { answerOf } from '../errors.ts'
 import { itemPage } from './item-model.ts'
 import { formOf } from '../input/bodies/json-body.ts'
-import { placeOf, unlessLocked } from './link-place.ts'
+import { linkPageContext, orPasswordPage } from './link-place.ts'
 import { lockedPage } from './locked-model.ts'
 import { chooseAlbum, openAlbums } from './open-link.ts'
 import {
   idSchema,
-  knockerOf,
-  knockOf,
+  visitorOf,
+  credentialsOf,
   parse,
   parseAddress,
   rememberHere,
@@ -34,20 +34,20 @@ export function visitorPages(context: WebContext, views: Views): Router {
   const router = Router()
   const form = formOf({ limit: '4kb', parameterLimit: 10 })
 
-  const place = (req: Request) => placeOf(context, views, req)
+  const place = (req: Request) => linkPageContext(context, views, req)
 
   router.get('/s/:secret/qr.svg', async (req, res) => {
-    await enter(ports, knockOf(context, req))
+    await authorize(ports, credentialsOf(context, req))
     const svg = await qrCode(place(req).base)
     res.set('Cache-Control', 'private, no-cache').type('svg').send(svg)
   })
 
   router.get('/s/:secret/items/:id', (req, res) =>
-    unlessLocked(context, views, [req, res], async () => {
+    orPasswordPage(context, views, [req, res], async () => {
       const id = parseAddress(idSchema, req.params.id)
-      const { visit, item } = await enterForItem(ports, knockOf(context, req), id)
+      const { access, item } = await authorizeForItem(ports, credentialsOf(context, req), id)
       if (item.state === 'failed') throw new Refused('unknown', 'There is no such item.')
-      const all = await openAlbums(ports.store, visit)
+      const all = await openAlbums(ports.store, access)
       const album = all.albums.length > 1 ? albumWith(all, item.id) : undefined
       const model = itemPage(views.languageOf(res), chooseAlbum(all, album), item, { ...place(req), album })
       views.render(res, 200, 'item', model)
@@ -58,7 +58,7 @@ export function visitorPages(context: WebContext, views: Views): Router {
     const at = place(req)
     const { password } = parse(unlockForm, req.body)
     try {
-      const { link, token } = await unlock(ports, { ...knockerOf(context, req), password })
+      const { link, token } = await unlock(ports, { ...visitorOf(context, req), password })
       if (token !== null) setCookie(settings, res, { name: visitCookie(link.id), value: token })
       rememberHere(context, res, link)
       await markSeen(context, req, res, link)
@@ -80,7 +80,7 @@ export function visitorPages(context: WebContext, views: Views): Router {
 
   router.post('/s/:secret/leave', form, async (req, res) => {
     const { path } = place(req)
-    const { link } = await enter(ports, knockOf(context, req))
+    const { link } = await authorize(ports, credentialsOf(context, req))
     const token = readCookie(settings, req, visitCookie(link.id))
     if (token !== null) await leave(ports, link, token)
     clearCookie(settings, res, visitCookie(link.id))

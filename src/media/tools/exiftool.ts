@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { ExifTool, exiftoolPath } from 'exiftool-vendored'
 import { isFileBlamed } from './blame.ts'
-import { tether } from './tether.ts'
+import { dieWithParent } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from '../types.ts'
 
@@ -136,7 +136,7 @@ function startPool(options: ExiftoolOptions, failed: (error: Error) => void): Ex
       // `-config ''` (only valid as the first argument): no configuration of whoever runs the server is read.
       const command = [script, '-config', '', '-stay_open', 'True', '-@', '-']
       const capped = 'ulimit -v "$0" 2>/dev/null; exec perl "$@"'
-      const tethered = tether('/bin/sh', ['-c', capped, String(memoryKib), ...command])
+      const tethered = dieWithParent('/bin/sh', ['-c', capped, String(memoryKib), ...command])
       const child = spawn(tethered.command, tethered.args, {
         detached: true,
         stdio: 'pipe',

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isCrash } from './blame.ts'
-import { tether } from './tether.ts'
+import { dieWithParent } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError, mediaErrorReasons } from '../types.ts'
 
@@ -200,7 +200,7 @@ function forkIsolated(entry: URL): ChildProcess {
     nodeArguments.push('--import', pathToFileURL(tsx).href)
   }
   // The child leaves on `disconnect`, but not while a decoder loops; its tether helps then.
-  const { command, args } = tether(process.execPath, nodeArguments)
+  const { command, args } = dieWithParent(process.execPath, nodeArguments)
   return fork(program, [], {
     execPath: command,
     execArgv: args,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { isCrash, isFileBlamed } from './blame.ts'
-import { tether } from './tether.ts'
+import { dieWithParent } from './tether.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from '../types.ts'
 
@@ -55,7 +55,7 @@ async function runToEnd(
 ): Promise<ToolOutput> {
   options.signal?.throwIfAborted()
   function start(file: string, argv: readonly string[]) {
-    const tethered = tether(file, argv)
+    const tethered = dieWithParent(file, argv)
     return spawn(tethered.command, tethered.args, {
       // A session of its own: Ctrl-C in the terminal is for us, who then stop what must be stopped.
       detached: true,

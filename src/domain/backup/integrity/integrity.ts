@@ -2,13 +2,13 @@ import { crc32 } from 'node:zlib'
 import { metadataPolicies } from '../../../media/types.ts'
 import type { Bucket, Ports } from '../../../ports.ts'
 import { value } from '../../../ports.ts'
-import { askForBundles } from '../../preparing/bundle.ts'
+import { enqueueBundles } from '../../preparing/bundle.ts'
 import { rank } from '../../records/store/change.ts'
 import { updateAlbum } from '../../albums/album.ts'
 import { changedInStorageText } from '../../items/failure.ts'
 import { keys, objects } from '../../records/keys.ts'
-import { expectPlayable, askForPlayable } from '../../items/playable.ts'
-import { announce, askToPrepare, recordPrepared } from '../../preparing/prepare.ts'
+import { notePlayable, enqueuePlayable } from '../../items/playable.ts'
+import { enqueuePreparing, notePreparing, recordPrepared } from '../../preparing/prepare.ts'
 import { readRecord } from '../../records/read-records.ts'
 import { albumSchema, copyPolicies, itemSchema, renditionNames } from '../../records/records.ts'
 import type { Album, Copy, CopyPolicy, Item, RenditionName, StoredObject } from '../../records/records.ts'
@@ -171,8 +171,8 @@ async function withholdOfItem(
   // Noted before the record is changed: whatever crashes after this, the sweep finds it.
   const before = await readRecord(ports.store, itemSchema, keys.item(owner, id))
   if (!before) return false
-  await askToPrepare(ports, [before])
-  if (name === 'playable' || name === 'motion') await expectPlayable(ports, before)
+  await notePreparing(ports, [before])
+  if (name === 'playable' || name === 'motion') await notePlayable(ports, before)
   let isWithheld = false
   const item = await recordPrepared(ports, owner, id, (found) => {
     const changed = withoutWrong(found, name, wrong.sha256)
@@ -180,8 +180,8 @@ async function withholdOfItem(
     return changed
   })
   if (!item) return false
-  await announce(ports, [item])
-  if (name === 'playable' || name === 'motion') await askForPlayable(ports, item)
+  await enqueuePreparing(ports, [item])
+  if (name === 'playable' || name === 'motion') await enqueuePlayable(ports, item)
   return isWithheld
 }
 
@@ -257,7 +257,7 @@ async function withholdOfAlbum(ports: Withholding, owner: string, id: string, ke
     isWithheld = objectsOfAlbum(changed).length < objectsOfAlbum(album).length
     return changed
   })
-  await askForBundles(ports, owner, [id])
+  await enqueueBundles(ports, owner, [id])
   return isWithheld
 }
 

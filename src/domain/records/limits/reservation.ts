@@ -76,7 +76,7 @@ export async function beginUpload(
   const first = Math.min(expected ?? 0, firstStep)
   if (expected !== null && expected > first) await expectRoom(ports, owner, expected)
   else await expectFree(ports, first)
-  await signOfLife(ports, upload)
+  await heartbeat(ports, upload)
   try {
     await countBytes(ports, upload, first)
     const opened = await ports.store.commit({ writes: openReservation(ports.limits, upload, first) })
@@ -120,7 +120,7 @@ export async function expectRoom(
 const ownerIsFull = ({ maxOwnerBytes }: Limits) =>
   new Refused('owner-quota', 'This is more than one sender may keep here.', { limit: maxOwnerBytes })
 
-async function signOfLife({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
+async function heartbeat({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
   upload.signedAt = clock.now()
   await liveUntil(store, upload, upload.signedAt + deadAfterMs)
 }
@@ -135,7 +135,7 @@ export async function liveUntil(store: Store, { owner, id }: UploadName, at: num
 export async function count(ports: UploadPorts, upload: Upload, bytes: number): Promise<void> {
   upload.received += bytes
   if (upload.received > upload.reserved) await makeRoom(ports, upload, upload.received)
-  else if (ports.clock.now() - upload.signedAt > signEvery) await signOfLife(ports, upload)
+  else if (ports.clock.now() - upload.signedAt > signEvery) await heartbeat(ports, upload)
 }
 
 /**
@@ -325,7 +325,7 @@ export async function abandonUpload(
 }
 
 /** Of an owner who was to be with an upload that was abandoned, nothing stays. */
-export async function forgetNobody({ store }: Pick<Ports, 'store'>, owner: string): Promise<void> {
+export async function forgetUnsavedOwner({ store }: Pick<Ports, 'store'>, owner: string): Promise<void> {
   const ownerKey = keys.owner(owner)
   const usageKey = keys.usage(owner)
   const [record, usage] = await store.read([value(ownerKey), fields(usageKey)])

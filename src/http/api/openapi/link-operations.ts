@@ -83,7 +83,7 @@ export const linkOperations: readonly Operation[] = [
     summary: 'Change a link: what is absent stays',
     description:
       'Shortens and extends too, up to the longest life after its making or last renewal. `secret: null` gives a new ' +
-      'random address, `password: null` takes the password away; changing the password ends every visit.',
+      'random address, `password: null` takes the password away; changing the password ends every access.',
     body: editLinkBody,
     example: { label: 'For grandma and grandpa', expiresInDays: 7, allow: { downloads: false } },
     answers: { 200: { description: 'The link as it is now.', body: linkAnswer, example: example.link } },
