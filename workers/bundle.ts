@@ -10,7 +10,7 @@ import {
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { StoredObject } from '../src/domain/records/records.ts'
-import { clearNoteOnceMade } from '../src/domain/records/store/unmade.ts'
+import { clearNoteOnceMade } from '../src/domain/records/store/unmade-jobs.ts'
 import { uniqueNames } from '../src/media/names/names.ts'
 import { shownName } from '../src/domain/items/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { ErrorPage } from './errors.ts'
-import { lockedPage } from './visitor/locked-model.ts'
+import { lockedPage } from './visitor/locked-view.ts'
 import type { Views } from './pages/views.ts'
 import { asksForPage } from './pages/wants-page.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readCatalog } from '../../src/domain/items/catalog.ts'
+import { readCatalog } from '../../src/domain/items/library-index.ts'
 import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hashThreads } from '../../src/adapters/hash-threads.ts'
-import { ReadAhead } from '../../src/domain/uploads/intake.ts'
+import { ReadAhead } from '../../src/domain/uploads/read-ahead.ts'
 import { HashChain, RunningHashes } from '../../src/domain/uploads/running-hashes.ts'
 
 const hashing = hashThreads()

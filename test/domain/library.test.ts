@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CatalogEntry } from '../../src/domain/items/catalog.ts'
+import type { CatalogEntry } from '../../src/domain/items/library-index.ts'
 import { findGroup, groupLibrary, type Group, type GroupKind } from '../../src/domain/library/library.ts'
 import type { Place } from '../../src/media/types.ts'
 import { leastProcessorMs } from '../support/timing.ts'

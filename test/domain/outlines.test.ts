@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeAlbumOf, putItems } from '../../src/domain/albums/album-changes.ts'
 import { ownAlbum } from '../../src/domain/albums/album.ts'
 import { tickedArchive, wholeArchive, type ArchiveFile } from '../../src/domain/gate/archive.ts'
-import { downloadsOf, isChanged, isDownloadable, isShown, isWithheld } from '../../src/domain/items/copies.ts'
+import {
+  downloadsOf,
+  isChanged,
+  isDownloadable,
+  isShown,
+  isWithheld,
+} from '../../src/domain/items/recipient-copies.ts'
 import { removeDue } from '../../src/domain/removal/removal.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
@@ -10,8 +16,8 @@ import { deleteItems, markPrivate, removeItems } from '../../src/domain/albums/i
 import { itemsOf, updateItem } from '../../src/domain/items/item.ts'
 import { keys } from '../../src/domain/records/keys.ts'
 import { joinPair } from '../../src/domain/preparing/live-photo.ts'
-import { encodeSummary, decodeSummary, type ItemSummary } from '../../src/domain/items/outline.ts'
-import { readSummaries } from '../../src/domain/items/outlines.ts'
+import { encodeSummary, decodeSummary, type ItemSummary } from '../../src/domain/items/item-summary.ts'
+import { readSummaries } from '../../src/domain/items/album-summaries.ts'
 import { newOwner } from '../../src/domain/owner/owner.ts'
 import { awaitsMotion } from '../../src/domain/items/playable.ts'
 import { beginPreparing, recordPrepared } from '../../src/domain/preparing/prepare.ts'

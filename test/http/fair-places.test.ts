@@ -1,6 +1,6 @@
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { mostPlaces } from '../../src/http/delivery/places.ts'
+import { mostPlaces } from '../../src/http/delivery/fair-places.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { isDownloadable, isShown, isWithheld } from '../../src/domain/items/copies.ts'
+import { isDownloadable, isShown, isWithheld } from '../../src/domain/items/recipient-copies.ts'
 import { itemsOf } from '../../src/domain/items/item.ts'
 import { createLink } from '../../src/domain/links/link-changes.ts'
 import { keepOwner, newOwner, type KnownOwner } from '../../src/domain/owner/owner.ts'

@@ -1,6 +1,6 @@
 import { request, type IncomingMessage } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { mostPlaces } from '../../src/http/delivery/places.ts'
+import { mostPlaces } from '../../src/http/delivery/fair-places.ts'
 import { startWeb, type TestWeb } from '../support/app.ts'
 import { bearer, postShare } from '../support/client.ts'
 import { quietLog } from '../support/ports.ts'

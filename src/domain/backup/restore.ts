@@ -4,7 +4,7 @@ import type { Bucket, Ports, Store, Write } from '../../ports.ts'
 import { fields, members, value } from '../../ports.ts'
 import { deleteAlbum } from '../albums/album-changes.ts'
 import { changeOwner, rank, set } from '../records/store/change.ts'
-import { atOnce, graceMs } from '../records/store/due.ts'
+import { atOnce, graceMs } from '../records/store/deletion-schedule.ts'
 import { countedBytes } from '../removal/removal.ts'
 import { Refused } from '../records/errors.ts'
 import { deleteItems, markPrivate, removeItems } from '../albums/item-changes.ts'
@@ -16,7 +16,7 @@ import { readRecords } from '../records/read-records.ts'
 import { albumSchema, itemSchema, linkSchema, ownerSchema, type Item, type Link } from '../records/records.ts'
 import { readSnapshot, type SnapshotHeader } from './snapshot.ts'
 import type { Act } from '../records/instance/tombstones.ts'
-import { noteUnmade } from '../records/store/unmade.ts'
+import { noteUnmade } from '../records/store/unmade-jobs.ts'
 
 const minute = 60_000
 /** Clocks of two processes may differ by so much: an act that close before a snapshot is done again. */

@@ -1,10 +1,10 @@
 import type { CaptureDate } from '../../media/types.ts'
 import type { Store } from '../../ports.ts'
-import { changedInStorage, notMadeYet, withheld, type Download } from '../items/copies.ts'
+import { changedInStorage, notMadeYet, withheld, type Download } from '../items/recipient-copies.ts'
 import { Refused, notFound } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
-import type { ItemSummary } from '../items/outline.ts'
-import { readSummaries, shownSummaries } from '../items/outlines.ts'
+import type { ItemSummary } from '../items/item-summary.ts'
+import { readSummaries, shownSummaries } from '../items/album-summaries.ts'
 import type { Album, Link } from '../records/records.ts'
 
 /** A file of a ZIP; its name is as its recipients may learn it, and may stand twice. */

@@ -7,7 +7,7 @@ import { networksOf } from '../records/limits/network.ts'
 import { entranceSchema, linkSchema, parseRecord, type Entrance } from '../records/records.ts'
 import { hashToken, tokenPattern } from '../records/tokens.ts'
 import { countTry, type TryLimit } from '../records/limits/tries.ts'
-import { readWasHere } from './was-here.ts'
+import { readWasHere } from './return-marks.ts'
 
 /** Wrong secrets that one address may try within a window, in seconds, before it is held up. */
 export const wrongSecrets = 30

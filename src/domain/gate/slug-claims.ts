@@ -3,7 +3,7 @@ import { scores, value } from '../../ports.ts'
 import { remove, unrank, type Changing } from '../records/store/change.ts'
 import { Refused } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
-import { expectLasting } from '../records/store/lasting.ts'
+import { expectLasting } from '../records/store/durability.ts'
 import { linkState } from './authorize.ts'
 import { readRecord } from '../records/read-records.ts'
 import {

@@ -1,7 +1,7 @@
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Clock, Store } from '../../ports.ts'
 import { checkDownloads } from './archive.ts'
-import { downloadsOf, type Download } from '../items/copies.ts'
+import { downloadsOf, type Download } from '../items/recipient-copies.ts'
 import { Refused, notFound } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
 import {
@@ -11,7 +11,7 @@ import {
   type Credentials,
   type Access,
 } from './authorize.ts'
-import { readSummaries, shownSummaries } from '../items/outlines.ts'
+import { readSummaries, shownSummaries } from '../items/album-summaries.ts'
 import type { Album, Item, Link, RenditionName } from '../records/records.ts'
 import { isStricter } from './strictness.ts'
 

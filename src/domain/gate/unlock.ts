@@ -1,6 +1,6 @@
 import type { Party, Ports, Store } from '../../ports.ts'
 import { Refused, notFound } from '../records/errors.ts'
-import { announceNarrowed } from './gate-news.ts'
+import { announceNarrowed } from './access-changes.ts'
 import { findEntrance } from './entrance.ts'
 import { keys } from '../records/keys.ts'
 import { linkState, sessionValue } from './authorize.ts'
@@ -9,7 +9,7 @@ import { readRecord } from '../records/read-records.ts'
 import { linkSchema, type Link } from '../records/records.ts'
 import { hashToken, randomToken } from '../records/tokens.ts'
 import { countTry, forgetTries, type TryLimit } from '../records/limits/tries.ts'
-import { readWasHere } from './was-here.ts'
+import { readWasHere } from './return-marks.ts'
 
 /** Tries of one party at one link. */
 const triesOfOne: TryLimit = { most: 10, windowSeconds: 60 }

@@ -1,8 +1,8 @@
 import type { Write } from '../../ports.ts'
-import { catalogRemoval, catalogWrite } from './catalog.ts'
+import { catalogRemoval, catalogWrite } from './library-index.ts'
 import { remove, set } from '../records/store/change.ts'
 import { keys } from '../records/keys.ts'
-import { outlineRemoval, summaryWrite } from './outline.ts'
+import { outlineRemoval, summaryWrite } from './item-summary.ts'
 import type { Item } from '../records/records.ts'
 
 /** Records an item, and with it what is kept of it for reading many at once. Nothing else writes an item's record. */

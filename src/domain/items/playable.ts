@@ -1,7 +1,7 @@
 import type { Ports } from '../../ports.ts'
 import { score } from '../../ports.ts'
 import { rank } from '../records/store/change.ts'
-import { lostAfterMs } from '../records/store/due.ts'
+import { lostAfterMs } from '../records/store/deletion-schedule.ts'
 import { keys } from '../records/keys.ts'
 import type { Item } from '../records/records.ts'
 

@@ -1,5 +1,5 @@
 import type { Place } from '../../media/types.ts'
-import type { CatalogEntry } from '../items/catalog.ts'
+import type { CatalogEntry } from '../items/library-index.ts'
 
 export const groupKinds = ['moment', 'month', 'region', 'folder'] as const
 export type GroupKind = (typeof groupKinds)[number]

@@ -1,6 +1,6 @@
 import type { Ports, Store } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum } from '../albums/album.ts'
-import { readCatalog, type CatalogEntry } from '../items/catalog.ts'
+import { readCatalog, type CatalogEntry } from '../items/library-index.ts'
 import { changeOwner, rank, type Changing } from '../records/store/change.ts'
 import { notFound } from '../records/errors.ts'
 import { orderOf } from '../items/item.ts'

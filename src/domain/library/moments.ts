@@ -1,4 +1,4 @@
-import type { CatalogEntry } from '../items/catalog.ts'
+import type { CatalogEntry } from '../items/library-index.ts'
 import { commonPlace } from './common-place.ts'
 import { noneGroup, type Group, type Span, type TimedEntry } from './group.ts'
 

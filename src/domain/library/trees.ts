@@ -1,4 +1,4 @@
-import type { CatalogEntry } from '../items/catalog.ts'
+import type { CatalogEntry } from '../items/library-index.ts'
 import { groupedBy, noneGroup, type Group, type TimedEntry } from './group.ts'
 
 const idsOf = (entries: readonly CatalogEntry[]): string[] => entries.map(({ id }) => id)

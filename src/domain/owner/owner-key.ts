@@ -10,7 +10,7 @@ import { seal, unseal } from '../records/seal.ts'
 import { hashToken, randomOwnerKey } from '../records/tokens.ts'
 import { countTry, type TryLimit } from '../records/limits/tries.ts'
 import { noteActs, writeTombstones } from '../records/instance/tombstones.ts'
-import { atOnce, wakeSweep } from '../records/store/due.ts'
+import { atOnce, wakeSweep } from '../records/store/deletion-schedule.ts'
 
 /** Owner keys that one address may try: 256 bits are not guessed, but asking costs. */
 const keysTried: TryLimit = { most: 30, windowSeconds: 60 }

@@ -1,6 +1,6 @@
 import type { Clock, Store } from '../../ports.ts'
 import { fields, size, value } from '../../ports.ts'
-import { wakeSweep } from '../records/store/due.ts'
+import { wakeSweep } from '../records/store/deletion-schedule.ts'
 import { Refused, notFound } from '../records/errors.ts'
 import { keys } from '../records/keys.ts'
 import { countOf, ownerSchema, parseRecord, recordText, type Owner } from '../records/records.ts'

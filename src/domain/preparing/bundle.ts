@@ -2,7 +2,7 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Ports, Store } from '../../ports.ts'
 import { ranks, value } from '../../ports.ts'
 import { changeOwner, set } from '../records/store/change.ts'
-import { downloadsOf, isDownloadable, type Download } from '../items/copies.ts'
+import { downloadsOf, isDownloadable, type Download } from '../items/recipient-copies.ts'
 import { itemsOf } from '../items/item.ts'
 import { keys } from '../records/keys.ts'
 import { linkState } from '../gate/authorize.ts'
@@ -17,7 +17,7 @@ import {
   type Link,
   type StoredObject,
 } from '../records/records.ts'
-import { noteUnmade } from '../records/store/unmade.ts'
+import { noteUnmade } from '../records/store/unmade-jobs.ts'
 
 /** How long the bundle and the card wait for more items of their album to be done, in milliseconds. */
 const bundleDelayMs = 1500

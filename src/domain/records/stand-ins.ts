@@ -1,6 +1,6 @@
 import type { Answer, Query } from '../../ports.ts'
 import { members, score, value } from '../../ports.ts'
-import { graceMs } from './store/due.ts'
+import { graceMs } from './store/deletion-schedule.ts'
 import { keys } from './keys.ts'
 import { itemSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
 

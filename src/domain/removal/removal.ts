@@ -1,7 +1,7 @@
 import type { Ports, Store, Write } from '../../ports.ts'
 import { ranks, score, scores, size, value } from '../../ports.ts'
 import { changeOwner, rank, remove, set, unrank, type Changing } from '../records/store/change.ts'
-import { markMs } from '../records/store/due.ts'
+import { markMs } from '../records/store/deletion-schedule.ts'
 import { closeEntrance } from '../gate/slug-claims.ts'
 import { notFound } from '../records/errors.ts'
 import { forgetOwner, noteDeletion } from '../records/store/forgetting.ts'

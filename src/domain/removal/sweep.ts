@@ -1,10 +1,10 @@
 import type { Key, Ports } from '../../ports.ts'
 import { scores, value } from '../../ports.ts'
-import { lostAfterMs } from '../records/store/due.ts'
+import { lostAfterMs } from '../records/store/deletion-schedule.ts'
 import { closeLeftEntrances } from '../gate/slug-claims.ts'
 import { keys } from '../records/keys.ts'
 import { recount } from './recount.ts'
-import { queueUnmade } from '../records/store/unmade.ts'
+import { queueUnmade } from '../records/store/unmade-jobs.ts'
 import { abandonUpload, deadAfterMs } from '../records/limits/reservation.ts'
 
 /** At most so many of each kind in one sweep; the next one goes on. */

@@ -6,9 +6,9 @@ import { Refused } from '../records/errors.ts'
 import { newItemId } from '../items/item-id.ts'
 import { keys, objects } from '../records/keys.ts'
 import { endLease, withLease, type Lease } from '../records/store/lease.ts'
-import { expectLasting } from '../records/store/lasting.ts'
+import { expectLasting } from '../records/store/durability.ts'
 import { countOf, recordText, type StoredObject } from '../records/records.ts'
-import { ReadAhead } from './intake.ts'
+import { ReadAhead } from './read-ahead.ts'
 import {
   findResumable,
   partialObjectOf,

@@ -1,7 +1,7 @@
 import type { MediaType } from '../../media/types.ts'
 import type { Limits, Ports } from '../../ports.ts'
 import { Refused } from '../records/errors.ts'
-import { ReadAhead } from './intake.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { newItemId } from '../items/item-id.ts'
 import type { Received } from '../items/item.ts'
 import { keys, objects } from '../records/keys.ts'

@@ -4,7 +4,7 @@ import { linkOfVisitor, leave, unlock } from '../../domain/gate/unlock.ts'
 import type { WebContext } from '../context.ts'
 import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
 import { jsonBody } from '../input/bodies/json-body.ts'
-import { openPage } from '../visitor/open-link.ts'
+import { openPage } from '../visitor/read-opened.ts'
 import {
   baseUrl,
   visitorOf,
@@ -16,7 +16,7 @@ import {
   visitCookie,
 } from '../input/caller.ts'
 import { passwordBody, visitorQuery } from './request-schemas.ts'
-import { describeShare, idsInAnswer } from './visitor-answers.ts'
+import { describeShare, idsInAnswer } from './visitor-serializers.ts'
 import { decline, markSeen, undoDecline } from '../input/visits.ts'
 
 /** What a visitor's page shows and does, as JSON. */

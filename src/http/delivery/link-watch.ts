@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import { gateChannel } from '../../domain/gate/gate-news.ts'
+import { gateChannel } from '../../domain/gate/access-changes.ts'
 import { linkIfStillOpen, type Credentials } from '../../domain/gate/authorize.ts'
 import { askForLink, isStillAllowed, type Question } from '../../domain/gate/still-allowed.ts'
 import { hashToken } from '../../domain/records/tokens.ts'

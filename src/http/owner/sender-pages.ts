@@ -24,7 +24,7 @@ import {
 } from '../input/caller.ts'
 import { from } from '../input/paging.ts'
 import { maySend, openSenderSession } from '../input/sender-session.ts'
-import { sharesPage, startPage } from './sender-models.ts'
+import { sharesPage, startPage } from './sender-views.ts'
 import { passwordSchema } from '../input/share-fields.ts'
 import { qrCode } from '../pages/qr-code.ts'
 import type { Views } from '../pages/views.ts'

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { WebSettings } from '../context.ts'
 import { languageNames, languageOf, type Language } from './language.ts'
 import { catalogues } from '../messages/index.ts'
-import type { PageModels } from './page-models.ts'
+import type { PageModels } from './page-views.ts'
 
 /** The pages, compiled once. */
 export interface Views {

@@ -1,4 +1,4 @@
-import type { ItemSummary } from '../../domain/items/outline.ts'
+import type { ItemSummary } from '../../domain/items/item-summary.ts'
 import type { Link } from '../../domain/records/records.ts'
 import type { Language } from './language.ts'
 

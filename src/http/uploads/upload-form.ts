@@ -12,7 +12,7 @@ import { endOfPath, safeName } from '../../media/names/names.ts'
 import type { Party, Ports } from '../../ports.ts'
 import type { FairPlaces } from '../../fair/places.ts'
 import { readMultipart } from '../input/bodies/multipart.ts'
-import { inPlace, senderParty } from '../delivery/places.ts'
+import { inPlace, senderParty } from '../delivery/fair-places.ts'
 
 export interface UploadedForm {
   readonly upload: Upload

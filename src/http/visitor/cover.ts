@@ -1,4 +1,4 @@
-import type { ItemSummary } from '../../domain/items/outline.ts'
+import type { ItemSummary } from '../../domain/items/item-summary.ts'
 import type { Album } from '../../domain/records/records.ts'
 
 /** The item of `album` that stands for it: its cover where visitors see that, else the first that they see. */

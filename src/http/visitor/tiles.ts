@@ -1,10 +1,10 @@
-import { downloadsOf, isDownloadable } from '../../domain/items/copies.ts'
+import { downloadsOf, isDownloadable } from '../../domain/items/recipient-copies.ts'
 import { orderOf } from '../../domain/items/item.ts'
 import type { Item, Link } from '../../domain/records/records.ts'
 import { shownName } from '../../domain/items/shown-text.ts'
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Language } from '../pages/language.ts'
-import type { Tile, TileGroup } from '../pages/page-models.ts'
+import type { Tile, TileGroup } from '../pages/page-views.ts'
 
 /** A group of days is closed once it has this many pictures: fewer would leave rows empty. */
 const fullGroup = 12

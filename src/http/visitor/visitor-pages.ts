@@ -5,13 +5,13 @@ import { authorize, authorizeForItem } from '../../domain/gate/authorize.ts'
 import { leave, unlock } from '../../domain/gate/unlock.ts'
 import type { WebContext } from '../context.ts'
 import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
-import { albumWith } from './album-list-model.ts'
+import { albumWith } from './album-list-view.ts'
 import { answerOf } from '../errors.ts'
-import { itemPage } from './item-model.ts'
+import { itemPage } from './item-view.ts'
 import { formOf } from '../input/bodies/json-body.ts'
-import { linkPageContext, orPasswordPage } from './link-place.ts'
-import { lockedPage } from './locked-model.ts'
-import { chooseAlbum, openAlbums } from './open-link.ts'
+import { linkPageContext, orPasswordPage } from './link-page-context.ts'
+import { lockedPage } from './locked-view.ts'
+import { chooseAlbum, openAlbums } from './read-opened.ts'
 import {
   idSchema,
   visitorOf,

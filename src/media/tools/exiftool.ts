@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { ExifTool, exiftoolPath } from 'exiftool-vendored'
 import { isFileBlamed } from './blame.ts'
-import { dieWithParent } from './tether.ts'
+import { dieWithParent } from './die-with-parent.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from '../types.ts'
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { z } from 'zod'
 import { isCrash } from './blame.ts'
-import { dieWithParent } from './tether.ts'
+import { dieWithParent } from './die-with-parent.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError, mediaErrorReasons } from '../types.ts'
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { isCrash, isFileBlamed } from './blame.ts'
-import { dieWithParent } from './tether.ts'
+import { dieWithParent } from './die-with-parent.ts'
 import { withinTimeBudget } from './time-budget.ts'
 import { MediaError } from '../types.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock, Log, Store } from '../../../ports.ts'
 import { value } from '../../../ports.ts'
-import { graceMs } from '../store/due.ts'
+import { graceMs } from '../store/deletion-schedule.ts'
 import { keys } from '../keys.ts'
 import { parseRecord } from '../records.ts'
 

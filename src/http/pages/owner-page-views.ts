@@ -1,4 +1,4 @@
-import type { MapPage, Preview } from './page-models.ts'
+import type { MapPage, Preview } from './page-views.ts'
 
 /** What the pages of albums, links, the library, maps and the owner key are made of. Words and dates are ready to show. */
 export interface OwnerPageModels {

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { isDownloadable, isShown, isWithheld } from '../../domain/items/copies.ts'
+import { isDownloadable, isShown, isWithheld } from '../../domain/items/recipient-copies.ts'
 import type { LinkOverview } from '../../domain/links/links.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
 import type { Item } from '../../domain/records/records.ts'

@@ -1,9 +1,9 @@
 import type { Store } from '../../ports.ts'
 import { notFound } from '../../domain/records/errors.ts'
 import { albumsOf, type Access } from '../../domain/gate/authorize.ts'
-import { readSummaries, wholeItems } from '../../domain/items/outlines.ts'
+import { readSummaries, wholeItems } from '../../domain/items/album-summaries.ts'
 import type { Album, Item } from '../../domain/records/records.ts'
-import { itemsPerPage, type Opened } from './share-model.ts'
+import { itemsPerPage, type Opened } from './share-view.ts'
 
 /** Everything behind a link that let somebody in, in outline. */
 export async function openAlbums(store: Store, access: Access): Promise<Opened> {

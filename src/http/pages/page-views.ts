@@ -1,4 +1,4 @@
-import type { OwnerPageModels } from './owner-page-models.ts'
+import type { OwnerPageModels } from './owner-page-views.ts'
 
 /** What each page is made of. Everything is ready to show: words, dates and sizes are already the reader's. */
 export interface PageModels extends OwnerPageModels {

@@ -2,7 +2,7 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Expectation, Key, Store, Write } from '../../ports.ts'
 import { members, someFields, value } from '../../ports.ts'
 import { keys } from '../records/keys.ts'
-import { summaryWrite, encodeSummary, decodeSummary, type ItemSummary } from './outline.ts'
+import { summaryWrite, encodeSummary, decodeSummary, type ItemSummary } from './item-summary.ts'
 import { readRecordsThere } from '../records/read-records.ts'
 import { itemSchema, parseRecord, parseRecords, type Album, type Item } from '../records/records.ts'
 

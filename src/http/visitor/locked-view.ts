@@ -1,5 +1,5 @@
 import type { Language } from '../pages/language.ts'
-import type { LockedPage } from '../pages/page-models.ts'
+import type { LockedPage } from '../pages/page-views.ts'
 
 /** The password page: it says nothing of what it guards, to people and to link previews. */
 export function lockedPage(

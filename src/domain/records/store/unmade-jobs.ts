@@ -1,7 +1,7 @@
 import type { Ports, Store } from '../../../ports.ts'
 import { score, value } from '../../../ports.ts'
 import { rank, unrank } from './change.ts'
-import { lostAfterMs } from './due.ts'
+import { lostAfterMs } from './deletion-schedule.ts'
 import { keys } from '../keys.ts'
 
 /** What is made of a whole album, each by a job of its own. */

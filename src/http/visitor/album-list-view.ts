@@ -1,7 +1,7 @@
 import { shownTitle } from '../../domain/items/shown-text.ts'
 import type { Language } from '../pages/language.ts'
-import type { AlbumListPage } from '../pages/owner-page-models.ts'
-import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-model.ts'
+import type { AlbumListPage } from '../pages/owner-page-views.ts'
+import { hasMap, previewOf, senderOf, shownItems, titleOf, type Opened } from './share-view.ts'
 import { untilWords, timeLeft, countWords } from '../pages/words.ts'
 import { coverOf } from './cover.ts'
 

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import { Refused } from '../../domain/records/errors.ts'
 import type { WebContext } from '../context.ts'
-import { lockedPage } from './locked-model.ts'
+import { lockedPage } from './locked-view.ts'
 import { baseUrl, parseAddress, secretSchema } from '../input/caller.ts'
 import type { Views } from '../pages/views.ts'
 

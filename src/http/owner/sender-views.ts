@@ -2,7 +2,7 @@ import { dayMs } from '../../domain/links/expiry.ts'
 import type { LinkOverview } from '../../domain/links/links.ts'
 import type { Limits } from '../../ports.ts'
 import type { Language } from '../pages/language.ts'
-import type { SharedLink, SharesPage, StartPage } from '../pages/page-models.ts'
+import type { SharedLink, SharesPage, StartPage } from '../pages/page-views.ts'
 import { untilWords, timeLeft } from '../pages/words.ts'
 
 /** Lives that the page offers, in days; the operator's default and maximum join them. */

@@ -1,6 +1,6 @@
 import type { Item, Album } from '../../domain/records/records.ts'
 import type { AnswerOf, albumAnswer, itemAnswer } from './answer-schemas.ts'
-import { itemState } from './link-answers.ts'
+import { itemState } from './link-serializers.ts'
 import { isoDate } from '../input/link-address.ts'
 
 export const capturedOf = ({ facts }: Item): AnswerOf<typeof itemAnswer>['capturedAt'] =>
