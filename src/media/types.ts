@@ -12,6 +12,18 @@ export const formats = [
 ] as const // prettier-ignore
 export type Format = (typeof formats)[number]
 
+/** What cameras write of the sensor: shown by the preview that is embedded in them. */
+export const rawFormats: ReadonlySet<Format> = new Set([
+  'dng',
+  'cr2',
+  'cr3',
+  'nef',
+  'arw',
+  'raf',
+  'rw2',
+  'orf',
+])
+
 /** `mime` is what a recipient's download says; `extension` is without a dot, for names that have none or a false one. */
 export interface MediaType {
   readonly format: Format

@@ -49,7 +49,7 @@ const weak = (why: string, message: string) => new Refused('secret-weak', messag
 export function checkCustomSlug(secret: string): void {
   if (!chosenSecretPattern.test(secret))
     throw weak('characters', 'Take 8 to 64 characters of a–z, 0–9 and “-”.')
-  // Guessing random secrets is hopeless and so not held up (see guess.ts): none may be taken for one of them.
+  // Guessing random secrets is hopeless and so not held up (see gate/entrance.ts): none may be taken for one of them.
   if (tokenPattern.test(secret))
     throw weak(
       'like-random',

@@ -95,7 +95,7 @@ export const keys = {
   recountedAt: 'recounted-at',
   /** `<owner>/<link>/<secret's hash>` of entrances that were opened for a link not recorded yet, by when. */
   opening: 'opening',
-  /** Which instance the store is: see `instance.ts`. */
+  /** Which instance the store is: see `instance/instance.ts`. */
   instance: 'instance',
   /** The version of the records in this store: see `schema.ts`. */
   schema: 'schema',
@@ -130,7 +130,7 @@ export const keys = {
 
 /** Keys of the bucket: made of ids alone. */
 export const objects = {
-  /** Which instance the bucket is: see `instance.ts`. */
+  /** Which instance the bucket is: see `instance/instance.ts`. */
   instance: 'instance',
   /** What senders shared. */
   shared: ['items/', 'albums/'],
@@ -143,7 +143,7 @@ export const objects = {
   backups: 'backups/',
   /** `began`: milliseconds since 1970. */
   backup: (began: number, id: string) => `backups/${String(began).padStart(15, '0')}-${id}`,
-  /** Since when all tombstones are there: see `backup-upkeep.ts`. */
+  /** Since when all tombstones are there: see `instance/tombstones.ts`. */
   horizon: 'horizon',
   ofItem: (item: string) => `items/${item}`,
   ofAlbum: (album: string) => `albums/${album}`,

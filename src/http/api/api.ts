@@ -66,7 +66,7 @@ export function api(context: WebContext, places: Places): Router {
   })
 
   router.post('/albums/:id/items', async (req, res, next) => {
-    // Items that are there already: see api-albums.ts.
+    // Items that are there already: see albums.ts.
     if (req.is('application/json')) return next()
     await requireSender(context, req)
     const owner = await requireOwner(context, req)

@@ -27,5 +27,7 @@ export const severalOf = <T extends z.ZodType>(each: T) =>
   }, z.array(each))
 
 /** An empty field is an absent one. */
-export const emptyIsAbsent = <T extends z.ZodType>(field: T) =>
-  z.preprocess((given) => (given === '' ? undefined : given), field.optional())
+export const withoutEmpty = (given: unknown): unknown => (given === '' ? undefined : given)
+
+/** A field that may be absent or empty. */
+export const emptyIsAbsent = <T extends z.ZodType>(field: T) => z.preprocess(withoutEmpty, field.optional())

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { metadataPolicies } from '../../media/types.ts'
+import { withoutEmpty } from './form-fields.ts'
 
 /** Takes out what could disturb a page or fool an eye: control characters and the bidirectional overrides. */
 export const plain = (text: string): string =>
@@ -14,21 +15,19 @@ export const lineOfText = (longest: number) => z.string().max(longest).transform
 /** A password for a link: as typed, for spaces may be meant. */
 export const passwordSchema = z.string().min(1).max(200)
 
-const emptyIsAbsent = (value: unknown): unknown => (value === '' ? undefined : value)
-
 /** The fields of `POST /api/v1/shares`, from a form (all text) or from JSON. */
 export const shareFields = (limits: { linkDaysDefault: number; linkDaysMax: number }) =>
   z.strictObject({
     title: lineOfText(200),
     sender: lineOfText(100),
     expiresInDays: z.preprocess(
-      emptyIsAbsent,
+      withoutEmpty,
       z.coerce
         .number()
         .positive()
         .max(limits.linkDaysMax, `a link lives at most ${limits.linkDaysMax} days`)
         .default(limits.linkDaysDefault),
     ),
-    password: z.preprocess(emptyIsAbsent, passwordSchema.nullable().default(null)),
-    metadata: z.preprocess(emptyIsAbsent, z.enum(metadataPolicies).default('no-location')),
+    password: z.preprocess(withoutEmpty, passwordSchema.nullable().default(null)),
+    metadata: z.preprocess(withoutEmpty, z.enum(metadataPolicies).default('no-location')),
   })

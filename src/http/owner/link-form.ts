@@ -7,6 +7,7 @@ import { metadataPolicies } from '../../media/types.ts'
 import type { Limits } from '../../ports.ts'
 import type { Answered } from '../errors.ts'
 import { emptyIsAbsent, severalOf, ticked } from '../input/form-fields.ts'
+import { offeredDays } from './link-days.ts'
 import type { Language } from '../pages/language.ts'
 import type { LinkFormPage } from '../pages/owner-page-views.ts'
 import { idSchema } from '../input/caller.ts'
@@ -64,7 +65,6 @@ export function formProblem(language: Language, { code }: Answered, { linkDaysMa
   }
 }
 
-const usualDays = [1, 3, 7, 14, 30, 90, 365]
 const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 /** The form for a new link, or for one that is there. */
@@ -106,14 +106,12 @@ export function linkFormPage(
       title: album.title || language.t('album.untitled'),
       isChosen,
     })),
-    days: [...new Set([...usualDays.filter((day) => day <= limits.linkDaysMax), limits.linkDaysDefault])]
-      .sort((a, b) => a - b)
-      .map((days) => ({
-        days,
-        label: language.t('start.optionDays', { count: days }),
-        isChosen: days === chosenDays,
-        isDefault: days === limits.linkDaysDefault,
-      })),
+    days: offeredDays(limits).map((days) => ({
+      days,
+      label: language.t('start.optionDays', { count: days }),
+      isChosen: days === chosenDays,
+      isDefault: days === limits.linkDaysDefault,
+    })),
     now: link ? language.t('link.daysKeep', { when: language.date(link.expiresAt, date) }) : null,
     earliest: isoDay(now),
     latest: isoDay(from + limits.linkDaysMax * dayMs),

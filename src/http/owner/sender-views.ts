@@ -1,12 +1,10 @@
 import { dayMs } from '../../domain/links/expiry.ts'
 import type { LinkOverview } from '../../domain/links/links.ts'
 import type { Limits } from '../../ports.ts'
+import { offeredDays } from './link-days.ts'
 import type { Language } from '../pages/language.ts'
 import type { SharedLink, SharesPage, StartPage } from '../pages/page-views.ts'
 import { untilWords, timeLeft } from '../pages/words.ts'
-
-/** Lives that the page offers, in days; the operator's default and maximum join them. */
-const usualDays = [1, 3, 7, 14, 30, 90, 365]
 
 export function startPage(
   language: Language,
@@ -19,8 +17,6 @@ export function startPage(
     now: number
   },
 ): StartPage {
-  const { linkDaysDefault, linkDaysMax } = limits
-  const days = [...new Set([...usualDays.filter((day) => day <= linkDaysMax), linkDaysDefault, linkDaysMax])]
   const { now, ...page } = input
   return {
     ...page,
@@ -32,14 +28,12 @@ export function startPage(
       maxFileBytes: limits.maxFileBytes,
       maxItems: limits.maxAlbumItems,
     },
-    days: days
-      .sort((a, b) => a - b)
-      .map((count) => ({
-        days: count,
-        label: language.t('start.optionDays', { count }),
-        left: leftWords(language, now, count),
-        isDefault: count === linkDaysDefault,
-      })),
+    days: offeredDays(limits).map((count) => ({
+      days: count,
+      label: language.t('start.optionDays', { count }),
+      left: leftWords(language, now, count),
+      isDefault: count === limits.linkDaysDefault,
+    })),
   }
 }
 

@@ -4,7 +4,14 @@ import type { ExifTags, Exiftool } from '../tools/exiftool.ts'
 import { locateMotion } from '../rendering/extract-motion.ts'
 import { probe, type Probe } from '../tools/ffmpeg.ts'
 import { type HeifPicture, readHeif } from '../formats/heif.ts'
-import { MediaError, type Coordinates, type Facts, type MediaLimits, type MediaType } from '../types.ts'
+import {
+  MediaError,
+  rawFormats,
+  type Coordinates,
+  type Facts,
+  type MediaLimits,
+  type MediaType,
+} from '../types.ts'
 
 const tagArguments = [
   ...captureDateTags,
@@ -16,8 +23,6 @@ const tagArguments = [
 
 /** Characters of a tag's text that are looked at: a file may hold megabytes. */
 const mostRead = 1000
-
-const rawFormats: ReadonlySet<string> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
 /** Reads a file's facts. Throws MediaError (`too-long` for a video past the limit, `damaged`, `timeout`, `tool-failed`). */
 export async function readFacts(

@@ -1,7 +1,14 @@
 import { constants } from 'node:fs'
 import { copyFile, rename, rm } from 'node:fs/promises'
 import type { Exiftool } from '../tools/exiftool.ts'
-import { type Cleaned, type FileFault, fileFaultOf, type MediaType, type MetadataPolicy } from '../types.ts'
+import {
+  type Cleaned,
+  type FileFault,
+  fileFaultOf,
+  type MediaType,
+  type MetadataPolicy,
+  rawFormats,
+} from '../types.ts'
 import { withBytes } from './bytes/byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
 import {
@@ -35,8 +42,6 @@ interface Context {
   readonly verdict: Verdict | null
 }
 
-const raws = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
-
 /**
  * Makes the copy of `path` under `policy` at `output` and checks it. Each step is tried, the gentlest first, until a
  * copy passes; what passes none is withheld, with `fault` where an error kept one from being made. Never throws for a bad
@@ -49,7 +54,7 @@ export async function cleanFile(
   policy: CleaningPolicy,
   output: string,
 ): Promise<Cleaned> {
-  if (policy === 'none' && raws.has(type.format)) {
+  if (policy === 'none' && rawFormats.has(type.format)) {
     return {
       state: 'withheld',
       reason: 'Raw files keep the camera’s serial number, which cannot be taken out.',
@@ -105,7 +110,7 @@ function stepsFor(type: MediaType, policy: CleaningPolicy): Step[] {
   if (type.kind === 'video') return [patchStep]
   if (policy === 'none') return [everythingStep]
   const gentle = [patchStep, exiftoolStep(placesArguments), exiftoolStep(everyPlaceArguments), groupsStep]
-  return raws.has(format) ? gentle : [...gentle, everythingStep]
+  return rawFormats.has(format) ? gentle : [...gentle, everythingStep]
 }
 
 async function startOver({ original, output }: Context): Promise<void> {

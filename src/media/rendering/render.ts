@@ -12,7 +12,7 @@ import { extractRawPreview } from './raw-preview.ts'
 import { withTemporaryFolder } from '../tools/temporary-folder.ts'
 import {
   fileFaultOf,
-  type Format,
+  rawFormats,
   type MediaLimits,
   type MediaTools,
   type MediaType,
@@ -26,8 +26,6 @@ const toolDeadlineMs = 30_000
 const maxAnimatedPixels = 40_000_000
 const maxAnimatedEdge = 2048
 const largeHeicPixels = 16_000_000
-
-const raws: ReadonlySet<Format> = new Set(['dng', 'cr2', 'cr3', 'nef', 'arw', 'raf', 'rw2', 'orf'])
 
 const File = z.object({
   path: z.string(),
@@ -150,7 +148,7 @@ export function createRenderer({
         const rendered = await withTemporaryFolder(directory, async (folder) => {
           if (type.kind === 'video') return renderVideo(source, type, made, folder)
           if (type.format === 'jxl') return renderJxl(source, made, folder)
-          if (raws.has(type.format)) return renderRaw(source, made, folder)
+          if (rawFormats.has(type.format)) return renderRaw(source, made, folder)
           if (type.format === 'png') return renderPng(source, made)
           if (type.format === 'heic') return renderHeic(source, made)
           return decode({ kind: type.format === 'avif' ? 'avif' : 'image', source, directory: made })
