@@ -76,12 +76,12 @@ const rooms = {
   },
   http: {
     input: [],
-    pages: ['input', 'messages'],
+    pages: ['input'],
     operators: ['input'],
     delivery: ['input'],
     visitor: ['input', 'pages'],
     uploads: ['delivery', 'input'],
-    owner: ['input', 'messages', 'pages', 'uploads'],
+    owner: ['input', 'pages', 'uploads'],
     api: ['delivery', 'input', 'pages', 'uploads', 'visitor'],
   },
   media: {

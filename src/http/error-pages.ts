@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { ErrorPage } from './errors.ts'
 import { lockedPage } from './visitor/locked-view.ts'
+import { isMessage } from './pages/locales.ts'
 import type { Views } from './pages/views.ts'
 import { asksForPage } from './pages/wants-page.ts'
 
@@ -45,9 +46,8 @@ export function errorPages(views: Views): ErrorPage {
     } else if (code === 'unknown') views.render(res, status, 'unknown', {})
     else {
       const key = (isShareForm(req) ? uploadProblems[code] : undefined) ?? `error.${code}`
-      const message = language.t(key)
       views.render(res, status, 'error', {
-        message: message === key ? language.t('error.other') : message,
+        message: language.t(isMessage(key) ? key : 'error.other'),
         again: req.method === 'GET' && status >= 409 ? req.originalUrl : null,
       })
     }

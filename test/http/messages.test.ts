@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { catalogues, languageCodes, type LanguageCode } from '../../src/http/messages/index.ts'
-import { ownerCatalogues } from '../../src/http/messages/owner/index.ts'
+import { languageCodes, locales, type LanguageCode } from '../../src/http/pages/locales.ts'
 
 const plural = /_(zero|one|two|few|many|other)$/
 
@@ -14,8 +13,7 @@ function flat(catalogue: object, path = ''): Map<string, string> {
   return messages
 }
 
-const everything = (code: LanguageCode): Map<string, string> =>
-  new Map([...flat(catalogues[code]), ...flat(ownerCatalogues[code])])
+const everything = (code: LanguageCode): Map<string, string> => flat(locales[code])
 
 const bases = (messages: Map<string, string>): string[] =>
   [...new Set([...messages.keys()].map((key) => key.replace(plural, '')))].sort()

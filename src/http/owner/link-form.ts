@@ -65,6 +65,12 @@ export function formProblem(language: Language, { code }: Answered, { linkDaysMa
   }
 }
 
+const policyWords = {
+  'no-location': 'link.metadata_no_location',
+  none: 'link.metadata_none',
+  everything: 'link.metadata_everything',
+} as const
+
 const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
 /** The form for a new link, or for one that is there. */
@@ -118,7 +124,7 @@ export function linkFormPage(
     hasPassword: link?.password !== undefined && link.password !== null,
     policies: metadataPolicies.map((value) => ({
       value,
-      label: language.t(`link.metadata_${value.replace('-', '_')}`),
+      label: language.t(policyWords[value]),
       isChosen: value === policy,
     })),
     allow: { downloads: box('downloads'), details: box('details'), map: box('map') },

@@ -12,7 +12,7 @@ import { installPages } from './install-pages.ts'
 import { formOf } from '../input/bodies/json-body.ts'
 import { takeLeftOut } from '../uploads/left-out.ts'
 import { languageCookie } from '../pages/language.ts'
-import { languageCodes } from '../messages/index.ts'
+import { languageCodes } from '../pages/locales.ts'
 import {
   baseUrl,
   currentOwner,

@@ -1,10 +1,9 @@
 import type { Request } from 'express'
-import i18next, { type i18n } from 'i18next'
+import i18next, { type i18n, type ParseKeys } from 'i18next'
 import { LRUCache } from 'lru-cache'
 import type { WebSettings } from '../context.ts'
 import { readCookie } from '../input/cookies.ts'
-import { catalogues, languageCodes, type LanguageCode } from '../messages/index.ts'
-import { ownerCatalogues } from '../messages/owner/index.ts'
+import { languageCodes, locales, type LanguageCode } from './locales.ts'
 
 /** How one reader is spoken to: messages by catalogue, dates, numbers and sizes by Intl. */
 export interface Language {
@@ -13,7 +12,7 @@ export interface Language {
   /** What Intl is given: the language, with the reader's region where the browser tells one (`en-GB`). */
   readonly locale: string
   /** The message under `key` (`share.select`), with the plural form for `count`. */
-  t(key: string, values?: Readonly<Record<string, unknown>>): string
+  t(key: ParseKeys, values?: Readonly<Record<string, unknown>>): string
   number(amount: number, options?: Intl.NumberFormatOptions): string
   /** Bytes as people read them: `4.2 MB`. */
   size(bytes: number): string
@@ -33,9 +32,7 @@ async function loadMessages(): Promise<i18n> {
   await instance.init({
     fallbackLng: 'en',
     supportedLngs: [...languageCodes],
-    resources: Object.fromEntries(
-      languageCodes.map((code) => [code, { translation: { ...catalogues[code], ...ownerCatalogues[code] } }]),
-    ),
+    resources: Object.fromEntries(languageCodes.map((code) => [code, { translation: locales[code] }])),
     // Handlebars escapes; and a title that looks like a message's name stays a title.
     interpolation: { escapeValue: false, skipOnVariables: true },
     nsSeparator: false,

@@ -5,7 +5,7 @@ import Handlebars from 'handlebars'
 import { z } from 'zod'
 import type { WebSettings } from '../context.ts'
 import { languageNames, languageOf, type Language } from './language.ts'
-import { catalogues } from '../messages/index.ts'
+import { isMessage, locales } from './locales.ts'
 import type { PageModels } from './page-views.ts'
 
 /** The pages, compiled once. */
@@ -54,9 +54,10 @@ export function createViews(settings: WebSettings): Views {
     const found = compiled.get(language.code)
     if (found) return found
     const environment = Handlebars.create()
-    environment.registerHelper('t', (key: string, options: unknown) =>
-      language.t(key, hashSchema.parse(options).hash),
-    )
+    environment.registerHelper('t', (key: string, options: unknown) => {
+      if (!isMessage(key)) throw new Error(`a template asks for the message “${key}”, which is none`)
+      return language.t(key, hashSchema.parse(options).hash)
+    })
     environment.registerHelper('asset', asset)
     environment.registerHelper('same', (a: unknown, b: unknown) => a === b)
     environment.registerHelper('json', (value: unknown) => new Handlebars.SafeString(jsonForScript(value)))
@@ -111,8 +112,8 @@ function pageOf({ method, originalUrl }: Request): string {
 
 /** What the browser's part says by itself, in the reader's language. */
 const clientMessages = ({ code }: Language): object => {
-  const { client, count } = catalogues[code]
-  return { ...(typeof client === 'string' ? {} : client), ...(typeof count === 'string' ? {} : count) }
+  const { client, count } = locales[code]
+  return { ...client, ...count }
 }
 
 /** JSON that can stand in a script element: nothing in it ends the element (HTML Standard, “script data”). */

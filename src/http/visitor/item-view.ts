@@ -72,11 +72,13 @@ function notesOf(language: Language, link: Link, item: Item): string[] {
   ]
 }
 
+type Term = 'date' | 'camera' | 'lens' | 'exposure' | 'dimensions' | 'duration' | 'size'
+
 /** What the page tells of a file: never more than the recipient's copy does under the link's policy. */
 function detailsOf(language: Language, link: Link, item: Item, path: string): Detail[] {
   const { facts } = item
   const details: Detail[] = []
-  const add = (term: string, text: string | null): void => {
+  const add = (term: Term, text: string | null): void => {
     if (text) details.push({ term: language.t(`item.${term}`), text })
   }
   add('date', takenAt(language, item))
