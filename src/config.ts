@@ -69,6 +69,7 @@ const settings = z.object({
   S3_SECRET_ACCESS_KEY: z.string().optional(),
   BACKUP_KEY: z.string().min(16, 'is shorter than 16 characters').optional(),
   DELIVERY: z.enum(['proxy', 'redirect']).default('proxy'),
+  BUNDLES: z.enum(['auto', 'on', 'off']).default('auto'),
   LINK_DAYS_DEFAULT: days(30),
   LINK_DAYS_MAX: days(30),
   MAX_FILE_BYTES: wholeNumber(10 * gibibyte),
@@ -105,11 +106,13 @@ export interface S3Settings {
 }
 
 /** The service's settings, parsed and complete. */
-export interface Config extends Omit<Settings, 'PUBLIC_URL'> {
+export interface Config extends Omit<Settings, 'PUBLIC_URL' | 'BUNDLES'> {
   /** What links and cards are made of, without a slash at its end; null: whatever address a loopback caller used. */
   readonly publicUrl: string | null
   /** Null: the folder bucket. */
   readonly s3: S3Settings | null
+  /** Whether the ZIPs of whole albums are made ahead. */
+  readonly makesBundles: boolean
 }
 
 /** A setting that is missing or wrong; its message names it, never its value. */
@@ -130,17 +133,24 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     throw new BadSetting(
       parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n'),
     )
-  const { PUBLIC_URL, ...rest } = parsed.data
+  const { PUBLIC_URL, BUNDLES, ...rest } = parsed.data
   if (PUBLIC_URL === undefined && !isLoopback(rest.HOST))
     throw new BadSetting(
       'PUBLIC_URL: is needed where HOST is not a loopback address, for links are made of it',
     )
   if (rest.LINK_DAYS_DEFAULT > rest.LINK_DAYS_MAX)
     throw new BadSetting('LINK_DAYS_DEFAULT: is more than LINK_DAYS_MAX')
-  return { ...rest, publicUrl: PUBLIC_URL ?? null, s3: rest.BUCKET === 's3' ? s3Of(rest) : null }
+  const isS3 = rest.BUCKET === 's3'
+  return {
+    ...rest,
+    publicUrl: PUBLIC_URL ?? null,
+    s3: isS3 ? s3Of(rest) : null,
+    // Only a redirect hands them out, and only to S3.
+    makesBundles: BUNDLES === 'on' || (BUNDLES === 'auto' && isS3 && rest.DELIVERY === 'redirect'),
+  }
 }
 
-function s3Of(given: Omit<Settings, 'PUBLIC_URL'>): S3Settings {
+function s3Of(given: Omit<Settings, 'PUBLIC_URL' | 'BUNDLES'>): S3Settings {
   const { S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY } = given
   if (!S3_BUCKET || !S3_ACCESS_KEY_ID || !S3_SECRET_ACCESS_KEY)
     throw new BadSetting(

@@ -193,6 +193,7 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
         ...{ ports, time, backupKey: keyOfBackups, runner, media, slowMedia, quickMs },
         findPlace,
         workDirectory,
+        makesBundles: config.makesBundles,
       }
     }
   } catch (error) {

@@ -8,8 +8,9 @@ import {
   type AlbumState,
 } from '../src/domain/preparing/bundle.ts'
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
-import { objects } from '../src/domain/records/keys.ts'
-import type { StoredObject } from '../src/domain/records/records.ts'
+import { keys, objects } from '../src/domain/records/keys.ts'
+import { readRecord } from '../src/domain/records/read-records.ts'
+import { albumSchema, type StoredObject } from '../src/domain/records/records.ts'
 import { clearNoteOnceMade } from '../src/domain/records/store/unmade-jobs.ts'
 import { uniqueNames } from '../src/media/names/names.ts'
 import { shownName } from '../src/domain/items/shown-text.ts'
@@ -24,15 +25,26 @@ import { removeOutdated } from './remove-outdated.ts'
 const maxBundleBytes = 20 * 1024 ** 3
 
 /**
- * Makes the bundles of an album: a ZIP for each policy that one of its links has. Makes none while items are
+ * Makes the bundles of an album: a ZIP for each policy that one of its links has, where they are wanted. Makes none while items are
  * still to be prepared, for the last of them asks again; asks again itself where the album changed meanwhile.
  */
 export async function bundle(
-  { ports }: Pick<WorkerContext, 'ports'>,
+  { ports, makesBundles }: Pick<WorkerContext, 'ports' | 'makesBundles'>,
   job: Extract<Job, { kind: 'bundle' }>,
   { signal }: Pick<JobContext, 'signal'>,
 ): Promise<void> {
-  await clearNoteOnceMade(ports.store, job, () => makeBundles(ports, job, signal))
+  await clearNoteOnceMade(ports.store, job, () =>
+    makesBundles ? makeBundles(ports, job, signal) : removeBundles(ports, job),
+  )
+}
+
+/** Nobody can be given them any more: those of an earlier setting go with the album's next change. */
+async function removeBundles(
+  { store, bucket }: WorkerContext['ports'],
+  { owner, album: id }: Extract<Job, { kind: 'bundle' }>,
+): Promise<void> {
+  const album = await readRecord(store, albumSchema, keys.album(owner, id))
+  if (album) await removeOutdated(bucket, album, 'bundle')
 }
 
 async function makeBundles(

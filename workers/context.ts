@@ -18,6 +18,8 @@ export interface WorkerContext {
   readonly quickMs: number
   /** The place at WGS 84 degrees; null at sea. */
   readonly findPlace: (latitude: number, longitude: number) => Place | null
+  /** Whether the ZIPs of whole albums are made ahead. */
+  readonly makesBundles: boolean
   /** Where jobs keep files while they run; on the bucket's disk where that is a folder, so that files move instead of being copied. */
   readonly workDirectory: string
 }

@@ -46,6 +46,7 @@ export async function openBench(): Promise<Bench> {
     slowMedia: media,
     // What is tested here is not how long it takes.
     quickMs: 120_000,
+    makesBundles: true,
     findPlace,
     folder,
     workDirectory,

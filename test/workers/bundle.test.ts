@@ -48,7 +48,7 @@ async function prepared(
   return share
 }
 const bundleOf = ({ owner, id }: Album, ports: Ports = bench.ports) =>
-  bundle({ ports }, { kind: 'bundle', owner, album: id }, tries)
+  bundle({ ports, makesBundles: true }, { kind: 'bundle', owner, album: id }, tries)
 const cardOf = ({ owner, id }: Album) => card(bench, { kind: 'card', owner, album: id })
 
 /** Writes an object to a file of the test's own, for programs that read files. */

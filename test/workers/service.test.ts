@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { readConfig } from '../../src/config.ts'
 import { openDeps, type Deps } from '../../src/deps.ts'
 import { stopSharing } from '../../src/domain/links/stop.ts'
-import { objects } from '../../src/domain/records/keys.ts'
+import { keys, objects } from '../../src/domain/records/keys.ts'
 import { randomToken } from '../../src/domain/records/tokens.ts'
-import { BucketUnavailable, type Bucket, type Ports } from '../../src/ports.ts'
+import { BucketUnavailable, score, type Bucket, type Ports } from '../../src/ports.ts'
 import { startWorker, type Worker } from '../../workers/start-worker.ts'
 import { newBucket } from '../adapters/s3-ground.ts'
 import { picture } from '../media/fixtures.ts'
@@ -84,19 +84,33 @@ const allReady =
   }
 
 describe('a worker', { timeout: 600_000 }, () => {
-  it.each(['folder', 's3'])(
-    'prepares what is shared, bundles it, and deletes it when it is stopped: %s',
-    async (kind) => {
-      const { deps, ports } = await open(kind === 's3' ? await s3Environment() : {})
+  it.each([
+    ['folder', 'makes no bundle, which nobody could be given', false],
+    ['s3', 'bundles it for redirects', true],
+  ] as const)(
+    'prepares what is shared, %s: %s, and deletes it when it is stopped',
+    async (kind, _what, hasBundle) => {
+      const { deps, ports } = await open(
+        kind === 's3' ? { ...(await s3Environment()), DELIVERY: 'redirect' } : {},
+      )
       await work(deps)
       const { items, album, link } = await shareFiles(ports, files)
       await until(allReady(ports, items))
       await until(async () => {
         const found = await albumOf(ports, album)
+        const bundleVersion = hasBundle ? found?.version : undefined
         return (
-          found?.bundles['no-location']?.version === found?.version && found?.card?.version === found?.version
+          found?.bundles['no-location']?.version === bundleVersion && found?.card?.version === found?.version
         )
       })
+      // Both jobs have been done by now.
+      const jobOf = (what: string) => score(keys.unmade, `${what}/${album.owner}/${album.id}`)
+      await until(async () => {
+        const notes = await ports.store.read([jobOf('bundle'), jobOf('card')])
+        return notes.every((note) => note === null)
+      })
+      const bundles = (await keysOfShares(ports)).filter((key) => /bundle-/.test(key))
+      expect(bundles).toHaveLength(hasBundle ? 1 : 0)
       await stopSharing(ports, { owner: link.owner, link: link.id })
       await until(async () => (await keysOfShares(ports)).length === 0)
     },
