@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { verifyObjects } from '../../src/domain/backup/integrity/verify.ts'
-import { objects } from '../../src/domain/records/keys.ts'
+import { keys, objects } from '../../src/domain/records/keys.ts'
 import { scrub } from '../../src/domain/backup/integrity/scrub.ts'
+import { ranks } from '../../src/ports.ts'
 import { startService, type TestService } from '../support/app.ts'
 import { bearer, errorOf, postShare, untilReady, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
@@ -34,6 +35,11 @@ describe.each(buckets)('protection 53: one byte at rest is wrong, on the %s buck
     await untilReady(service.url, share)
     id = share.items[0]?.id ?? ''
     other = share.items[1]?.id ?? ''
+    // Only then is it noted when their bytes are to be checked, by the clock that the tests move.
+    await vi.waitFor(
+      async () => expect(await service.ports.store.read([ranks(keys.unprepared)])).toEqual([[]]),
+      { timeout: onBusyMachine(10_000), interval: 20 },
+    )
   }
   beforeEach(() => shareTwo('everything'))
 
