@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedRedis } from '../../src/adapters/redis/embedded-redis.ts'
 import { connectRedis } from '../../src/adapters/redis/redis-connection.ts'
+import { flockCommand } from '../../src/flock.ts'
 import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import { value } from '../../src/ports.ts'
 import type { Log } from '../../src/ports.ts'
@@ -88,6 +89,15 @@ describe('a Redis of our own', () => {
     await expect(startEmbeddedRedis({ directory, log })).rejects.toThrow(/in use by another Mayfly/)
     await put(own.url, 'still there')
     await own.stop()
+  })
+
+  it('waits for the child of a Redis that was ended, which still holds the lock', async () => {
+    const lock = join(directory, 'redis.lock')
+    const child = spawn(flockCommand ?? 'none', ['--no-fork', lock, 'sleep', '1.5'], { stdio: 'ignore' })
+    await expect.poll(async () => (await stat(lock).catch(() => null)) !== null).toBe(true)
+    const one = await startEmbeddedRedis({ directory, log })
+    expect(child.exitCode).toBe(0)
+    await one.stop()
   })
 
   it('puts its socket elsewhere where the path is too long', async () => {

@@ -22,6 +22,8 @@ export interface EmbeddedRedis {
 const socketBytes = 107
 const startMs = 60_000
 const stopMs = 10_000
+/** A Redis that has just ended may leave a child that still writes its file, and holds the lock for a moment. */
+const unlockMs = 5_000
 /** What Redis, or the system, says on a full disk. */
 const fullWords = /no space left|short write while writing|quota exceeded/i
 const restartMs = { first: 100, most: 5_000 }
@@ -44,7 +46,7 @@ export async function startEmbeddedRedis({
   const folder = resolve(directory)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const lock = await takeFolder(folder)
-  if (await isHeldElsewhere(folder)) {
+  if (!(await isUnlockedInTime(folder))) {
     // Its socket stays: the other one is at work.
     await lock.release()
     throw new Error(`${folder} is in use by another Mayfly, in another container or on another machine`)
@@ -165,6 +167,14 @@ async function isHeldElsewhere(folder: string): Promise<boolean> {
   const probe = spawn(command, args, { stdio: 'ignore' })
   const [code] = (await once(probe, 'exit')) as [number | null]
   return code !== 0
+}
+
+async function isUnlockedInTime(folder: string): Promise<boolean> {
+  for (let waited = 0; await isHeldElsewhere(folder); waited += 100) {
+    if (waited >= unlockMs) return false
+    await sleep(100)
+  }
+  return true
 }
 
 /** Files that a Redis which was killed had begun to write: they may hold what was deleted since. */
