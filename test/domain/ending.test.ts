@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addItems } from '../../src/domain/albums/album.ts'
 import { changeOwner } from '../../src/domain/records/store/change.ts'
 import { removeDue } from '../../src/domain/removal/removal.ts'
-import { stopSharing } from '../../src/domain/links/stop.ts'
+import { stopAll, stopSharing } from '../../src/domain/links/stop.ts'
 import { Refused } from '../../src/domain/records/errors.ts'
 import { keys, objects } from '../../src/domain/records/keys.ts'
 import { authorize, authorizeForItem, type Credentials } from '../../src/domain/gate/authorize.ts'
@@ -139,6 +139,31 @@ describe('stop sharing', () => {
     expect(ports.queued).toContainEqual({ kind: 'remove', owner: owner.id })
     await removeDue(ports, owner.id)
     expect(await keysInBucket()).toEqual([])
+  })
+
+  it.each([
+    [
+      'that was kept for a day',
+      (link: { owner: string; link: string }) => stopSharing(ports, { ...link, keepForADay: true }),
+    ],
+    ['that has expired', () => ports.clock.move(30 * day + 1)],
+  ])('takes what a link still holds %s, with the link or with all', async (_what, end) => {
+    for (const stop of [
+      (link: { owner: string; link: string }) => stopSharing(ports, link),
+      ({ owner }: { owner: string }) => stopAll(ports, { owner }),
+    ]) {
+      const { owner, link } = await share(ports, 1)
+      await end({ owner: owner.id, link: link.id })
+      await removeDue(ports, owner.id)
+      expect(await keysInBucket()).toHaveLength(1)
+      // All links that were to be kept may be kept on.
+      expect(await stopAll(ports, { owner: owner.id, keepForADay: true })).toBe(0)
+      await removeDue(ports, owner.id)
+      expect(await keysInBucket()).toHaveLength(1)
+      await stop({ owner: owner.id, link: link.id })
+      await removeDue(ports, owner.id)
+      expect(await keysInBucket()).toEqual([])
+    }
   })
 
   it('is for the owner alone', async () => {

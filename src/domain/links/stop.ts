@@ -17,7 +17,7 @@ const stopStep = 200
 /**
  * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
  * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
- * changes nothing. One whose record cannot be read ends all the same. Throws Refused: `unknown`, and `not-noted` where it
+ * changes nothing, but that what was kept for a day goes where it is no longer to be kept. One whose record cannot be read ends all the same. Throws Refused: `unknown`, and `not-noted` where it
  * has ended, but a loss of the store could bring it back yet.
  */
 export async function stopSharing(
@@ -29,7 +29,8 @@ export async function stopSharing(
   const link = await changeOwner(ports.store, owner, async (changing) => {
     const [found] = await linksOrStandIns(changing, owner, [input.link])
     if (!found) throw notFound('link')
-    return found.stoppedAt === null ? writeStopped(changing, found, stop) : found
+    const isDone = found.stoppedAt !== null && found.dueAt <= stop.dueAt
+    return isDone ? found : writeStopped(changing, found, stop)
   })
   announceNarrowed(ports, [link])
   await queueRemoval(ports, owner)
@@ -38,8 +39,8 @@ export async function stopSharing(
 }
 
 /**
- * Ends every link of an owner that is open: when this has answered, none of them lets anybody in. What they alone
- * reach is deleted as by `stopSharing`. Answers how many were stopped.
+ * Ends every link of an owner: when this has answered, none of them lets anybody in. What they alone reach is deleted as by
+ * `stopSharing`, also where a link had ended before and its files were kept for a day. Answers how many were open.
  */
 export async function stopAll(
   ports: StopPorts,
@@ -54,8 +55,10 @@ export async function stopAll(
     const justEnded = await changeOwner(store, owner, async (changing) => {
       const part = members.slice(from, from + stopStep).map(({ member }) => member)
       const links = await linksOrStandIns(changing, owner, part)
-      const open = links.filter((link) => linkState(link, stop.now) === 'open')
-      return open.map((link) => writeStopped(changing, link, stop))
+      const isOpen = (link: Link) => linkState(link, stop.now) === 'open'
+      const toEnd = links.filter((link) => isOpen(link) || (!link.isReaped && link.dueAt > stop.dueAt))
+      for (const link of toEnd) writeStopped(changing, link, stop)
+      return toEnd.filter(isOpen)
     })
     announceNarrowed(ports, justEnded)
     stopped += justEnded.length
@@ -84,7 +87,7 @@ async function beginStop(
 }
 
 function writeStopped(changing: Changing, link: Link, { now, dueAt }: Stop): Link {
-  const stopped: Link = { ...link, stoppedAt: now, dueAt: Math.min(link.dueAt, dueAt) }
+  const stopped: Link = { ...link, stoppedAt: link.stoppedAt ?? now, dueAt: Math.min(link.dueAt, dueAt) }
   changing.write(
     set(keys.link(link.owner, link.id), stopped),
     rank(keys.ownerDue(link.owner), `link/${link.id}`, stopped.dueAt),
