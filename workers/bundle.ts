@@ -11,7 +11,7 @@ import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
 import { albumSchema, type StoredObject } from '../src/domain/records/records.ts'
-import { clearNoteOnceMade } from '../src/domain/records/store/unmade-jobs.ts'
+import { doneAfter } from '../src/domain/records/store/outbox.ts'
 import { uniqueNames } from '../src/media/names/names.ts'
 import { shownName } from '../src/domain/items/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
@@ -33,7 +33,7 @@ export async function bundle(
   job: Extract<Job, { kind: 'bundle' }>,
   { signal }: Pick<JobContext, 'signal'>,
 ): Promise<void> {
-  await clearNoteOnceMade(ports.store, job, () =>
+  await doneAfter(ports, job, () =>
     makesBundles ? makeBundles(ports, job, signal) : removeBundles(ports, job),
   )
 }

@@ -4,7 +4,7 @@ import { recordMade, settledAlbum } from '../src/domain/preparing/bundle.ts'
 import { isShown } from '../src/domain/items/recipient-copies.ts'
 import { objects } from '../src/domain/records/keys.ts'
 import type { Item } from '../src/domain/records/records.ts'
-import { clearNoteOnceMade } from '../src/domain/records/store/unmade-jobs.ts'
+import { doneAfter } from '../src/domain/records/store/outbox.ts'
 import { maxCardPictures } from '../src/media/types.ts'
 import { withTemporaryFolder } from '../src/media/tools/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
@@ -21,7 +21,7 @@ export async function card(
   context: Pick<WorkerContext, 'ports' | 'media' | 'workDirectory'>,
   job: Extract<Job, { kind: 'card' }>,
 ): Promise<void> {
-  await clearNoteOnceMade(context.ports.store, job, () => makeCard(context, job))
+  await doneAfter(context.ports, job, () => makeCard(context, job))
 }
 
 async function makeCard(

@@ -1,12 +1,12 @@
 import { pipeline } from 'node:stream'
 import { findPair, joinPair, objectsToCopy, type Pair } from '../src/domain/preparing/live-photo.ts'
-import { enqueuePlayable, notePlayable } from '../src/domain/items/playable.ts'
 import { markPrepared, removeIfGone, tellOwner } from '../src/domain/preparing/prepare.ts'
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import type { Item, StoredObject } from '../src/domain/records/records.ts'
 import type { Bucket } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
 import { ObjectMeter } from './put-file.ts'
+import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 /**
  * Makes one item of a Live Photo's two files, once both are prepared. What it copies is small: a video of seconds.
@@ -21,7 +21,7 @@ export async function joinLivePhoto(
   const joined = await copyAndJoin(ports, pair).finally(() => removeIfGone(ports, pair.still))
   if (!joined) return null
   await tellOwner(ports, joined)
-  await enqueuePlayable(ports, joined)
+  await enqueue(ports, [toPlay(joined)])
   // The album has changed once more, and the video's own job cannot tell which it was any longer.
   await markPrepared(ports, joined.owner, joined.id)
   return joined
@@ -31,7 +31,7 @@ async function copyAndJoin(ports: WorkerContext['ports'], pair: Pair): Promise<I
   for (const { from, to, stored } of objectsToCopy(pair))
     // Gone: the other half's job was quicker.
     if (!(await copy(ports.bucket, from, to, { stored, mime: pair.video.type.mime }))) return null
-  await notePlayable(ports, pair.still)
+  await note(ports, [toPlay(pair.still)])
   return joinPair(ports, pair)
 }
 

@@ -4,7 +4,7 @@ import { updateItem } from '../src/domain/items/item.ts'
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { isUnprepared } from '../src/domain/preparing/bundle.ts'
-import { retryPlayableLater, isMoving, markPlayable, mayNeedPlayable } from '../src/domain/items/playable.ts'
+import { isMoving } from '../src/domain/items/playable.ts'
 import { removeIfGone, tellOwner } from '../src/domain/preparing/prepare.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
 import { itemSchema, type Item, type Rendition } from '../src/domain/records/records.ts'
@@ -23,6 +23,7 @@ import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { putRendition } from './prepare.ts'
 import { rightFile } from './right-file.ts'
+import { done, isNoted, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 type PlayableJob = Extract<Job, { kind: 'playable' }>
 
@@ -41,16 +42,16 @@ export async function playable(context: WorkerContext, job: PlayableJob, run: Jo
   const { owner, item: id } = job
   const [item, noted] = await Promise.all([
     findItem(ports.store, owner, id),
-    mayNeedPlayable(ports, owner, id),
+    isNoted(ports, toPlay({ owner, id })),
   ])
   // Not prepared yet: that comes first, and asks for this again.
   if (item && isUnprepared(item)) return
   if (noted && item?.state === 'ready' && isMoving(item)) {
     const work = () => tryToConvert(context, item, run)
     const outcome = await (isSuspect(item, 'playable') ? oneAtATime(work) : work())
-    if (outcome !== 'done') return retryPlayableLater(ports, item, outcome.waitMs)
+    if (outcome !== 'done') return note(ports, [toPlay(item)], outcome.waitMs)
   }
-  await markPlayable(ports, owner, id)
+  await done(ports, toPlay({ owner, id }))
 }
 
 type Outcome = 'done' | { readonly waitMs: number }

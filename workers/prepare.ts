@@ -2,7 +2,7 @@ import path from 'node:path'
 import { killerText, mediaErrorText } from '../src/domain/items/failure.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { WrongBytes, type Recorded } from '../src/domain/backup/integrity/integrity.ts'
-import { enqueuePlayable, notePlayable, isMoving } from '../src/domain/items/playable.ts'
+import { isMoving } from '../src/domain/items/playable.ts'
 import {
   beginPreparing,
   markPrepared,
@@ -45,6 +45,7 @@ import type { WorkerContext } from './context.ts'
 import { joinLivePhoto } from './live-photo.ts'
 import { putFileWithFacts } from './put-file.ts'
 import { rightFile } from './right-file.ts'
+import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 type PrepareJob = Extract<Job, { kind: 'prepare' | 'prepare-slow' }>
 
@@ -195,7 +196,7 @@ async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Prom
   const made = await (lane.allowedMs ? withTimeBudget(lane.allowedMs(bytes), make) : make())
 
   const moves = isMoving({ ...item, ...made.look })
-  if (needsLook && moves) await notePlayable(ports, item)
+  if (needsLook && moves) await note(ports, [toPlay(item)])
   const recorded = await recordPrepared(ports, item.owner, item.id, (found) => ({
     ...withoutTrouble(found, 'prepare'),
     ...made.look,
@@ -209,7 +210,7 @@ async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Prom
     },
   }))
   if (!recorded) return null
-  if (needsLook && moves) await enqueuePlayable(ports, item)
+  if (needsLook && moves) await enqueue(ports, [toPlay(item)])
   // A link that asks for a further copy may have come meanwhile.
   return prepareItem(context, lane, recorded)
 }

@@ -16,7 +16,7 @@ import { readRecords } from '../records/read-records.ts'
 import { albumSchema, itemSchema, linkSchema, ownerSchema, type Item, type Link } from '../records/records.ts'
 import { readSnapshot, type SnapshotHeader } from './snapshot.ts'
 import type { Act } from '../records/instance/tombstones.ts'
-import { noteUnmade } from '../records/store/unmade-jobs.ts'
+import { note, toBundle, toPlay, toPrepare } from '../records/store/outbox.ts'
 
 const minute = 60_000
 /** Clocks of two processes may differ by so much: an act that close before a snapshot is done again. */
@@ -198,16 +198,10 @@ export async function rebuildOwner(
 }
 
 /** Notes what is still to be done for items, so that the sweep queues it. */
-async function noteWork(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  items: readonly Item[],
-): Promise<void> {
-  const now = clock.now()
-  const waiting = (key: string, of: readonly Item[]): Write[] =>
-    of.map(({ owner, id }) => rank(key, `${owner}/${id}`, now))
+async function noteWork(ports: Pick<Ports, 'store' | 'clock'>, items: readonly Item[]): Promise<void> {
   const unprepared = items.filter(({ state }) => state === 'uploaded' || state === 'preparing')
-  await store.commit({ writes: waiting(keys.unprepared, unprepared) })
-  await store.commit({ writes: waiting(keys.unplayable, items.filter(isMoving)) })
+  await note(ports, unprepared.map(toPrepare))
+  await note(ports, items.filter(isMoving).map(toPlay))
 }
 
 /** Makes a count of bytes what it must be, and takes away what only counts uploads under way. */
@@ -277,7 +271,10 @@ async function dropAlbumObjects(
       changing.write(set(keys.album(owner, id), { ...album, card, bundles }))
     })
   }
-  await noteUnmade({ store, clock }, owner, ids)
+  await note(
+    { store, clock },
+    ids.flatMap((id) => toBundle(owner, id)),
+  )
 }
 
 /** What is gone already needs no more. */

@@ -17,7 +17,7 @@ import {
   type Link,
   type StoredObject,
 } from '../records/records.ts'
-import { noteUnmade } from '../records/store/unmade-jobs.ts'
+import { enqueue, note, toBundle } from '../records/store/outbox.ts'
 
 /** How long the bundle and the card wait for more items of their album to be done, in milliseconds. */
 const bundleDelayMs = 1500
@@ -27,23 +27,17 @@ const bundleDelayMs = 1500
  * without them an album is streamed, and its preview shows no picture.
  */
 export async function enqueueBundles(
-  { store, clock, queue, log }: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'queue' | 'log'>,
   owner: string,
   albums: readonly string[],
 ): Promise<void> {
+  const work = albums.flatMap((album) => toBundle(owner, album))
   try {
-    await noteUnmade({ store, clock }, owner, albums)
+    await note(ports, work)
   } catch (error) {
-    log.warn({ err: error, albums }, 'bundles not noted; the queue alone knows of them')
+    ports.log.warn({ err: error, albums }, 'bundles not noted; the queue alone knows of them')
   }
-  for (const album of albums) {
-    try {
-      await queue.add({ kind: 'bundle', owner, album }, { delayMs: bundleDelayMs })
-      await queue.add({ kind: 'card', owner, album }, { delayMs: bundleDelayMs })
-    } catch (error) {
-      log.warn({ err: error, album }, 'bundle not queued; the sweep will')
-    }
-  }
+  await enqueue(ports, work, { delayMs: bundleDelayMs })
 }
 
 /** A file of a bundle, with what is known of it: its name must be cleaned by that, as its bytes were. */

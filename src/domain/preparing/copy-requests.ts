@@ -5,6 +5,7 @@ import { itemsOf } from '../items/item.ts'
 import { keys } from '../records/keys.ts'
 import { readRecordsThere } from '../records/read-records.ts'
 import { albumSchema, itemSchema, linkSchema, type CopyPolicy, type Item } from '../records/records.ts'
+import { enqueue, note, toPrepare } from '../records/store/outbox.ts'
 
 /** The copy for the default policy comes with preparing itself; others only for links that were there when it began. */
 const lacks = (item: Item, policy: CopyPolicy): boolean =>
@@ -21,7 +22,7 @@ export async function noteMissingCopies(
   owner: string,
   albums: readonly string[],
   policy: MetadataPolicy,
-): Promise<Item[]> {
+): Promise<readonly Item[]> {
   if (policy === 'everything') return []
   const items = new Map<string, Item>()
   const albumKeys = albums.map((album) => keys.album(owner, album))
@@ -36,7 +37,7 @@ export async function noteMissingItemCopies(
   owner: string,
   album: string,
   wanted: readonly string[],
-): Promise<Item[]> {
+): Promise<readonly Item[]> {
   const [members] = await store.read([ranks(keys.albumLinks(owner, album))])
   const linkKeys = members.map(({ member }) => keys.link(owner, member))
   const links = await readRecordsThere(store, linkSchema, linkKeys)
@@ -50,27 +51,14 @@ export async function noteMissingItemCopies(
   )
 }
 
-async function noteWaiting({ store, clock }: Pick<Ports, 'store' | 'clock'>, items: Item[]): Promise<Item[]> {
-  if (items.length > 0)
-    await store.commit({
-      writes: items.map(({ owner, id }) => ({
-        kind: 'rank',
-        key: keys.unprepared,
-        member: `${owner}/${id}`,
-        score: clock.now(),
-      })),
-    })
+async function noteWaiting(
+  ports: Pick<Ports, 'store' | 'clock'>,
+  items: readonly Item[],
+): Promise<readonly Item[]> {
+  await note(ports, items.map(toPrepare))
   return items
 }
 
-/** Queues items that wait for a copy. A queue that fails loses nothing: the sweep queues them again. */
-export async function enqueueCopies(
-  { queue, log }: Pick<Ports, 'queue' | 'log'>,
-  items: readonly Item[],
-): Promise<void> {
-  try {
-    for (const { owner, id } of items) await queue.add({ kind: 'prepare', owner, item: id })
-  } catch (error) {
-    log.warn({ err: error }, 'copies not queued; the sweep will')
-  }
-}
+/** Queues items that wait for a copy. */
+export const enqueueCopies = (ports: Pick<Ports, 'queue' | 'log'>, items: readonly Item[]): Promise<void> =>
+  enqueue(ports, items.map(toPrepare))

@@ -2,7 +2,7 @@ import type { Ports, Store } from '../../ports.ts'
 import { ranks, value } from '../../ports.ts'
 import { enqueueBundles } from './bundle.ts'
 import { changeOwner, rank, set } from '../records/store/change.ts'
-import { lostAfterMs } from '../records/store/deletion-schedule.ts'
+import { done, enqueue, note, toPrepare } from '../records/store/outbox.ts'
 import { slowText, waitingText } from '../items/failure.ts'
 import { expectCheck } from '../records/first-check.ts'
 import { itemWrites } from '../items/item-writes.ts'
@@ -32,15 +32,8 @@ export async function notePreparing(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   items: readonly Item[],
 ): Promise<void> {
-  if (items.length === 0) return
-  const now = clock.now()
   await Promise.all([
-    store.commit({
-      writes: items.map(
-        ({ owner, id }) =>
-          ({ kind: 'rank', key: keys.unprepared, member: `${owner}/${id}`, score: now }) as const,
-      ),
-    }),
+    note({ store, clock }, items.map(toPrepare)),
     ...items.map(({ owner, id }) =>
       store.commit({ writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofItem(id)), value: owner }] }),
     ),
@@ -56,11 +49,7 @@ export async function enqueuePreparing(
   items: readonly Item[],
 ): Promise<void> {
   for (const item of items) {
-    try {
-      await ports.queue.add({ kind: 'prepare', owner: item.owner, item: item.id })
-    } catch (error) {
-      ports.log.warn({ err: error, item: item.id }, 'not queued; the sweep will')
-    }
+    await enqueue(ports, [toPrepare(item)])
     await tellOwner(ports, item)
   }
 }
@@ -96,21 +85,13 @@ export async function beginPreparing(
     return { ...counted, state: 'preparing', reason: isSlow(found, 'prepare') ? slowText : null }
   })
   if (!item || item.state === 'failed') return null
-  if (isSlow(item, 'prepare')) await putOffSweep(ports, item)
+  if (isSlow(item, 'prepare')) await note(ports, [toPrepare(item)], slowLostAfterMs)
   if (item.state === 'preparing') await tellOwner(ports, item)
   return item
 }
 
 /** How long the sweep leaves an item alone that is known to take long: it may wait, and then run, for minutes. */
 const slowLostAfterMs = 15 * 60_000
-
-async function putOffSweep(
-  { store, clock }: Pick<Ports, 'store' | 'clock'>,
-  { owner, id }: Pick<Item, 'owner' | 'id'>,
-): Promise<void> {
-  const score = clock.now() + slowLostAfterMs - lostAfterMs
-  await store.commit({ writes: [rank(keys.unprepared, `${owner}/${id}`, score)] })
-}
 
 /** Leaves an item that takes long to the jobs that nothing else waits behind. That is no failure of its file. */
 export async function prepareSlowly(
@@ -123,7 +104,7 @@ export async function prepareSlowly(
     return found.state === 'ready' ? slow : { ...slow, state: 'preparing', reason: slowText }
   })
   if (!item || item.state === 'failed') return
-  await putOffSweep(ports, item)
+  await note(ports, [toPrepare(item)], slowLostAfterMs)
   await ports.queue.add({ kind: 'prepare-slow', owner, item: id })
   if (item.state === 'preparing') await tellOwner(ports, item)
 }
@@ -212,9 +193,8 @@ export async function markPrepared(
   owner: string,
   item: string,
 ): Promise<void> {
-  const { store } = ports
   await expectCheck(ports, objects.ofItem(item))
-  await store.commit({ writes: [{ kind: 'unrank', key: keys.unprepared, member: `${owner}/${item}` }] })
+  await done(ports, toPrepare({ owner, id: item }))
   await askForBundlesOf(ports, owner, item)
 }
 
@@ -228,9 +208,7 @@ export async function markWaiting(
     found.state === 'preparing' ? { ...found, state: 'waiting', reason: waitingText } : found,
   )
   if (!item) return
-  await ports.store.commit({
-    writes: [rank(keys.unprepared, `${owner}/${id}`, ports.clock.now() + waitMs - lostAfterMs)],
-  })
+  await note(ports, [toPrepare({ owner, id })], waitMs)
   if (item.state === 'waiting') await tellOwner(ports, item)
   await askForBundlesOf(ports, owner, id)
 }

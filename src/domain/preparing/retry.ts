@@ -1,13 +1,11 @@
 import type { Ports } from '../../ports.ts'
-import { rank } from '../records/store/change.ts'
 import { Refused } from '../records/errors.ts'
 import { ownItem } from '../items/item.ts'
-import { keys } from '../records/keys.ts'
-import { enqueuePlayable, notePlayable } from '../items/playable.ts'
 import { enqueuePreparing, recordPrepared } from './prepare.ts'
 import type { Copy, CopyPolicy, Item } from '../records/records.ts'
 import { isStandIn } from '../records/stand-ins.ts'
 import { troubleOf, withoutTrouble } from './trouble.ts'
+import { enqueue, note, toPlay, toPrepare } from '../records/store/outbox.ts'
 
 type Copies = Item['copies']
 
@@ -39,13 +37,12 @@ export async function retryItem(
   const isToPrepare = mayBePrepared(item)
   const isToPlay = troubleOf(item, 'playable').gaveUp
   // Noted before it is recorded: whatever crashes in between, the sweep finds it.
-  if (isToPrepare)
-    await ports.store.commit({ writes: [rank(keys.unprepared, `${owner}/${id}`, ports.clock.now())] })
-  if (isToPlay) await notePlayable(ports, item)
+  if (isToPrepare) await note(ports, [toPrepare(item)])
+  if (isToPlay) await note(ports, [toPlay(item)])
   const begun = await recordPrepared(ports, owner, id, (found) => beginAnew(found))
   if (!begun) return ownItem(ports.store, owner, id)
   if (isToPrepare) await enqueuePreparing(ports, [begun])
-  if (isToPlay) await enqueuePlayable(ports, begun)
+  if (isToPlay) await enqueue(ports, [toPlay(begun)])
   return begun
 }
 

@@ -1,10 +1,9 @@
-import type { Key, Ports } from '../../ports.ts'
-import { scores, value } from '../../ports.ts'
-import { lostAfterMs } from '../records/store/deletion-schedule.ts'
+import type { Ports } from '../../ports.ts'
+import { scores } from '../../ports.ts'
+import { requeueLost } from '../records/store/outbox.ts'
 import { closeLeftEntrances } from '../gate/slug-claims.ts'
 import { keys } from '../records/keys.ts'
 import { recount } from './recount.ts'
-import { queueUnmade } from '../records/store/unmade-jobs.ts'
 import { abandonUpload, deadAfterMs } from '../records/limits/reservation.ts'
 
 /** At most so many of each kind in one sweep; the next one goes on. */
@@ -20,19 +19,13 @@ export async function sweep(
   ports: Pick<Ports, 'store' | 'bucket' | 'queue' | 'clock' | 'log'>,
   agreed: number = ports.clock.now(),
 ): Promise<void> {
-  const { store, queue, clock } = ports
-  const now = clock.now()
-  const [due, lost, still, unmade, dead] = await store.read([
+  const { store, queue } = ports
+  const [due, dead] = await store.read([
     scores(keys.due, 0, agreed, batch),
-    scores(keys.unprepared, 0, now - lostAfterMs, batch),
-    scores(keys.unplayable, 0, now - lostAfterMs, batch),
-    scores(keys.unmade, 0, now - lostAfterMs, batch),
     scores(keys.uploads, 0, agreed - deadAfterMs, batch),
   ])
   for (const { member: owner } of due) await queue.add({ kind: 'remove', owner })
-  for (const { member } of lost) await queueAgain(ports, 'prepare', keys.unprepared, member)
-  for (const { member } of still) await queueAgain(ports, 'playable', keys.unplayable, member)
-  for (const { member } of unmade) await queueUnmade(ports, member)
+  await requeueLost(ports, batch)
   await closeLeftEntrances(ports)
   const failures: unknown[] = []
   for (const { member } of dead) {
@@ -43,16 +36,4 @@ export async function sweep(
   }
   await recount(ports)
   if (failures.length > 0) throw new AggregateError(failures, 'dead uploads could not be ended')
-}
-
-async function queueAgain(
-  { store, queue }: Pick<Ports, 'store' | 'queue'>,
-  kind: 'prepare' | 'playable',
-  noted: Key,
-  member: string,
-): Promise<void> {
-  const [owner = '', item = ''] = member.split('/')
-  const [record] = await store.read([value(keys.item(owner, item))])
-  if (record === null) await store.commit({ writes: [{ kind: 'unrank', key: noted, member }] })
-  else await queue.add({ kind, owner, item })
 }

@@ -7,11 +7,11 @@ import { rank } from '../../records/store/change.ts'
 import { updateAlbum } from '../../albums/album.ts'
 import { changedInStorageText } from '../../items/failure.ts'
 import { keys, objects } from '../../records/keys.ts'
-import { notePlayable, enqueuePlayable } from '../../items/playable.ts'
 import { enqueuePreparing, notePreparing, recordPrepared } from '../../preparing/prepare.ts'
 import { readRecord } from '../../records/read-records.ts'
 import { albumSchema, copyPolicies, itemSchema, renditionNames } from '../../records/records.ts'
 import type { Album, Copy, CopyPolicy, Item, RenditionName, StoredObject } from '../../records/records.ts'
+import { enqueue, note, toPlay } from '../../records/store/outbox.ts'
 
 /** An object whose bytes are not those that its record tells of. Nothing may be made of it. */
 export class WrongBytes extends Error {
@@ -172,7 +172,7 @@ async function withholdOfItem(
   const before = await readRecord(ports.store, itemSchema, keys.item(owner, id))
   if (!before) return false
   await notePreparing(ports, [before])
-  if (name === 'playable' || name === 'motion') await notePlayable(ports, before)
+  if (name === 'playable' || name === 'motion') await note(ports, [toPlay(before)])
   let isWithheld = false
   const item = await recordPrepared(ports, owner, id, (found) => {
     const changed = withoutWrong(found, name, wrong.sha256)
@@ -181,7 +181,7 @@ async function withholdOfItem(
   })
   if (!item) return false
   await enqueuePreparing(ports, [item])
-  if (name === 'playable' || name === 'motion') await enqueuePlayable(ports, item)
+  if (name === 'playable' || name === 'motion') await enqueue(ports, [toPlay(item)])
   return isWithheld
 }
 
