@@ -65,7 +65,7 @@ async function tryToConvert(
   const item = await updateItem(ports.store, owner, id, (found) => countRun(found, 'playable'))
   if (!item) return 'done'
   if (hasKilledTooOften(item, 'playable')) {
-    ports.log.error({ item: id, format: item.type.format }, 'converting it ended its process')
+    ports.log.error({ item: id, format: item.type.format }, 'converting killed its process')
     await markGivenUp(ports.store, item, 'playable')
     return 'done'
   }

@@ -133,7 +133,7 @@ async function tryToPrepare(
   lastTry: boolean,
 ): Promise<Outcome> {
   if (hasKilledTooOften(item, 'prepare')) {
-    context.ports.log.error({ item: item.id, format: item.type.format }, 'preparing it ended its process')
+    context.ports.log.error({ item: item.id, format: item.type.format }, 'preparing killed its process')
     await giveUp(context, item, killerText)
     return 'done'
   }

@@ -61,7 +61,7 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
     backup: whileRoom(ports, () => makeBackup(context)),
   })
   await forgetOnDisk(ports, { isAtStart: true }).catch((error: unknown) =>
-    ports.log.warn({ err: error }, 'what was deleted stays in the files of the store for now'),
+    ports.log.warn({ err: error }, 'deleted data stays in the files of the store for now'),
   )
   await ports.queue.schedule({ kind: 'sweep' }, sweepEveryMs)
   return {

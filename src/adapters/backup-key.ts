@@ -23,7 +23,7 @@ export async function backupKey(
     } finally {
       await file.close()
     }
-    log.info({ path }, 'a key for snapshots was made: keep a copy of it elsewhere, or set BACKUP_KEY')
+    log.info({ path }, 'created a key for snapshots: keep a copy elsewhere, or set BACKUP_KEY')
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }

@@ -63,7 +63,7 @@ export async function dataDisk({
     isLooking = true
     looking = look()
       .catch((error: unknown) =>
-        log.warn({ err: error }, 'the room that is kept for stops cannot be seen to'),
+        log.warn({ err: error }, 'cannot maintain the room that is reserved for stops'),
       )
       .finally(() => (isLooking = false))
   }

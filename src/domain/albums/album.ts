@@ -82,7 +82,7 @@ export async function createAlbum(
 /** Throws Refused('too-many-items') when an album of `there` items cannot take `more`. */
 export function checkAlbumSize(limit: number, there: number, more: number): void {
   if (there + more > limit)
-    throw new Refused('too-many-items', 'An album holds no more than that.', { limit })
+    throw new Refused('too-many-items', 'An album cannot hold that many items.', { limit })
 }
 
 /**

@@ -19,7 +19,7 @@ export function announceNarrowed(
   events
     .publish(gateChannel, links.map(({ secretHash }) => secretHash).join(' '))
     .catch((error: unknown) =>
-      log.warn({ err: error }, 'a stop was not announced; running downloads see it later'),
+      log.warn({ err: error }, 'could not announce the stop; running downloads end at their next check'),
     )
 }
 
@@ -35,6 +35,6 @@ export async function announceShownLess(
     const recordKeys = [...links].map((link) => keys.link(owner, link))
     announceNarrowed(ports, await readRecordsThere(ports.store, linkSchema, recordKeys))
   } catch (error) {
-    ports.log.warn({ err: error }, 'what was taken away was not announced; running downloads see it later')
+    ports.log.warn({ err: error }, 'could not announce the change; running downloads end at their next check')
   }
 }

@@ -27,7 +27,7 @@ export async function wholeArchive(
   if (!shown.every(({ isDownloadable }) => isDownloadable))
     throw new Refused(
       'not-ready',
-      'Some files are still being prepared. Try again in a moment, or tick those that are ready.',
+      'Some files are still being prepared. Try again in a moment, or select those that are ready.',
       {
         retryAfterSeconds: 5,
       },
@@ -48,9 +48,9 @@ export async function tickedArchive(
 ): Promise<ArchiveFile[]> {
   checkDownloads(link)
   const shown = await shownItems(store, link, albums)
-  if (ticked.length === 0) throw new Refused('bad-request', 'Tick what you want to download.')
+  if (ticked.length === 0) throw new Refused('bad-request', 'Select what you want to download.')
   if (ticked.length > Math.max(shown.length, 1))
-    throw new Refused('bad-request', 'More was ticked than there is.', { limit: shown.length })
+    throw new Refused('bad-request', 'More items were selected than there are.', { limit: shown.length })
   const wanted = new Set(ticked)
   const items = shown.filter(({ id }) => wanted.has(id))
   if (items.length !== wanted.size) throw notFound('item')
@@ -59,7 +59,7 @@ export async function tickedArchive(
 
 /** Throws Refused('forbidden') where a link is for looking only. */
 export function checkDownloads(link: Link): void {
-  if (!link.allow.downloads) throw new Refused('forbidden', 'This link is for looking only.')
+  if (!link.allow.downloads) throw new Refused('forbidden', 'This link allows viewing only.')
 }
 
 /** Every item that visitors may see, once, in the albums' order. */

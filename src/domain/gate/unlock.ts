@@ -72,7 +72,7 @@ export async function unlock(
   const who = mark === null ? networksOf(input.address) : [{ name: `mark ${mark}`, persons: 1 }]
   await countUnlock(ports.store, link, who, mark !== null)
   if (!(await ports.passwords.verify(link.password.hash, input.password, [...who, ...linkParty(link.id)])))
-    throw new Refused('wrong-password', 'That is not the password.')
+    throw new Refused('wrong-password', 'The password is wrong.')
   await forgetTries(ports.store, who, (name) => keys.unlockTries(link.id, name))
   const token = randomToken()
   await ports.store.commit({

@@ -28,7 +28,7 @@ function rightOriginal(original: StoredObject, { id }: Item): StoredObject {
 
 /** What a recipient hears of a file whose bytes in the bucket are no longer those that were sent. */
 export const changedInStorage = (item: string): Refused =>
-  new Refused('changed-in-storage', 'This file was changed in storage, so it is not handed out.', { item })
+  new Refused('changed-in-storage', 'This file was changed in storage, so it is withheld.', { item })
 
 /** What a recipient hears of an item's copy that is still being made. */
 export const notMadeYet = (item: string): Refused =>
@@ -36,7 +36,7 @@ export const notMadeYet = (item: string): Refused =>
 
 /** What a recipient hears of an item's copy that could not be made clean. */
 export const withheld = (item: string): Refused =>
-  new Refused('withheld', 'This file cannot be handed out without its location, so it is not.', { item })
+  new Refused('withheld', 'The location in this file cannot be removed, so the file is withheld.', { item })
 
 /**
  * What a recipient downloads of an item under a metadata policy: one file, or the two of a Live Photo. Throws

@@ -106,7 +106,7 @@ async function groupOwner(
   name: string,
 ): Promise<void> {
   await queue.groupOwner(owner.id, nameHash(name)).catch((error: unknown) => {
-    log.warn({ err: error }, 'an owner takes turns alone')
+    log.warn({ err: error }, 'could not group the owner by its network; it takes turns alone')
   })
 }
 

@@ -23,7 +23,7 @@ export const countOwnerKey = (store: Pick<Store, 'hit'>, address: string): Promi
 export async function expectKey(changing: Changing, owner: KnownOwner): Promise<void> {
   const record = await changing.record(ownerSchema, keys.owner(owner.id))
   if (record?.keyHash !== hashToken(owner.key))
-    throw new Refused('unauthorized', 'This owner key opens nothing any more.')
+    throw new Refused('unauthorized', 'This owner key is no longer valid.')
 }
 
 /**
@@ -69,13 +69,13 @@ export async function rotateKey(
     await store.commit({ writes: [remove(keys.ownerByKey(hashToken(owner.key)))] })
   } catch (error) {
     // It opens nothing any more, and the new key must reach its owner now or never.
-    log.warn({ err: error }, 'the entry of an old owner key was left')
+    log.warn({ err: error }, 'could not remove the entry of an old owner key')
   }
   try {
     await writeTombstones(ports, owner.id)
   } catch (error) {
     // The new key must reach its owner now or never; the outbox holds the note for the sweep.
-    log.warn({ err: error }, 'a tombstone could not be written; the sweep tries again')
+    log.warn({ err: error }, 'could not write a tombstone; the sweep will retry')
     await wakeSweep(store, owner.id, atOnce).catch(() => {})
   }
   return next

@@ -35,7 +35,7 @@ export async function enqueueBundles(
   try {
     await note(ports, work)
   } catch (error) {
-    ports.log.warn({ err: error, albums }, 'bundles not noted; the queue alone knows of them')
+    ports.log.warn({ err: error, albums }, 'could not note the bundles; only the queue knows of them')
   }
   await enqueue(ports, work, { delayMs: bundleDelayMs })
 }

@@ -40,7 +40,7 @@ export async function recount({ store, clock, log }: Pick<Ports, 'store' | 'cloc
     if (by !== 0) log.warn({ owner, by }, 'the bytes of an owner were counted anew')
   }
   const { by, isSure } = await recountInstance(store, owners)
-  if (by !== 0) log.warn({ by }, 'the bytes of all were counted anew')
+  if (by !== 0) log.warn({ by }, 'recounted the bytes of the whole instance')
   if (!isSure) await noteTime(String(now), now - recountEveryMs + lookAgainMs)
 }
 

@@ -86,7 +86,7 @@ export async function createResumable(ports: ResumablePorts, wish: ResumableWish
   })
   if (outcome === 'done') return upload
   await abandonUpload(ports, upload)
-  throw new Refused('too-many-requests', 'Too many uploads are under way. End some of them first.', {
+  throw new Refused('too-many-requests', 'Too many uploads are in progress. Finish some of them first.', {
     limit: mostAtOnce,
     retryAfterSeconds: 60,
   })
@@ -122,7 +122,7 @@ export async function receiveBytes(
     ])
     if (upload.isComplete) throw new Refused('conflict', 'This upload is complete.', { item: upload.item })
     if (upload.offset !== input.offset)
-      throw new Refused('conflict', 'The upload stands elsewhere.', { offset: upload.offset })
+      throw new Refused('conflict', 'The upload is at another offset.', { offset: upload.offset })
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
     if (expiresAt - upload.expiresAt > signEvery) await liveUntil(ports.store, upload, expiresAt)
     const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })

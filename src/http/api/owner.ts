@@ -48,7 +48,7 @@ export function apiOwner(context: WebContext): Router {
     const { ownerKey } = parse(ownerKeyBody, req.body)
     await countOwnerKey(ports.store, addressOf(req))
     const owner = await findOwner(ports.store, ownerKey.trim())
-    if (!owner) throw new Refused('unauthorized', 'This owner key opens nothing here.')
+    if (!owner) throw new Refused('unauthorized', 'This owner key is not known here.')
     rememberOwner(settings, res, owner)
     res.status(204).end()
   })

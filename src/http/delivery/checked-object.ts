@@ -44,5 +44,5 @@ export async function openRight(
 
 async function refuse(ports: Pick<Ports, 'store' | 'log'>, key: string, error: Error): Promise<never> {
   await suspect(ports, key, error)
-  throw new Refused('changed-in-storage', 'This file was changed in storage, so it is not handed out.')
+  throw new Refused('changed-in-storage', 'This file was changed in storage, so it is withheld.')
 }

@@ -57,7 +57,7 @@ export function watchLinks(
         }),
       )
     } catch (error) {
-      ports.log.warn({ err: error }, 'downloads broken: the gate could not be asked')
+      ports.log.warn({ err: error }, 'ended downloads: the gate could not be asked')
       for (const res of running.keys()) breakOff(res)
     }
   }

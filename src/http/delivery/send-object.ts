@@ -46,7 +46,7 @@ export async function sendObject(req: Request, res: Response, object: Sendable):
   const range = rangeOf(req, object)
   if (range === 'unsatisfiable') {
     res.set('Content-Range', `bytes */${object.size}`)
-    throw new Refused('range', 'There are no such bytes.', { size: object.size })
+    throw new Refused('range', 'The requested range does not exist.', { size: object.size })
   }
   const { start, end } = range ?? { start: 0, end: object.size - 1 }
   const status = range ? 206 : 200

@@ -76,7 +76,7 @@ export async function currentOwner(
   const shown = shownOwnerKey(settings, req)
   if (!shown) return null
   const owner = await findOwner(ports.store, shown.key)
-  if (!owner && shown.isBearer) throw new Refused('unauthorized', 'This owner key opens nothing here.')
+  if (!owner && shown.isBearer) throw new Refused('unauthorized', 'This owner key is not known here.')
   return owner
 }
 
@@ -84,7 +84,7 @@ export async function currentOwner(
 export async function requireOwner(context: WebContext, req: Request): Promise<KnownOwner> {
   const owner = await currentOwner(context, req)
   if (!owner)
-    throw new Refused('unauthorized', 'Show your owner key, as a cookie or as “Authorization: Bearer”.')
+    throw new Refused('unauthorized', 'Send your owner key as a cookie or as “Authorization: Bearer”.')
   return owner
 }
 

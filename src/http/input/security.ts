@@ -80,7 +80,7 @@ export function refuseForeignHost(settings: WebSettings): RequestHandler {
     next(
       isOurs
         ? undefined
-        : new Refused('wrong-host', 'This server is not known by this name: set PUBLIC_URL.'),
+        : new Refused('wrong-host', 'This server does not answer to this host name: set PUBLIC_URL.'),
     )
   }
 }

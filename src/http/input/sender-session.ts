@@ -52,7 +52,7 @@ async function checkSenderPassword(context: WebContext, req: Request, password: 
   const who = owner ? ownerParty(owner.id) : networksOf(addressOf(req))
   await countTry(ports.store, who, keys.senderTries, triesOfOne)
   if (!sameText(password, settings.senderPassword))
-    throw new Refused('wrong-password', 'This is not the password.')
+    throw new Refused('wrong-password', 'The password is wrong.')
   // A program shows the password each time: only what is wrong counts in the end.
   await forgetTries(ports.store, who, keys.senderTries)
 }

@@ -29,7 +29,7 @@ export async function serveMetrics(
   try {
     await begin(server, address)
   } catch (error) {
-    log.warn({ err: error, ...address }, 'metrics are not served: METRICS_ADDRESS cannot be had')
+    log.warn({ err: error, ...address }, 'metrics are not served: cannot listen on METRICS_ADDRESS')
     return null
   }
   const bound = server.address()

@@ -101,7 +101,8 @@ export function tus(context: WebContext, places: FairPlaces): Router {
       // The client never heard of the upload's address: nobody can go on with it.
       await terminate(ports, created).catch((cause: unknown) => {
         // Refused: it has ended by itself, as for a file of another kind.
-        if (!(cause instanceof Refused)) ports.log.warn({ err: cause }, 'not ended; the sweep will')
+        if (!(cause instanceof Refused))
+          ports.log.warn({ err: cause }, 'upload not ended; the sweep will end it')
       })
       throw error
     }
@@ -164,7 +165,7 @@ class Bodies {
   /** Ends the body of an upload, if there is one, and waits until what came of it is kept. */
   async breakOff(id: string): Promise<void> {
     const body = this.running.get(id)
-    body?.stop.abort(new Refused('conflict', 'Another connection goes on with this upload.'))
+    body?.stop.abort(new Refused('conflict', 'Another connection is continuing this upload.'))
     await body?.done
   }
 }

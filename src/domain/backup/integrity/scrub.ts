@@ -49,7 +49,7 @@ export async function scrub(ports: Scrubbing, most = scrubBytes): Promise<void> 
       // A bad place on the disk must not keep all others from being read.
       failures += 1
       if (failures === patience) throw error
-      ports.log.warn({ err: error, prefix }, 'stored bytes cannot be read; tried again in an hour')
+      ports.log.warn({ err: error, prefix }, 'cannot read stored bytes; will retry in an hour')
       await store.commit({ writes: [rank(keys.unchecked, prefix, now + hour)] })
       continue
     }

@@ -115,7 +115,7 @@ export function agreedTime({
         'The clock is ahead of what was last known, and nothing confirms it: nothing is deleted by date until something does, or the ' +
           'clock has gone evenly for a day',
       )
-    if (!isDoubted && was) log.info({}, 'the clock is believed again')
+    if (!isDoubted && was) log.info({}, 'the clock is trusted again')
   }
 
   let looking: Promise<number> = Promise.resolve(0)

@@ -64,7 +64,7 @@ export async function makeLasting(ports: TombstonePorts, owner: string, done: st
   try {
     await writeTombstones(ports, owner)
   } catch (error) {
-    ports.log.warn({ err: error }, 'a tombstone could not be written; the sweep tries again')
+    ports.log.warn({ err: error }, 'could not write a tombstone; the sweep will retry')
     await wakeSweep(ports.store, owner, atOnce).catch(() => {})
     throw new Refused(
       'not-noted',

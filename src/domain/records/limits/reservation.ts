@@ -118,7 +118,7 @@ export async function expectRoom(
 }
 
 const ownerIsFull = ({ maxOwnerBytes }: Limits) =>
-  new Refused('owner-quota', 'This is more than one sender may keep here.', { limit: maxOwnerBytes })
+  new Refused('owner-quota', 'This is more than one sender may store here.', { limit: maxOwnerBytes })
 
 async function heartbeat({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
   upload.signedAt = clock.now()
@@ -193,7 +193,7 @@ async function countBytes(
     const most = Math.min(limit * persons, Number.MAX_SAFE_INTEGER)
     const { allowed, retryAfterSeconds } = await store.hit(keys.bytesSent(name), most, daySeconds, bytes)
     if (!allowed)
-      throw new Refused('too-many-requests', 'Your network has sent here what it may within a day.', {
+      throw new Refused('too-many-requests', 'Your network has reached its limit of bytes for one day.', {
         per: 'day',
         limit,
         retryAfterSeconds,
@@ -222,7 +222,7 @@ async function setReserved(
       { kind: 'set', key, value: String(bytes) },
     ],
   })
-  if (outcome === 'conflict') throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+  if (outcome === 'conflict') throw new Refused('conflict', 'This upload has ended. Start it again.')
   if (outcome === 'done') upload.reserved = bytes
   return outcome
 }
@@ -237,7 +237,7 @@ export async function settleUpload(
   const key = keys.uploadBytes(upload.owner, upload.id)
   const [reserved] = await changing.read([value(key)])
   if (reserved === null || reserved.startsWith(ending))
-    throw new Refused('conflict', 'This upload has ended. Begin it anew.')
+    throw new Refused('conflict', 'This upload has ended. Start it again.')
   changing.expect(key, reserved)
   const by = items.reduce((sum, item) => sum + item.original.size, 0) - countOf(reserved)
   changing.write(
@@ -260,7 +260,7 @@ export async function closeUpload(
       store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] }),
     ])
   } catch (error) {
-    log.warn({ err: error, upload: id, by }, 'the usage of all may be off by so many bytes')
+    log.warn({ err: error, upload: id, by }, 'the usage of the instance may be off by this many bytes')
   }
 }
 

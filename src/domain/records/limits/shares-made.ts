@@ -21,7 +21,7 @@ export async function countShare(
       hourSeconds,
     )
     if (!allowed)
-      throw new Refused('too-many-requests', 'Your network has shared here what it may within an hour.', {
+      throw new Refused('too-many-requests', 'Your network has reached its limit of shares for one hour.', {
         per: 'hour',
         limit,
         retryAfterSeconds,

@@ -23,7 +23,7 @@ export async function readMultipart(
   options: { maxFiles: number; signal: AbortSignal; onFile: (file: MultipartFile) => Promise<void> },
 ): Promise<ReadonlyMap<string, string>> {
   const boundary = boundaryOf(req.get('content-type'))
-  if (boundary === null) throw new Refused('bad-request', 'The form names no boundary.')
+  if (boundary === null) throw new Refused('bad-request', 'The form has no boundary.')
   const fields = new Map<string, string>()
   let files = 0
   const body = bodyOf(req, options.signal)
@@ -31,7 +31,7 @@ export async function readMultipart(
     for await (const { name, filename, body: bytes } of formParts(body, boundary)) {
       if (filename === null) {
         if (fields.size >= maxFields) throw new Refused('bad-request', 'The form has too many fields.')
-        if (fields.has(name)) throw new Refused('bad-request', `The field “${name}” stands there twice.`)
+        if (fields.has(name)) throw new Refused('bad-request', `The field “${name}” was sent twice.`)
         fields.set(name, await textOf(name, bytes))
         continue
       }
@@ -40,7 +40,7 @@ export async function readMultipart(
         throw new Refused('too-many-items', `No more than ${options.maxFiles} files at once.`, {
           limit: options.maxFiles,
         })
-      if (name !== 'files') throw new Refused('bad-request', 'Files belong into the field “files”.')
+      if (name !== 'files') throw new Refused('bad-request', 'Send files in the field “files”.')
       if (filename === '') throw new Refused('bad-request', 'A file has no name.')
       await options.onFile({ filename, body: bytes })
     }

@@ -53,7 +53,7 @@ async function* bytesOf(req: Request, signal: AbortSignal): AsyncGenerator<Buffe
   }
   const onEnd = (): void => wake()
   const onClose = (): void => {
-    if (!req.complete) fail(new Refused('bad-request', 'The upload was broken off.'))
+    if (!req.complete) fail(new Refused('bad-request', 'The upload was interrupted.'))
   }
   const onAbort = (): void => fail(signal.reason)
   const guard = guardSlowBody(req)

@@ -18,9 +18,7 @@ export function guardSlowBody(req: IncomingMessage): { failed: Promise<never>; s
       // A paused stream, or one with bytes waiting in it, is held back by us.
       const isWaiting = req.readableFlowing !== false && req.readableLength === 0
       if (isWaiting && !req.readableEnded && now - seen < slowBody.leastBytes)
-        reject(
-          new Refused('too-slow', 'Too little came in for too long. Send it again over a better connection.'),
-        )
+        reject(new Refused('too-slow', 'The request was too slow. Send it again over a better connection.'))
       seen = now
     }, slowBody.spanMs)
   })
