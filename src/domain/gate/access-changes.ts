@@ -4,12 +4,12 @@ import { keys } from '../records/keys.ts'
 import { readRecordsThere } from '../records/read-records.ts'
 import { linkSchema, type Link } from '../records/records.ts'
 
-/** Carries hashes of secrets, apart by spaces: whoever is inside of these links is to be asked for again. */
+/** Carries hashes of secrets, separated by spaces. Running answers of these links are checked again. */
 export const gateChannel = 'gate'
 
 /**
- * Tells every web process at once that links let fewer in than before. Best effort, and waited for by nobody: the
- * processes look for themselves as well, only later.
+ * Tells every web process at once that links allow less than before. Best effort, not awaited: the
+ * processes also check by themselves every two seconds.
  */
 export function announceNarrowed(
   { events, log }: Pick<Ports, 'events' | 'log'>,
@@ -23,7 +23,7 @@ export function announceNarrowed(
     )
 }
 
-/** The same for whatever link opens any of an owner's `albums`: less of them is shown than before. */
+/** The same for every link that opens one of the owner's `albums`, of which less is shown than before. */
 export async function announceShownLess(
   ports: Pick<Ports, 'store' | 'events' | 'log'>,
   owner: string,

@@ -7,14 +7,14 @@ import type { ItemSummary } from '../items/item-summary.ts'
 import { readSummaries, shownSummaries } from '../items/album-summaries.ts'
 import type { Album, Link } from '../records/records.ts'
 
-/** A file of a ZIP; its name is as its recipients may learn it, and may stand twice. */
+/** A file of a ZIP. The name is the one that recipients may see; it need not be unique. */
 export interface ArchiveFile extends Omit<Download, 'mime'> {
   readonly capturedAt: Pick<CaptureDate, 'local' | 'offset'> | null
 }
 
 /**
  * Everything that a visitor may download of `albums`. Items that are withheld or failed are left out (the page
- * says so); while others are still being prepared it throws Refused('not-ready'), for a ZIP must not miss a file
+ * says so). Throws Refused('not-ready') while items are still being prepared: a ZIP must not miss a file
  * silently.
  */
 export async function wholeArchive(
@@ -37,8 +37,8 @@ export async function wholeArchive(
 }
 
 /**
- * The ticked items, in the albums' order. Throws Refused: `unknown` when one of them is not the link's to show,
- * `bad-request` for none or more than there are, `not-ready` or `withheld` when one cannot be had.
+ * The selected items, in the albums' order. Throws Refused: `unknown` if the link does not show one of them,
+ * `bad-request` for none or too many, `not-ready` or `withheld` if one cannot be downloaded.
  */
 export async function tickedArchive(
   store: Store,
@@ -57,7 +57,7 @@ export async function tickedArchive(
   return filesOf(items, link)
 }
 
-/** Throws Refused('forbidden') where a link is for looking only. */
+/** Throws Refused('forbidden') if the link is view-only. */
 export function checkDownloads(link: Link): void {
   if (!link.allow.downloads) throw new Refused('forbidden', 'This link allows viewing only.')
 }

@@ -18,20 +18,20 @@ import {
 } from '../records/records.ts'
 import { hashToken } from '../records/tokens.ts'
 
-/** What a visitor shows at the door: the secret from the address, and the session token of this link's cookie. */
+/** What a visitor presents: the secret from the address, and the session token from this link's cookie. */
 export interface Credentials {
   readonly secret: string
-  /** Answers the session token that this browser holds for the link with this id, if any. */
+  /** Returns the session token that this browser holds for the link with this id; null if it has none. */
   sessionOf(link: string): string | null
-  /** The caller's network address: guessing is counted by it. Absent: one of our own, such as a running download. */
+  /** The caller's network address; guesses are counted per address. Absent for our own checks of running downloads. */
   readonly address?: string
-  /** The mark that this browser holds of having been inside of the link with this id, if any. */
+  /** The mark that proves that this browser was let in by the link with this id before; null if it has none. */
   markOf?(link: string): string | null
-  /** Whether this browser's person declined the link with this id. Absent: no. */
+  /** Whether the person at this browser declined the link with this id. Absent: no. */
   hasDeclined?(link: string): boolean
 }
 
-/** What the gate lets through: a link that is open now, to this visitor. */
+/** A link that is open to this visitor now. */
 export interface Access {
   readonly link: Link
 }
@@ -40,16 +40,16 @@ type Ports = { readonly store: Store; readonly clock: Clock }
 
 export type LinkState = 'open' | 'expired' | 'stopped'
 
-/** The date is looked at on each request: a link ends on time also when no worker runs. */
+/** The date is checked on each request, so a link ends on time even when no worker runs. */
 export function linkState(link: Link, now: number): LinkState {
   if (link.stoppedAt !== null) return 'stopped'
   return now < link.expiresAt ? 'open' : 'expired'
 }
 
-/** The session value that the store holds for a visitor who gave the password; dies when the password changes. */
+/** The value of a session in the store. It becomes invalid when the password changes. */
 export const sessionValue = (link: Link): string => String(link.password?.version ?? 0)
 
-/** What the store says of a link at the gate. */
+/** What the gate reads about a link from the store. */
 interface Door {
   /** Answers to `entranceQueries`. */
   readonly entrance: readonly [string | null, string | null]
@@ -68,12 +68,12 @@ const doorQueries = (credentials: Credentials, entrance: Entrance) => {
 
 /**
  * The gate: every visitor's route passes here, and nothing else opens a link. Throws Refused with `unknown` (no
- * such link), `link-ended` (expired or stopped), `link-declined` (shut in this browser by its own person) or
- * `link-locked` (a password that this visitor has not given).
+ * such link), `link-ended` (expired or stopped), `link-declined` (the person at this browser declined it) or
+ * `link-locked` (this visitor has not given the password).
  */
 function checkAccess(clock: Clock, credentials: Credentials, entrance: Entrance, door: Door): Access {
   const link = parseRecord(linkSchema, keys.link(entrance.owner, entrance.link), door.link)
-  // A secret that was taken anew leaves its old link behind: only the link that it belongs to now counts.
+  // After a slug was claimed again, the old link still exists. Only the link that owns the secret now counts.
   if (!link || link.secretHash !== hashToken(credentials.secret)) throw notFound('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
   if (credentials.hasDeclined?.(link.id)) throw new Refused('link-declined', 'You declined this link.')
@@ -83,12 +83,12 @@ function checkAccess(clock: Clock, credentials: Credentials, entrance: Entrance,
   return { link }
 }
 
-/** Where a secret led the last time, and which albums that link opened then. */
+/** Where a secret led last time, and which albums that link opened then. */
 interface CachedEntrance extends Entrance {
   readonly albums: readonly string[]
 }
 
-/** By the secrets' hashes: guesses that spare a round trip. What is read by one says itself whether it was right. */
+/** Keyed by the secret's hash. An entry saves a round trip; what is read with it shows whether it was still right. */
 const entranceCaches = new WeakMap<Store, LRUCache<string, CachedEntrance>>()
 const maxCached = 20_000
 
@@ -98,7 +98,7 @@ function entranceCacheOf(store: Store): LRUCache<string, CachedEntrance> {
   return known
 }
 
-/** Passes the gate with what `ask` reads there together with the door: in one round trip, where the secret came before. */
+/** Authorizes, and reads what `ask` wants in the same round trip if the secret is in the cache. */
 async function authorizeReading<T>(
   { store, clock }: Ports,
   credentials: Credentials,
@@ -120,7 +120,7 @@ async function authorizeReading<T>(
   return { access: checkAccess(clock, credentials, entrance, door), found }
 }
 
-/** Passes the gate. */
+/** Lets a visitor in, or throws Refused as `checkAccess` does. */
 export async function authorize(ports: Ports, credentials: Credentials): Promise<Access> {
   const { access } = await authorizeReading(ports, credentials, async (at) => {
     const [raw, wrong, link, session] = await ports.store.read(doorQueries(credentials, at))
@@ -130,8 +130,8 @@ export async function authorize(ports: Ports, credentials: Credentials): Promise
 }
 
 /**
- * Passes the gate and finds one item behind it. Throws Refused as the gate does, and `unknown` for an item that
- * the link does not open: another album's, a private one, one that is gone.
+ * Authorizes and finds one item. Throws Refused as `checkAccess` does, and `unknown` for an item that
+ * the link does not open: one of another album, a private one, or one that was deleted.
  */
 export async function authorizeForItem(
   ports: Ports,
@@ -154,12 +154,12 @@ export async function authorizeForItem(
 
 const albumKeysOf = ({ owner, albums }: Link): Key[] => albums.map((album) => keys.album(owner, album))
 
-/** The albums that a link opens, in its order; those that are gone or unreadable are left out. */
+/** The albums that a link opens, in the link's order, without deleted and unreadable ones. */
 export async function albumsOf(store: Store, { link }: Access): Promise<Album[]> {
   return readRecordsThere(store, albumSchema, albumKeysOf(link))
 }
 
-/** Passes the gate and reads the albums behind it: in one round trip, where the secret came before and its link opens what it did then. */
+/** Authorizes and reads the albums of the link: in one round trip if the cached entrance is still right. */
 export async function authorizeWithAlbums(
   ports: Ports,
   credentials: Credentials,
@@ -184,7 +184,7 @@ export async function authorizeWithAlbums(
   return { access, albums: await albumsOf(ports.store, access) }
 }
 
-/** The link of a download that began, where it may go on: the same questions as at the gate; nothing is counted. */
+/** The link of a running download, or null if the download must end. Makes the same checks as the gate, without counting a try. */
 export async function linkIfStillOpen(ports: Ports, credentials: Credentials): Promise<Link | null> {
   try {
     const { secret } = credentials

@@ -9,7 +9,7 @@ import { hashToken, tokenPattern } from '../records/tokens.ts'
 import { countTry, type TryLimit } from '../records/limits/tries.ts'
 import { readWasHere } from './return-marks.ts'
 
-/** Wrong secrets that one address may try within a window, in seconds, before it is held up. */
+/** Wrong secrets that one address may try within a window (in seconds) before it must wait. */
 export const wrongSecrets = 30
 const windowSeconds = 60
 
@@ -18,7 +18,7 @@ const heldUp = (retryAfterSeconds: number) =>
     retryAfterSeconds,
   })
 
-/** Who knocks, and with what. */
+/** A secret and who presents it. */
 export interface EntranceRequest {
   readonly secret: string
   /** The caller's network address; absent: nothing is counted. */
@@ -27,18 +27,18 @@ export interface EntranceRequest {
   markOf?(link: string): string | null
 }
 
-/** Guesses count for the widest network that one customer may have: of IPv6 that of 48 bits. */
+/** Guesses count for the largest network that one customer may have: an IPv6 /48. */
 const guesses = (address: string): string => keys.wrongSecrets(networksOf(address).at(-1)?.name ?? '')
 
-/** What `decideEntrance` is to be answered. */
+/** The queries whose answers `decideEntrance` needs. */
 export const entranceQueries = ({ secret, address }: EntranceRequest) =>
   [value(keys.entrance(hashToken(secret))), value(guesses(address ?? ''))] as const
 
 /**
- * Finds what a secret leads to. Whoever (by network address; without one nothing is counted) has tried too many that lead
- * nowhere is held up for a while, also with one that a person chose and that is right, or the answers would tell
- * which ones are. A random secret that is right is let through all the same: nobody finds one by guessing, and
- * an address may be many people's. So is a browser that was inside before.
+ * Finds the link of a secret. A network address that has tried too many wrong secrets must wait (without an address nothing
+ * is counted). It must wait even with a right slug, or the answers would tell
+ * which slugs exist. A right random secret still works: nobody finds one by guessing, and
+ * many people may share an address. So does a browser that was let in before.
  *
  * Throws Refused (`unknown`, `too-many-requests`).
  */
@@ -46,7 +46,7 @@ export async function findEntrance(store: Store, guess: EntranceRequest): Promis
   return decideEntrance(store, guess, await store.read(entranceQueries(guess)))
 }
 
-/** As `findEntrance`, from what the store answered to `entranceQueries`. */
+/** Like `findEntrance`, with the store's answers to `entranceQueries`. */
 export async function decideEntrance(
   store: Store,
   guess: EntranceRequest,
@@ -63,7 +63,7 @@ export async function decideEntrance(
   throw notFound('link')
 }
 
-/** Whether this browser was inside of the link before, by a mark that only one who was can hold. */
+/** Whether this browser holds a valid mark of having been let in before. */
 async function wasInside(
   store: Store,
   guess: EntranceRequest,
@@ -75,10 +75,10 @@ async function wasInside(
   return link !== null && link.secretHash === hashToken(guess.secret) && readWasHere(link, mark) !== null
 }
 
-/** Names of links that one address may try to take within an hour: the answer tells whether one exists. */
+/** Slugs that one address may try to claim within an hour: the answer tells whether one exists. */
 const namesTried: TryLimit = { most: 30, windowSeconds: 3600 }
 
-/** Counts a try to take a chosen secret. Throws Refused('too-many-requests'). */
+/** Counts a try to claim a custom slug. Throws Refused('too-many-requests'). */
 export const countCustomSlug = (store: Store, address: string): Promise<void> =>
   countTry(
     store,

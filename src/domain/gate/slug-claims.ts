@@ -15,21 +15,21 @@ import {
   type Link,
 } from '../records/records.ts'
 
-/** What a secret leads to, and which secret. */
+/** A link and the hash of its secret. */
 type Way = Pick<Link, 'owner' | 'id' | 'secretHash'>
 
-/** How long an entrance that leads to no link keeps its secret from others, in milliseconds: its link may be about to come. */
+/** How long an entrance without a link reserves its secret, in milliseconds: the link may be about to be recorded. */
 const openingMs = 60_000
-/** How long a link may take to be recorded once its entrance was opened, in milliseconds. */
+/** How long recording a link may take after its entrance was opened, in milliseconds. */
 const claimMs = 10 * 60_000
 
 /**
- * Makes the secret lead to the link, before the link is recorded: until then, and if that never comes to be, the
- * gate finds no link behind it. The link's own commit must `expectClaim`, and `settleEntrance` follows.
+ * Makes the secret lead to the link before the link is recorded. Until it is recorded, the
+ * gate finds no link there. The link's commit must call `expectClaim`; call `settleEntrance` afterwards.
  *
- * An entrance behind which no link was recorded (the store failed in between, or the process died) may be taken anew by
- * the same owner at once, by others after a minute, and the sweep closes it. The secret of a link that has ended may be taken
- * anew by the same owner; by others only once its mark is gone, or they could show their own pictures to its
+ * An entrance whose link was never recorded (the store failed, or the process died) can be claimed again by
+ * the same owner at once and by others after a minute; the sweep closes it. The secret of an ended link can be claimed
+ * again by its owner at once. Others can claim it only when its mark is gone, or they could show their own pictures to its
  * recipients. Throws Refused('secret-taken').
  */
 export async function openEntrance(
@@ -60,7 +60,7 @@ const secretTaken = () => new Refused('secret-taken', 'This name is taken. Choos
 
 const memberOf = ({ owner, id, secretHash }: Way): string => `${owner}/${id}/${secretHash}`
 
-/** Lets the link be recorded only while its entrance is its own. Throws Refused('secret-taken'). */
+/** Makes the commit fail if the entrance no longer belongs to this link. Throws Refused('secret-taken'). */
 export async function expectClaim(changing: Changing, { owner, id, secretHash }: Way): Promise<void> {
   const key = keys.linkClaim(owner, id)
   const [claim] = await changing.read([value(key)])
@@ -69,7 +69,7 @@ export async function expectClaim(changing: Changing, { owner, id, secretHash }:
   changing.write(remove(key))
 }
 
-/** The link is recorded: nothing is left to be closed. Best effort, for the sweep finds that out as well. */
+/** Takes the note away that the entrance is being opened. Best effort: the sweep does it otherwise. */
 export async function settleEntrance({ store, log }: Pick<Ports, 'store' | 'log'>, link: Way): Promise<void> {
   try {
     await store.commit({ writes: [unrank(keys.opening, memberOf(link))] })
@@ -78,7 +78,7 @@ export async function settleEntrance({ store, log }: Pick<Ports, 'store' | 'log'
   }
 }
 
-/** Closes entrances that were opened a while ago for links that were never recorded. */
+/** Closes entrances that were opened some time ago for links that were never recorded. */
 export async function closeLeftEntrances({ store, clock }: Pick<Ports, 'store' | 'clock'>): Promise<void> {
   const [opening] = await store.read([scores(keys.opening, 0, clock.now() - claimMs, 1000)])
   for (const { member } of opening) {
@@ -93,7 +93,7 @@ export async function closeLeftEntrances({ store, clock }: Pick<Ports, 'store' |
   }
 }
 
-/** Keeps a link that may be about to be recorded from it. Answers false when it has changed meanwhile. */
+/** Prevents a link that may be about to be recorded from being recorded. Returns false if its record changed meanwhile. */
 async function giveUpClaim(
   store: Store,
   { owner, link }: Pick<Entrance, 'owner' | 'link'>,
@@ -106,10 +106,10 @@ async function giveUpClaim(
   return outcome === 'done'
 }
 
-/** Whether nobody needs an entrance any more, so that `way` may have it. */
+/** Whether `way` may take over an entrance because nobody needs it any more. */
 async function isLeft(store: Store, now: number, way: Way, entrance: Entrance | null): Promise<boolean> {
   const { owner, id, secretHash } = way
-  // Where it leads cannot be read: it was this link's where the link's own record says so.
+  // The entrance cannot be read. It belonged to this link if the link's record says so.
   if (entrance === null)
     return (await readRecord(store, linkSchema, keys.link(owner, id)))?.secretHash === secretHash
   const key = keys.link(entrance.owner, entrance.link)
@@ -118,12 +118,12 @@ async function isLeft(store: Store, now: number, way: Way, entrance: Entrance | 
   if (raw !== null && link === null) return false
   const isOwn = entrance.owner === owner
   if (link?.secretHash === secretHash) return isOwn && linkState(link, now) !== 'open'
-  // No link goes by it. One may be about to: then that one is refused, and not both recorded.
+  // No link uses it. If one is about to be recorded, that one is refused, so never both are.
   const isOld = Math.abs(now - entrance.openedAt) >= openingMs
   return (isOwn || isOld) && giveUpClaim(store, entrance, raw)
 }
 
-/** Takes a secret's way to a link away, unless it leads to another one by now. */
+/** Removes the entrance of a secret, unless it leads to another link by now. */
 export async function closeEntrance(
   { store }: Pick<Ports, 'store'>,
   { owner, id, secretHash }: Way,
@@ -132,7 +132,7 @@ export async function closeEntrance(
   const [there] = await store.read([value(key)])
   if (there === null) return
   const entrance = parseRecord(entranceSchema, key, there)
-  // One that cannot be read was this link's, whose secret it is.
+  // An entrance that cannot be read belonged to the link that has this secret.
   if (entrance && (entrance.owner !== owner || entrance.link !== id)) return
   await store.commit({ expect: [{ key, value: there }], writes: [remove(key)] })
 }

@@ -17,21 +17,21 @@ import { isStricter } from './strictness.ts'
 
 type Ports = { readonly store: Store; readonly clock: Clock }
 
-/** Asks the gate again for what a running answer hands out. Throws Refused once it would not be handed out any more. */
+/** A check that is repeated while an answer is being sent. Throws Refused once it would no longer be allowed. */
 export interface Question {
-  /** Equal names: the same answer for everybody whom the link lets in. */
+  /** Questions with the same name have the same answer for everybody whom the link lets in. */
   readonly name: string
   readonly ask: (ports: Ports, credentials: Credentials) => Promise<unknown>
 }
 
-/** Whether the answer to `question` still is yes. Throws when the store cannot tell. */
+/** Whether `question` is still answered by yes. Throws if the store cannot be read. */
 export async function isStillAllowed(
   ports: Ports,
   credentials: Credentials,
   question: Question,
 ): Promise<boolean> {
   try {
-    // Without the caller's address: nothing is counted as a try.
+    // Without the caller's address, so no try is counted.
     await question.ask(ports, {
       secret: credentials.secret,
       sessionOf: (link) => credentials.sessionOf(link),
@@ -43,10 +43,10 @@ export async function isStillAllowed(
   }
 }
 
-/** The link itself, whatever it opens. */
+/** Whether the link is still open. */
 export const askForLink: Question = { name: 'link', ask: authorize }
 
-/** A picture or video that was made of an item. */
+/** Whether a rendition of an item may still be sent. */
 export const askForRendition = ({ id, renditions }: Item, name: RenditionName): Question => ({
   name: `${id} ${name}`,
   async ask(ports, credentials) {
@@ -55,7 +55,7 @@ export const askForRendition = ({ id, renditions }: Item, name: RenditionName): 
   },
 })
 
-/** A file of an item, begun as `access` allowed it; `purpose`: a video may be looked at where nothing may be downloaded. */
+/** Whether a file of an item may still be sent. `purpose`: on a view-only link a video may be played but not downloaded. */
 export const askForFile = (
   { link: { metadata } }: Access,
   { id }: Item,
@@ -72,7 +72,7 @@ export const askForFile = (
   },
 })
 
-/** A ZIP of `entries`, begun as `access` and `albums`, all that it opened, allowed it. What comes to the albums later is no reason to end it. */
+/** Whether a ZIP of `entries` may still be sent. Items that are added to the albums later do not end it. */
 export function askForArchive(
   { link: { metadata } }: Access,
   albums: readonly Album[],
@@ -94,7 +94,7 @@ export function askForArchive(
   }
 }
 
-/** Albums' versions grow with every change of what visitors may see of them. */
+/** An album's version grows with every change that a visitor could see. */
 const versionsOf = (albums: readonly Album[]): string =>
   albums.map(({ id, version }) => `${id} ${version}`).join(' ')
 
@@ -111,7 +111,7 @@ async function filesThere(
   return there
 }
 
-/** The picture of a link's preview at a messenger. */
+/** Whether the card, the picture for link previews, may still be sent. */
 export const askForCard = (album: string, version: number): Question => ({
   name: `card ${album} ${version}`,
   async ask(ports, credentials) {
@@ -121,7 +121,7 @@ export const askForCard = (album: string, version: number): Question => ({
   },
 })
 
-/** A file that was begun under `begun` may go on while the link's policy is the same, or shows more. */
+/** Throws if the link's policy is stricter than `begun`, the policy under which the download began. */
 function checkPolicy(link: Link, begun: MetadataPolicy): void {
   if (isStricter(link.metadata, begun)) throw notFound('file')
 }

@@ -13,25 +13,25 @@ import { readWasHere } from './return-marks.ts'
 
 /** Tries of one party at one link. */
 const triesOfOne: TryLimit = { most: 10, windowSeconds: 60 }
-/** Tries of everybody at one link. Past these nobody is shut out, but each party may try less often. */
+/** Tries of everybody at one link. Beyond this nobody is locked out, but each party may try less often. */
 const triesOfAll: TryLimit = { most: 30, windowSeconds: 60 }
 const triesInCrowd: TryLimit = { most: 1, windowSeconds: 15 }
 
-/** How long a visitor who gave the password stays in, in milliseconds. */
+/** How long a session lasts, in milliseconds. */
 const sessionMs = 24 * 3_600_000
 
 type UnlockPorts = Pick<Ports, 'store' | 'clock' | 'passwords'>
 
-/** Who stands at a link's door. */
+/** A visitor who has not been let in yet. */
 export interface Visitor {
   readonly secret: string
   readonly address: string
-  /** The mark that this browser holds of having been inside of the link with this id, if any. */
+  /** The mark that proves that this browser was let in by the link with this id before; null if it has none. */
   markOf(link: string): string | null
 }
 
 /**
- * The link behind a secret, open or locked, for what a visitor may do before the password. Throws Refused (`unknown`,
+ * The link of a secret, for what a visitor may do without the password. Throws Refused (`unknown`,
  * `link-ended`, `too-many-requests`).
  */
 export async function linkOfVisitor(
@@ -46,8 +46,8 @@ export async function linkOfVisitor(
 }
 
 /**
- * Counts a try before it is judged, so that many at once are not all judged. Strangers who try can slow each other down
- * but shut nobody out: the first try of a party is always judged, and a browser that was inside counts for itself alone.
+ * Counts a try before the password is checked, so that parallel tries are limited too. Strangers can slow each other down
+ * but lock nobody out: the first try of a party is always checked, and a browser that was let in before counts for itself.
  */
 async function countUnlock(store: Store, link: Link, who: Party, isKnown: boolean): Promise<void> {
   await countTry(store, who, (name) => keys.unlockTries(link.id, name), triesOfOne)
@@ -58,7 +58,7 @@ async function countUnlock(store: Store, link: Link, who: Party, isKnown: boolea
 }
 
 /**
- * Opens a link for a visitor who gives its password, and answers the session's token: the visitor's browser keeps
+ * Checks the password and begins a session. Returns the session's token: the visitor's browser keeps
  * it, the store keeps its hash. The token is null where the link has no password. Throws Refused (`unknown`,
  * `link-ended`, `wrong-password`, `too-many-requests`).
  */
@@ -88,7 +88,7 @@ export async function unlock(
   return { link, token }
 }
 
-/** Ends a visitor's session; one that is not there is no matter. */
+/** Ends a visitor's session, if there is one. */
 export async function leave(
   ports: Pick<Ports, 'store' | 'events' | 'log'>,
   link: Link,

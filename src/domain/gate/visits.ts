@@ -5,8 +5,8 @@ import type { Link } from '../records/records.ts'
 type CountPorts = Pick<Ports, 'store' | 'clock' | 'log'>
 
 /**
- * Counts that a person looked at a link: how many and when, and nothing about who. Call it for what only people do,
- * never for a mere GET. A count that fails is logged: nobody is kept from the pictures for it.
+ * Counts that a person looked at a link: how many and when, never who. Call it for actions that only people take,
+ * never for a plain GET. A failure is logged and does not stop the visitor.
  */
 export async function countVisit({ store, clock, log }: CountPorts, link: Link): Promise<void> {
   const key = keys.linkCounts(link.owner, link.id)
@@ -22,7 +22,7 @@ export async function countVisit({ store, clock, log }: CountPorts, link: Link):
   }
 }
 
-/** Counts a download, of one file or of a ZIP. As with visits, one that fails is logged. */
+/** Counts a download of a file or a ZIP. A failure is logged, as for visits. */
 export async function countDownload({ store, log }: CountPorts, link: Link): Promise<void> {
   const key = keys.linkCounts(link.owner, link.id)
   try {

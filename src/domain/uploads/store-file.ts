@@ -8,7 +8,7 @@ import { keys, objects } from '../records/keys.ts'
 import { HashChain } from './running-hashes.ts'
 import { count, type Upload, type UploadPorts } from '../records/limits/reservation.ts'
 
-/** As much of a file's beginning as telling its type may need, in bytes. */
+/** How much of a file's beginning may be needed to detect its type, in bytes. */
 export const headBytes = 64 * 1024
 
 /** A file as it arrives. `name` and `folder` are already safe for display. */
@@ -16,13 +16,13 @@ export interface Incoming {
   readonly name: string
   readonly folder: string | null
   readonly body: AsyncIterable<Buffer>
-  /** Called once all of it has come in, though it is not yet stored, or it has failed. */
+  /** Called when the whole body has been received (not yet stored), or has failed. */
   onReceived?(): void
 }
 
 type ReceivingPorts = UploadPorts & Pick<Ports, 'bucket' | 'hashing' | 'sniff' | 'firstLook'>
 
-/** Reads up to `headBytes` from `pieces`, as they came. */
+/** Reads up to `headBytes` from `pieces`, without joining them. */
 async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[]> {
   const head: Buffer[] = []
   for (let length = 0; length < headBytes;) {
@@ -35,8 +35,8 @@ async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[
 }
 
 /**
- * The pieces of a file, `head` first. Throws Refused once they are more than a file may be, or than there is room for;
- * asks for more room when what was reserved is used up.
+ * The pieces of a file, `head` first. Reserves more room as needed. Throws Refused if the file is too large
+ * or no room is left.
  */
 async function* counted(
   ports: UploadPorts,
@@ -61,12 +61,12 @@ export async function nextOf(pieces: AsyncIterator<Buffer, unknown>): Promise<Bu
   return next.done ? null : next.value
 }
 
-/** Ids are noted for so many files at once: as many as came before, but not more than this. */
+/** Ids are reserved in batches: as many as were reserved before, up to this number. */
 const mostIds = 32
 
 /**
- * The id for the next file, noted before its first byte is written so that a crash leaves nothing that the sweep cannot
- * find. In the order of the calls: items of one date stand in the order of their ids.
+ * The id for the next file, noted before its first byte is written, so that the sweep can find the bytes after a
+ * crash. Ids are given in the order of calls: items of one date are sorted by id.
  */
 function nextId(ports: UploadPorts, upload: Upload): Promise<string> {
   const id = upload.lastId.then(async () => {
@@ -74,7 +74,7 @@ function nextId(ports: UploadPorts, upload: Upload): Promise<string> {
     if (next !== undefined) return next
     return noteIds(ports, upload)
   })
-  // Whoever asked for it hears of a failure.
+  // The caller of `nextId` gets the error.
   upload.lastId = id.catch(() => {})
   return id
 }
@@ -92,9 +92,9 @@ async function noteIds({ store, clock }: UploadPorts, upload: Upload): Promise<s
 }
 
 /**
- * Streams one file into the bucket, told by its content, counted and hashed on the way. Throws Refused
- * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`); then nothing of the file stays. The body is
- * its caller's to end.
+ * Streams one file into the bucket, detects its type, counts and hashes it on the way. Throws Refused
+ * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`) and then leaves nothing of the file. The caller
+ * must end the body.
  */
 export async function storeFile(
   ports: ReceivingPorts,
@@ -123,7 +123,7 @@ export async function storeFile(
 export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>
   new Refused('file-too-large', `“${name}” is larger than this server takes.`, { name, limit: maxFileBytes })
 
-/** What `tellType` says of a file: no photo or video, or empty. The other files of a form are no worse for it. */
+/** Whether `tellType` rejected a file as empty or as no photo or video. The other files of the form are not affected. */
 export const isOfWrongKind = (error: unknown): error is Refused =>
   error instanceof Refused &&
   (error.reason === 'unsupported-format' || (error.reason === 'bad-request' && 'name' in error.details))

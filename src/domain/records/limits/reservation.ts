@@ -11,47 +11,47 @@ import { randomToken } from '../tokens.ts'
 
 export type UploadPorts = Pick<Ports, 'store' | 'bucket' | 'clock' | 'limits' | 'disk'>
 
-/** Room is reserved in steps: first this many bytes, then as many as came before, up to `mostStep`. Most photos take one. */
+/** Room is reserved in steps: first this many bytes, then doubling up to `mostStep`. Most photos need one step. */
 const firstStep = 4 * 1024 * 1024
 const mostStep = 64 * 1024 * 1024
 const daySeconds = 86_400
-/** An upload says at least this often that it lives, in milliseconds. */
+/** How often an upload sends a heartbeat at least, in milliseconds. */
 const signEvery = 60_000
-/** An upload that has not said for this long that it lives is dead, in milliseconds. */
+/** An upload without a heartbeat for this long is dead, in milliseconds. */
 export const deadAfterMs = 3_600_000
 
-/** Room that is reserved for an upload step by step as its bytes arrive, with its owner and with the instance. */
+/** Room that is reserved for an upload as its bytes arrive, against the limits of its owner and of the instance. */
 export interface Reservation {
   readonly id: string
   readonly owner: string
-  /** Bytes that it will take, as its sender says; null where nobody knows. */
+  /** The size that the sender announced, in bytes; null if unknown. */
   readonly expected: number | null
-  /** Whom its bytes count for within a day: nobody where it is empty. */
+  /** Whose daily limit its bytes count against; nobody's if empty. */
   readonly sender: Party
   /** Bytes reserved so far. */
   reserved: number
 }
 
-/** An upload under way: the room reserved for it, and the items whose bytes it has begun to write. */
+/** An upload in progress: its reserved room, and the items whose bytes it has begun to write. */
 export interface Upload extends Reservation {
   /** Bytes received so far. */
   received: number
-  /** When it last said that it lives. */
+  /** When it last sent a heartbeat. */
   signedAt: number
-  /** Resolves with the id for the file before the next one. */
+  /** Resolves with the id of the previous file. */
   lastId: Promise<unknown>
-  /** Ids that are noted with the upload and that no file has yet. */
+  /** Ids that are noted with the upload and not used by a file yet. */
   ids: string[]
   /** How many ids were noted so far. */
   drawn: number
 }
 
-/** What an upload is known by. */
+/** What identifies an upload. */
 export type UploadName = Pick<Upload, 'id' | 'owner'>
 
 /**
- * Begins an upload and reserves its first step. More than there is room for is refused at once, where `expected` tells;
- * what one announces and does not send takes no room from others. Throws Refused (`owner-quota`, `instance-full`,
+ * Begins an upload and reserves its first step. If `expected` tells that it will not fit, it is refused at once;
+ * announced bytes that are not sent take no room from others. Throws Refused (`owner-quota`, `instance-full`,
  * `too-many-requests`).
  */
 export async function beginUpload(
@@ -90,7 +90,7 @@ export async function beginUpload(
   return upload
 }
 
-/** Opens the reservation of an upload with its owner, by its first `bytes`. */
+/** The writes that begin a reservation of `bytes` against the owner's limit. */
 export const openReservation = (
   { maxOwnerBytes }: Limits,
   { owner, id }: UploadName,
@@ -125,13 +125,13 @@ async function heartbeat({ store, clock }: UploadPorts, upload: Upload): Promise
   await liveUntil(store, upload, upload.signedAt + deadAfterMs)
 }
 
-/** Sees to it that the sweep takes the upload for dead at `at`, and not before. */
+/** Makes the sweep treat the upload as dead from `at` on. */
 export async function liveUntil(store: Store, { owner, id }: UploadName, at: number): Promise<void> {
   const score = at - deadAfterMs
   await store.commit({ writes: [{ kind: 'rank', key: keys.uploads, member: `${owner}/${id}`, score }] })
 }
 
-/** Counts what has come in of an upload: asks for more room when what was reserved is used up, and says that it lives. */
+/** Counts received bytes: reserves more room if needed, and sends heartbeats. */
 export async function count(ports: UploadPorts, upload: Upload, bytes: number): Promise<void> {
   upload.received += bytes
   if (upload.received > upload.reserved) await makeRoom(ports, upload, upload.received)
@@ -139,8 +139,8 @@ export async function count(ports: UploadPorts, upload: Upload, bytes: number): 
 }
 
 /**
- * Reserves room for the first `needed` bytes of an upload and for some of what follows; where that does not fit any more,
- * for these alone. Throws Refused (`owner-quota`, `instance-full`, `too-many-requests`, `conflict` when it has ended).
+ * Reserves room for the first `needed` bytes of an upload and a step ahead; if the step does not fit,
+ * for the needed bytes only. Throws Refused (`owner-quota`, `instance-full`, `too-many-requests`, `conflict` when it has ended).
  */
 export async function makeRoom(ports: UploadPorts, upload: Reservation, needed: number): Promise<void> {
   const step = Math.min(Math.max(upload.reserved, firstStep), mostStep)
@@ -155,7 +155,7 @@ export async function makeRoom(ports: UploadPorts, upload: Reservation, needed: 
   }
 }
 
-/** Raises what is reserved for `upload` to `bytes`: first with its owner, then with the instance. */
+/** Raises the reservation of `upload` to `bytes`: first against the owner's limit, then the instance's. */
 async function reserve(ports: UploadPorts, upload: Reservation, bytes: number): Promise<void> {
   const by = bytes - upload.reserved
   if (by <= 0) return
@@ -166,7 +166,7 @@ async function reserve(ports: UploadPorts, upload: Reservation, bytes: number): 
   await reserveWithInstance(ports, upload, by)
 }
 
-/** Of bytes that are reserved with the owner already; where there is no room, these are given back. */
+/** For bytes that are reserved against the owner's limit already; gives those back if the instance is full. */
 async function reserveWithInstance(
   { store, limits }: UploadPorts,
   upload: Reservation,
@@ -181,7 +181,7 @@ async function reserveWithInstance(
   throw instanceIsFull()
 }
 
-/** Counts bytes for their sender, before they are reserved. Throws Refused('too-many-requests'). */
+/** Counts bytes against the sender's daily limit, before they are reserved. Throws Refused('too-many-requests'). */
 async function countBytes(
   { store, limits }: UploadPorts,
   { sender }: Reservation,
@@ -227,8 +227,8 @@ async function setReserved(
   return outcome
 }
 
-/** Turns what was reserved for an upload into what its items really take, and ends it. Answers by how many
- * bytes the two differ, for `closeUpload`. */
+/** Replaces the reservation of an upload by the real size of its items, and ends the upload. Returns the
+ * difference in bytes, for `closeUpload`. */
 export async function settleUpload(
   changing: Changing,
   upload: UploadName,
@@ -248,7 +248,7 @@ export async function settleUpload(
   return by
 }
 
-/** What follows once the items of an upload are recorded. They are there for good, so that a failure is logged alone. */
+/** Cleans up after the items of an upload were recorded. They are safe, so failures are only logged. */
 export async function closeUpload(
   { store, log }: Pick<Ports, 'store' | 'log'>,
   { owner, id }: UploadName,
@@ -264,14 +264,14 @@ export async function closeUpload(
   }
 }
 
-/** A resumable upload that is no longer under way. */
+/** The writes that forget a resumable upload. */
 export const forgetResumable = ({ owner, id }: UploadName): Write[] => [
   { kind: 'remove', key: keys.resumable(owner, id) },
   { kind: 'remove', key: keys.resumableHead(owner, id) },
   { kind: 'increase', key: keys.usage(owner), field: 'resumable', by: -1 },
 ]
 
-/** Stands before the reserved bytes of an upload that is being abandoned: its items are recorded no more. */
+/** Prefix of the reserved bytes of an upload that is being abandoned: its items can no longer be recorded. */
 const ending = 'ending:'
 
 /** The bytes that `keys.uploadBytes` holds. */
@@ -289,7 +289,7 @@ export async function abandonUpload(
   const bytesKey = keys.uploadBytes(owner, id)
   const itemsKey = keys.uploadItems(owner, id)
   const recordKey = keys.resumable(owner, id)
-  // Before the first byte goes, or whoever records the items at this moment would record them without theirs.
+  // Before the first byte is deleted, or items could be recorded at this moment whose bytes are gone.
   for (let outcome: CommitOutcome = 'conflict'; outcome === 'conflict';) {
     const [found] = await store.read([value(bytesKey)])
     if (found === null || found.startsWith(ending)) break
@@ -306,7 +306,7 @@ export async function abandonUpload(
   if (marked !== null) {
     const by = -reservedBytes(marked)
     const outcome = await store.commit({
-      // Only once: whoever comes second finds nothing to give back.
+      // Only once: the second of two finds nothing to give back.
       expect: [{ key: bytesKey, value: marked }],
       writes: [
         { kind: 'increase', key: keys.usage(owner), field: 'bytes', by },
@@ -320,11 +320,11 @@ export async function abandonUpload(
   }
   await store.commit({ writes: [{ kind: 'unrank', key: keys.uploads, member: `${owner}/${id}` }] })
   await noteDeletion({ store, clock })
-  // Of one who never had anything else nothing stays.
+  // Forgets an owner who has nothing else.
   await forgetOwner(store, owner)
 }
 
-/** Of an owner who was to be with an upload that was abandoned, nothing stays. */
+/** Forgets an owner who was never recorded, after the first upload was abandoned. */
 export async function forgetUnsavedOwner({ store }: Pick<Ports, 'store'>, owner: string): Promise<void> {
   const ownerKey = keys.owner(owner)
   const usageKey = keys.usage(owner)
