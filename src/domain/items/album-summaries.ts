@@ -6,7 +6,7 @@ import { summaryWrite, encodeSummary, decodeSummary, type ItemSummary } from './
 import { readRecordsThere } from '../records/read-records.ts'
 import { itemSchema, parseRecord, parseRecords, type Album, type Item } from '../records/records.ts'
 
-/** An album and what is told of its items under one policy, in its order. */
+/** An album and the summaries of its items under one policy, in its order. */
 export interface SummarizedAlbum {
   readonly album: Album
   readonly items: readonly ItemSummary[]
@@ -66,7 +66,7 @@ function inAlbums(
   }))
 }
 
-/** The outlines of items in their order; null for one that is gone or unreadable. */
+/** The summaries of items in the order of `ids`; null for an item that is gone or unreadable. */
 async function readItemSummaries(
   store: Store,
   owner: string,
@@ -126,7 +126,7 @@ const keysOf = (owner: string, ids: readonly string[]): Key[] => ids.map((id) =>
 const byId = (items: readonly (Item | null)[]): Map<string, Item> =>
   new Map(items.flatMap((item) => (item ? [[item.id, item]] : [])))
 
-/** The records of items in their order, those that came along already and the others; what is gone is left out. */
+/** The records of items in the order of `ids`, without those that are gone. Reads only those that `known` lacks. */
 export async function wholeItems(
   store: Store,
   owner: string,

@@ -37,7 +37,7 @@ export interface ItemSummary {
   readonly files: readonly OutlinedFile[]
 }
 
-// An outline is stored as one line, for the lines of a whole album are read at once. Its cells, with tabs between them:
+// A summary is stored as one line, so that those of a whole album can be read at once. Its cells, separated by tabs:
 // the head; the capture date's wall time and zone; then for each file its name, the name that recipients learn where
 // that is another, and its copy under each policy.
 //
@@ -46,17 +46,17 @@ export interface ItemSummary {
 // The head: the form's version, state, kind, then `x` private, `c` coordinates, `m` motion awaited. A copy: its size,
 // CRC-32 and SHA-256, `-` where it is withheld, `~` where it was changed in storage, nothing while there is none.
 
-/** Raise it with any change to the form, or to what the cells are made of: lines of another version are made anew. */
+/** Raise it with every change of the form or of what the cells are made of: lines of another version are made again. */
 const version = '2'
 
-/** The last cell: a line that was cut short is none. */
+/** The last cell: it shows that a line was not cut short. */
 const end = '.'
 
-/** To visitors an item that waits to be prepared again is one that is being prepared. */
+/** For visitors an item that waits for another try is still being prepared. */
 const states = { uploaded: 'u', preparing: 'p', waiting: 'p', ready: 'r', failed: 'f' } as const
 const policies = ['everything', 'no-location', 'none'] as const satisfies readonly MetadataPolicy[]
 
-/** The line that stands for an item. */
+/** The summary of an item as it is stored. */
 export function encodeSummary(item: Item): string {
   const { state, type, isPrivate, facts, motion } = item
   const head = [
@@ -137,7 +137,7 @@ const patterns = {
 /**
  * Reads an item's line for recipients under `policy`. 10,000 of them stand before the first byte of a ZIP: one pattern
  * for all of it is as quick as code by hand, and twice as quick in a process that has just begun. Answers null where
- * the line cannot be read: it is made anew of the item's record then.
+ * the line cannot be read; the caller then makes it again from the item's record.
  */
 export function decodeSummary(id: string, line: string, policy: MetadataPolicy): ItemSummary | null {
   const cells = patterns[policy].exec(line)

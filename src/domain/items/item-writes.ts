@@ -5,14 +5,14 @@ import { keys } from '../records/keys.ts'
 import { outlineRemoval, summaryWrite } from './item-summary.ts'
 import type { Item } from '../records/records.ts'
 
-/** Records an item, and with it what is kept of it for reading many at once. Nothing else writes an item's record. */
+/** Writes an item's record together with its summary and library entry. Nothing else writes an item's record. */
 export const itemWrites = (item: Item): Write[] => [
   set(keys.item(item.owner, item.id), item),
   catalogWrite(item),
   summaryWrite(item),
 ]
 
-/** Takes an item's record away, and what is kept of it besides. */
+/** Removes an item's record together with its summary and library entry. */
 export const itemRemovals = (item: Pick<Item, 'owner' | 'id'>): Write[] => [
   remove(keys.item(item.owner, item.id)),
   catalogRemoval(item),

@@ -35,7 +35,7 @@ export function newItem(clock: Clock, owner: string, { firstLook, ...received }:
   return {
     createdAt: clock.now(),
     ...received,
-    // What is not what its name says is opened as what its name says: a picture may be a page, too.
+    // Programs open a file by its name, whatever it contains: a picture may also be a page.
     name: fittingName(received.name, received.type),
     owner,
     state: 'uploaded',
@@ -54,7 +54,7 @@ export function newItem(clock: Clock, owner: string, { firstLook, ...received }:
 }
 
 /**
- * Where an item stands in an album that is ordered by date: the capture date as wall time, so that a day's
+ * The position of an item in an album that is ordered by date: the capture date as wall time, so that a day's
  * pictures stay together whatever the zone; the upload's time where there is none.
  */
 export function orderOf(item: Item): number {
@@ -118,7 +118,7 @@ export async function listItems(
   return { items, total }
 }
 
-/** The albums that each of an owner's items stands in. */
+/** For each of an owner's items, the albums that contain it. */
 export async function albumsOfItems(
   store: Store,
   owner: string,
@@ -160,8 +160,8 @@ export async function itemIdsOf(store: Store, album: Pick<Album, 'owner' | 'id'>
 
 /** A file that came in: its bytes are in the bucket, its item is not recorded yet. */
 export interface Received extends Pick<Item, 'id' | 'name' | 'folder' | 'type' | 'original'> {
-  /** What its first bytes told, for an order before it is prepared. */
+  /** What the first bytes told, to order the item before it is prepared. */
   readonly firstLook: FirstLook | null
-  /** When its sending began, where that was before now: what has no capture date stands there. */
+  /** When sending began, if before now. Items without a capture date are ordered by it. */
   readonly createdAt?: number
 }

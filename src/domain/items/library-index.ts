@@ -23,7 +23,7 @@ export interface CatalogEntry {
 const text = z.string().nullable()
 const degrees = z.number().nullable()
 
-/** As it is stored: values without their names, for a library is read as a whole. */
+/** An entry as it is stored: values without names, since a library is read as a whole. */
 const stored = z.tuple([
   z.tuple([z.string(), text]).nullable(),
   z.number(),
@@ -100,7 +100,7 @@ export async function readCatalog(reading: Reading, owner: string): Promise<Cata
   return readOneByOne(reading, owner, found)
 }
 
-/** One entry is damaged: it is made anew of the item's record, or left out where that is, too. */
+/** A damaged entry is made again from the item's record, or left out if the record is damaged too. */
 async function readOneByOne(
   reading: Reading,
   owner: string,

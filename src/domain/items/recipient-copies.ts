@@ -4,7 +4,7 @@ import { changedInStorageText } from './failure.ts'
 import { objects } from '../records/keys.ts'
 import type { Copy, CopyPolicy, Item, StoredObject } from '../records/records.ts'
 
-/** One file that a recipient may download: where its bytes are, and what is known of them. */
+/** One file that a recipient may download: where its bytes are, and their size and hashes. */
 export interface Download extends Pick<StoredObject, 'size' | 'crc32' | 'sha256'> {
   readonly key: string
   readonly name: string

@@ -20,7 +20,7 @@ export function shownName(
 /** What an owner wrote, as visitors may read it: words stay, coordinates go where the policy takes location out. */
 export function shownText(text: string, policy: MetadataPolicy): string {
   const cleaned = cleanName(text, null, policy)
-  // What is left of a text that was nothing but coordinates stands for a file's name.
+  // The name of a file whose name was nothing but coordinates.
   return cleaned === 'file' && text !== 'file' ? '' : cleaned
 }
 

@@ -91,11 +91,11 @@ export type Until = { readonly expiresAt: number } | { readonly expiresInDays: n
 const momentOf = (now: number, until: Until): number =>
   'expiresAt' in until ? until.expiresAt : now + until.expiresInDays * dayMs
 
-/** What of a link is to change; what is absent stays. */
+/** The changes of a link; absent fields stay as they are. */
 export interface LinkEdit {
   readonly label?: string | undefined
   readonly until?: Until | undefined
-  /** A chosen secret, or null for a new random one; the old one then leads nowhere. */
+  /** A custom slug, or null for a new random secret; the old secret then leads nowhere. */
   readonly secret?: string | null | undefined
   /** Null takes the password away. Any change ends every visitor's session. */
   readonly password?: string | null | undefined
@@ -141,7 +141,7 @@ export async function editLink(
       const link = await changing.record(linkSchema, keys.link(owner.id, id))
       if (!link) throw notFound('link')
       if (linkState(link, now) !== 'open') throw ended()
-      // What is sealed under a key that was rotated meanwhile could not be opened.
+      // Nobody could open what is sealed under a key that was rotated meanwhile.
       if (secret || edit.label !== undefined) await expectKey(changing, owner)
       if (isMoved) await expectClaim(changing, { owner: owner.id, id, secretHash: secret.secretHash })
       if (albums) {
@@ -164,14 +164,14 @@ export async function editLink(
     await makeLasting(ports, owner.id, 'The link is changed')
     return changed
   } catch (error) {
-    // What is only not noted yet is done.
+    // `not-noted` means that the change is done.
     if (isMoved && error instanceof Refused && error.reason !== 'not-noted')
       await closeEntrance(ports, { owner: owner.id, id, secretHash: secret.secretHash })
     throw error
   }
 }
 
-/** Whether a link shows less than before, for a shorter time, or to fewer: what its sender must be able to rely on. */
+/** Whether a link shows less than before, for a shorter time, or to fewer people: the sender must be able to rely on that. */
 function isNarrower(before: Link, after: Link): boolean {
   return (
     after.secretHash !== before.secretHash ||

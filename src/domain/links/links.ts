@@ -46,7 +46,7 @@ export async function listLinks(
   return { links, total }
 }
 
-/** The links that open one album, oldest first, ended ones whose mark still stands too. */
+/** The links that open one album, oldest first, including ended ones that are still remembered. */
 export async function listLinksOf(
   ports: ReadPorts,
   { owner, id }: Pick<Album, 'owner' | 'id'>,

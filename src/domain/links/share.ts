@@ -23,7 +23,7 @@ export interface LinkWish {
   readonly label: string
   /** From now; parts of a day too. */
   readonly expiresInDays: number
-  /** Null: whoever has the link may look. */
+  /** Null: everybody who has the link may look. */
   readonly password: string | null
   readonly metadata: MetadataPolicy
   /** A secret that the owner chose; null or absent: a random one. */
@@ -89,7 +89,7 @@ export const labelled = (owner: KnownOwner, label: string): Pick<Link, 'label' |
   sealedLabel: label === '' ? '' : seal(owner.key, label),
 })
 
-/** Records a link and what it opens. Its entrance must stand before: see `openEntrance`. */
+/** The writes that record a link and what it opens. Its entrance must exist before: see `openEntrance`. */
 export function writeLink(changing: Changing, link: Link): void {
   changing.write(
     set(keys.link(link.owner, link.id), link),
@@ -99,7 +99,7 @@ export function writeLink(changing: Changing, link: Link): void {
   )
 }
 
-/** Whoever makes a new owner for each file shall not be served before others. Without it only the turns are less fair. */
+/** Somebody who makes a new owner for each file must not be served before others. If this fails, the turns are less fair. */
 async function groupOwner(
   { queue, log }: Pick<Ports, 'queue' | 'log'>,
   owner: KnownOwner,

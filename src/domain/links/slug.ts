@@ -6,10 +6,10 @@ import { tokenPattern } from '../records/tokens.ts'
 /** What an owner may choose as a link's secret. */
 export const chosenSecretPattern = /^[a-z0-9-]{8,64}$/
 
-/** Fewer different characters than this are tried first by whoever guesses. */
+/** Guessers first try slugs of fewer different characters than this. */
 const leastDifferent = 5
 
-/** What is typed by running a finger along: a chosen secret must not be a piece of one of these, either way round. */
+/** Rows of a keyboard: a slug must not be a part of one of these, in either direction. */
 const runs = [
   'abcdefghijklmnopqrstuvwxyz',
   '01234567890123456789',
@@ -27,7 +27,7 @@ const commonWords = new Set(
   ).split(' '),
 )
 
-/** One word of up to so many letters is guessed with every year and number behind or before it. */
+/** A word of up to this many letters is guessed together with every year and number before or after it. */
 const longestWord = 15
 const oneWord = /^\d*([a-z]+)\d*$/
 
@@ -45,7 +45,7 @@ function leakedPasswords(): ReadonlySet<string> {
 
 const weak = (why: string, message: string) => new Refused('secret-weak', message, { why })
 
-/** Throws Refused('secret-weak'), with the reason, for a chosen secret that could be guessed or does not fit an address. */
+/** Throws Refused('secret-weak') with the reason if a slug could be guessed or is not valid in an address. */
 export function checkCustomSlug(secret: string): void {
   if (!chosenSecretPattern.test(secret))
     throw weak('characters', 'Take 8 to 64 characters of a–z, 0–9 and “-”.')

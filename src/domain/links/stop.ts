@@ -80,7 +80,7 @@ async function beginStop(
   { owner, keepForADay }: { owner: string; keepForADay?: boolean },
 ): Promise<Stop> {
   const now = clock.now()
-  // What is to go at once does not wait for any clock.
+  // Deleting at once does not depend on any clock.
   const dueAt = keepForADay ? now + graceMs : atOnce
   await wakeSweep(store, owner, dueAt)
   return { now, dueAt }

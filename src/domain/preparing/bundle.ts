@@ -40,13 +40,13 @@ export async function enqueueBundles(
   await enqueue(ports, work, { delayMs: bundleDelayMs })
 }
 
-/** A file of a bundle, with what is known of it: its name must be cleaned by that, as its bytes were. */
+/** A file of a bundle with the facts by which its name is cleaned, as its bytes were. */
 export interface BundledFile extends Download {
   readonly facts: Item['facts']
   readonly place: Item['place']
 }
 
-/** An album as it stands at one version. */
+/** An album at one version. */
 export interface AlbumState {
   readonly album: Album
   readonly items: readonly Item[]

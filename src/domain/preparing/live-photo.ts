@@ -139,7 +139,7 @@ export async function joinPair(
       ranks(keys.itemAlbums(owner, b.id)),
     ])
     const ids = albumsOfStill.map(({ member }) => member)
-    // Somewhere the video stands alone: there it must not disappear.
+    // The video is alone in some album: it must not disappear there.
     if (albumsOfVideo.length !== ids.length || albumsOfVideo.some(({ member }) => !ids.includes(member)))
       return null
     const item: Item = {

@@ -41,7 +41,7 @@ export async function notePreparing(
 }
 
 /**
- * Queues recorded items and tells the owner's pages. A queue that fails here loses nothing, for the upload is
+ * Queues recorded items and tells the owner's pages. A failing queue loses nothing: the upload is
  * safe and the sweep queues it again: it is logged, not thrown.
  */
 export async function enqueuePreparing(
@@ -70,7 +70,7 @@ export async function tellOwner(
 }
 
 /**
- * Takes an item up and counts the run: answers its record, or null when there is nothing to do, for it is gone or failed.
+ * Begins to prepare an item and counts the run. Returns its record, or null if it is gone or has failed.
  * One that is `ready` stays so: it may only lack a copy for a new link.
  */
 export async function beginPreparing(
@@ -90,7 +90,7 @@ export async function beginPreparing(
   return item
 }
 
-/** How long the sweep leaves an item alone that is known to take long: it may wait, and then run, for minutes. */
+/** How long the sweep leaves a slow item alone, in milliseconds: it may wait, and then run, for minutes. */
 const slowLostAfterMs = 15 * 60_000
 
 /** Leaves an item that takes long to the jobs that nothing else waits behind. That is no failure of its file. */

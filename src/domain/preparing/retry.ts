@@ -23,7 +23,7 @@ export const canRetry = (item: Item): boolean =>
 
 /**
  * Tries again what went wrong with an owner's item: a file that could not be opened, or not yet; a copy that was withheld;
- * a video that could not be made to play. Answers the item as it is then. What is withheld is not handed out meanwhile.
+ * a video that could not be made to play. Returns the changed item. Withheld files stay withheld meanwhile.
  * Throws Refused: `unknown`, `nothing-to-retry`.
  */
 export async function retryItem(

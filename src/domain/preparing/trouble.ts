@@ -13,7 +13,7 @@ const longestWait = 3_600_000
 
 export const troubleOf = (item: Item, work: ItemWork): Trouble => item.troubles[work] ?? none
 
-/** The item without what went wrong with `work`: it went well, or is to begin anew. */
+/** The item without its troubles with `work`: the work succeeded, or begins again. */
 export function withoutTrouble<T extends Item>(item: T, work: ItemWork): T {
   const troubles = { ...item.troubles }
   delete troubles[work]
@@ -25,7 +25,7 @@ const withTrouble = (item: Item, work: ItemWork, changed: Partial<Trouble>): Ite
   troubles: { ...item.troubles, [work]: { ...troubleOf(item, work), ...changed } },
 })
 
-/** Counts a run before it does anything: one that kills its process cannot tell afterwards. */
+/** Counts a run before it does anything: a run that kills its process could not count itself afterwards. */
 export const countRun = (item: Item, work: ItemWork): Item =>
   withTrouble(item, work, { unended: troubleOf(item, work).unended + 1 })
 
@@ -43,7 +43,7 @@ export async function markRunEnded(store: Store, item: Item, work: ItemWork): Pr
   )
 }
 
-/** The item as one that takes long. The run that showed it ended in good order; of later ones nothing is known here. */
+/** The item, marked as one that takes long. The run that showed this ended in good order. */
 export const asSlow = (item: Item, work: ItemWork): Item =>
   isSlow(item, work) ? item : withTrouble(item, work, { unended: 0, isSlow: true })
 

@@ -1,4 +1,4 @@
-/** Everything that a person may hear as the reason of a refusal, as a machine-readable code. */
+/** All reasons for a refusal that a person may be told, as machine-readable codes. */
 export const reasons = [
   'bad-request',
   'unknown',

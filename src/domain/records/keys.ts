@@ -10,12 +10,12 @@ export function saltNames(secret: string): void {
 }
 
 /**
- * Of a network address or another name that must not stand in a key. Salted: all addresses of IPv4 are hashed in minutes.
+ * The hash of a network address or another name that must not appear in a key. Salted, since all IPv4 addresses can be hashed in minutes.
  */
-/** What stands for a name, a network's say, that must not be read in the store. */
+/** Stands for a name that must not be readable in the store, such as a network address. */
 export const nameHash = (name: string): string => createHmac('sha256', salt).update(name).digest('hex')
 
-/** Names of the store's keys. Everything of one owner stands under the owner's hash tag. */
+/** The store's keys. All keys of one owner have the owner's hash tag. */
 export const keys = {
   owner: (owner: string) => `{${owner}}:owner`,
   /** Changes with every change of what belongs to what. */
@@ -27,7 +27,7 @@ export const keys = {
   /** What an album's page and ZIP need of each item, short, by the item's id. */
   outlines: (owner: string) => `{${owner}}:outlines`,
   item: (owner: string, item: string) => `{${owner}}:item:${item}`,
-  /** The albums that an item stands in. */
+  /** The albums that contain an item. */
   itemAlbums: (owner: string, item: string) => `{${owner}}:item:${item}:albums`,
   albums: (owner: string) => `{${owner}}:albums`,
   album: (owner: string, album: string) => `{${owner}}:album:${album}`,
@@ -61,14 +61,14 @@ export const keys = {
   resumable: (owner: string, upload: string) => `{${owner}}:upload:${upload}`,
   /** The first bytes of a resumable upload whose type cannot be told yet. */
   resumableHead: (owner: string, upload: string) => `{${owner}}:upload:${upload}:head`,
-  /** Held by whoever writes to a resumable upload. */
+  /** The lease of the connection that writes to a resumable upload. */
   resumableLease: (owner: string, upload: string) => `{${owner}}:upload:${upload}:lease`,
 
   /** Tries at a link's password: of one party, of everybody, and of one party while many try. */
   unlockTries: (link: string, who: string) => `unlock:${link}:${nameHash(who)}`,
   unlockTriesOfAll: (link: string) => `unlock:${link}`,
   unlockTriesInCrowd: (link: string, who: string) => `unlock-crowd:${link}:${nameHash(who)}`,
-  /** Secrets tried that lead nowhere, names tried for links, owner keys tried, sender passwords tried. */
+  /** Counts of tries: wrong secrets, slugs, owner keys, sender passwords. */
   wrongSecrets: (who: string) => `guess:${nameHash(who)}`,
   namesTried: (who: string) => `choose:${nameHash(who)}`,
   ownerKeysTried: (who: string) => `owner-key-tries:${nameHash(who)}`,
@@ -83,7 +83,7 @@ export const keys = {
   /** Whose a bucket prefix (`items/<item>`, `albums/<album>`) is: what has none is an orphan. */
   prefixOwner: (prefix: string) => `prefix-owner:${prefix}`,
   senderSession: (tokenHash: string) => `sender-session:${tokenHash}`,
-  /** What is kept of the sender password: see `sender-password.ts`. */
+  /** The hash of the sender password: see `sender-password.ts`. */
   senderPassword: 'sender-password',
   instanceUsage: 'usage',
   /** When something was last deleted, and when the store's files were last rewritten: see `forgetting.ts`. */
@@ -91,7 +91,7 @@ export const keys = {
   rewrittenAt: 'rewritten-at',
   /** See `saltNames`. */
   nameSalt: 'name-salt',
-  /** When all counts were last taken anew. */
+  /** When all counts were last recounted. */
   recountedAt: 'recounted-at',
   /** `<owner>/<link>/<secret's hash>` of entrances that were opened for a link not recorded yet, by when. */
   opening: 'opening',
@@ -110,7 +110,7 @@ export const keys = {
   /** What the sweep of orphans came to when it would have deleted too much. */
   orphansLeft: 'orphans-left',
 
-  /** Owners, by the moment at which the first of what is due with them is. */
+  /** Owners, ranked by the moment of their next deletion. */
   due: 'due',
   /** `<owner>/<item>` of items to prepare, by the moment at which that was asked for. */
   unprepared: 'unprepared',
@@ -124,7 +124,7 @@ export const keys = {
   unchecked: 'unchecked',
   /** Where the scrub stopped inside an object. */
   scrub: 'scrub',
-  /** What is known of stored bytes as a whole: objects found wrong. */
+  /** Counters of stored bytes: objects found wrong. */
   integrity: 'integrity',
 } as const
 
@@ -136,7 +136,7 @@ export const objects = {
   shared: ['items/', 'albums/'],
   /** What all other keys begin with. */
   roots: ['items/', 'albums/', 'tombstones/', 'backups/'],
-  /** What the keys of files and of what is made of them begin with: each of these has a record. */
+  /** The prefixes of files and of what is made of them. Each object under them belongs to a record. */
   recordedRoots: ['items/', 'albums/'],
   tombstones: 'tombstones/',
   tombstone: (id: string) => `tombstones/${id}`,

@@ -3,13 +3,13 @@ import type { Key, Store } from '../../ports.ts'
 import { value } from '../../ports.ts'
 import { parseRecord, parseRecords } from './records.ts'
 
-/** The record that stands under `key`; null where `parseRecord` answers that. */
+/** The record under `key`, or null as `parseRecord` returns it. */
 export async function readRecord<T>(store: Store, schema: z.ZodType<T>, key: Key): Promise<T | null> {
   const [raw] = await store.read([value(key)])
   return parseRecord(schema, key, raw)
 }
 
-/** The records that stand under `recordKeys`, in that order; null where `parseRecord` answers that. */
+/** The records under `recordKeys`, in that order, with null as `parseRecord` returns it. */
 export async function readRecords<T>(
   store: Store,
   schema: z.ZodType<T>,

@@ -185,7 +185,7 @@ export type Link = z.infer<typeof linkSchema>
 export const ownerSchema = z.object({ id: z.string(), keyHash: z.string(), createdAt: moment })
 export type Owner = z.infer<typeof ownerSchema>
 
-/** What stands behind a secret's hash. */
+/** Where a secret leads, stored by the secret's hash. */
 export const entranceSchema = z.object({
   owner: z.string(),
   link: z.string(),
@@ -224,14 +224,14 @@ export function parseRecord<T>(schema: z.ZodType<T>, key: Key, raw: string | nul
   return record
 }
 
-/** The same for many: the records that stand under `recordKeys`, in that order. */
+/** The same for many records, in the order of `recordKeys`. */
 export const parseRecords = <T>(
   schema: z.ZodType<T>,
   recordKeys: readonly Key[],
   raw: readonly (string | null)[],
 ): (T | null)[] => recordKeys.map((key, at) => parseRecord(schema, key, raw[at] ?? null))
 
-/** `problem` names fields and versions, never what stands in them. */
+/** `problem` names fields and versions, never their values. */
 function tryToParse<T>(
   schema: z.ZodType<T>,
   raw: string,
@@ -253,7 +253,7 @@ function tryToParse<T>(
   }
 }
 
-/** A stored count; 0 where it is absent or no count. The sweep counts anew what matters. */
+/** A stored count; 0 if it is absent or not a count. The sweep recounts what matters. */
 export function countOf(text: string | null | undefined): number {
   const number = Number(text ?? 0)
   return Number.isSafeInteger(number) && number >= 0 ? number : 0

@@ -11,7 +11,7 @@ const hour = 3_600_000
 const idleMs = hour
 /** It takes no longer than that in all, in milliseconds. */
 export const resumableLifeMs = 72 * hour
-/** A completed one is remembered for so long, for a client that missed the answer, in milliseconds. */
+/** How long a completed upload is remembered for a client that missed the answer, in milliseconds. */
 export const rememberMs = 24 * hour
 
 export const resumableSchema = z.object({
@@ -26,7 +26,7 @@ export const resumableSchema = z.object({
   size: z.number().int().positive(),
   /** Bytes that are durable. */
   offset: z.number().int().nonnegative(),
-  /** Null until enough of the file is there to tell; its bytes then stand in the store, not in the bucket. */
+  /** Null until enough bytes have arrived to detect the type; until then the bytes are in the store, not in the bucket. */
   type: mediaTypeSchema.nullable(),
   /** See Growing. */
   state: z.string(),
@@ -54,7 +54,7 @@ export async function findResumable(
   return upload
 }
 
-/** How the bucket knows an upload whose type is told. */
+/** The bucket's view of an upload whose type is known. */
 export const partialObjectOf = ({ item, size, offset, state }: Resumable, mime: string): PartialObject => ({
   key: objects.original(item),
   mime,

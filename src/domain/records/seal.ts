@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
-/** The owner key alone opens what is sealed: a dump of the store does not. */
+/** Only the owner key opens what is sealed; a dump of the store does not. */
 const sealingKey = (ownerKey: string): Buffer =>
   Buffer.from(hkdfSync('sha256', ownerKey, '', 'mayfly/seal/1', 32))
 
@@ -21,7 +21,7 @@ export function unseal(ownerKey: string, sealed: string): string | null {
   try {
     return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
   } catch {
-    // GCM's tag does not match: absence, not failure, for whoever asks.
+    // GCM's tag does not match. For the caller that is absence, not failure.
     return null
   }
 }

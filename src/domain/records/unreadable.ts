@@ -23,7 +23,7 @@ export function onUnreadable(listener: Listener): () => void {
   return () => void listeners.delete(listener)
 }
 
-/** A record cannot be read: operators hear of it, and whoever wanted it goes on without. */
+/** Reports a record that cannot be read to the operator. The caller continues without it. */
 export function reportUnreadable(key: Key, problem: string): void {
   if (reported.get(key)) return
   reported.set(key, true)

@@ -17,7 +17,7 @@ export interface AgreedTime {
   now(): Promise<number>
 }
 
-/** Another clock than this machine's; null where there is none. */
+/** A clock of another machine; null if there is none. */
 export type Witness = () => Promise<number | null>
 
 const noteSchema = z.object({

@@ -69,7 +69,7 @@ export const apartSentences: { readonly [K in ApartReason]: string } = {
 /** What an owner's record is called: there is one for everybody who ever shared. */
 export const isOwnerRecord = (key: string): boolean => /^\{[^}]+\}:owner$/.test(key)
 
-/** Whether the store holds records. What only counts or waits (rates, leases, sessions) is none. */
+/** Whether the store holds records. Rates, leases and sessions are not records. */
 export async function hasRecords(store: Store): Promise<boolean> {
   for await (const { key } of store.entries()) if (isOwnerRecord(key)) return true
   return false

@@ -33,12 +33,12 @@ type TombstonePorts = Pick<Ports, 'store' | 'bucket' | 'disk' | 'log'>
 /** How long the bucket may take for a tombstone before its caller hears that it is not written yet, in milliseconds. */
 const patienceMs = 5_000
 
-/** The outbox: belongs to the commit that does `acts`. What stands there `writeTombstones` carries to the bucket. */
+/** The writes that note `acts`; they belong into the commit that does them. `writeTombstones` carries the notes to the bucket. */
 export const noteActs = (owner: string, acts: readonly Act[]): Write[] =>
-  // Each its own entry: one that is being written may be done anew meanwhile.
+  // One entry for each act: an act can be repeated while its note is being written.
   acts.map((act) => rank(keys.tombstones(owner), JSON.stringify({ ...act, n: randomToken() }), act.at))
 
-/** Carries an owner's outbox to the bucket, also on a full disk. Throws the bucket's errors; what is left is tried again by the sweep. */
+/** Writes an owner's noted acts to the bucket, even on a full disk. Throws the bucket's errors; the sweep retries what is left. */
 export async function writeTombstones(
   { store, bucket, disk }: Pick<Ports, 'store' | 'bucket' | 'disk'>,
   owner: string,

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import type { Party } from '../../../ports.ts'
 
-/** So many households get one network of 48 bits at most providers that hand out smaller ones (RFC 6177). */
+/** How many households share one IPv6 /48 at most providers that assign smaller networks (RFC 6177). */
 const householdsIn48 = 4
 
 /**

@@ -25,7 +25,7 @@ export async function countTry(
   }
 }
 
-/** Forgets the tries of somebody who was right: many people behind one address may all know the password. */
+/** Forgets the tries of a party that gave the right password: many people may share one address. */
 export async function forgetTries(
   store: Pick<Store, 'commit'>,
   who: Party,

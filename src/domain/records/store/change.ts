@@ -9,12 +9,12 @@ import { countOf, parseRecords, recordText } from '../records.ts'
 export interface Changing {
   read<const Q extends readonly Query[]>(queries: Q): Promise<{ -readonly [K in keyof Q]: Answer<Q[K]> }>
   /**
-   * Reads records, as `parseRecord` does; the commit then fails and the change runs anew if one of them was changed
+   * Reads records, as `parseRecord` does. The commit fails and the change runs again if one of them was changed
    * meanwhile.
    */
   records<T>(schema: z.ZodType<T>, recordKeys: readonly Key[]): Promise<(T | null)[]>
   record<T>(schema: z.ZodType<T>, key: Key): Promise<T | null>
-  /** The commit fails, and the change runs anew, if `key` no longer holds `value`. */
+  /** The commit fails, and the change runs again, if `key` no longer holds `value`. */
   expect(key: Key, value: string | null): void
   write(...writes: Write[]): void
 }

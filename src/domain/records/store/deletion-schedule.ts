@@ -29,7 +29,7 @@ export async function wakeSweep(store: Store, owner: string, at: number): Promis
   await store.commit({ writes: [{ kind: 'rank', key: keys.due, member: owner, score: at, onlyLower: true }] })
 }
 
-/** Queues the removal of what is due with `owner`. Best effort: the sweep, woken before, removes what is left. */
+/** Queues the removal of what is due for `owner`. Best effort: the sweep removes what is left. */
 export async function queueRemoval(
   { queue, log }: Pick<Ports, 'queue' | 'log'>,
   owner: string,

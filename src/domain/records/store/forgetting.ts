@@ -7,7 +7,7 @@ import { hasRoomToPrepare } from './free-space.ts'
 
 /**
  * How often what lies on the store's disk is rewritten, in milliseconds, where something was deleted since the last time:
- * half a day, so that one that could not be may be tried again before a day is over.
+ * half a day, so that a failed rewrite can be repeated before a day is over.
  */
 const rewriteEveryMs = 12 * 3_600_000
 
@@ -71,7 +71,7 @@ export async function forgetOwner(store: Store, owner: string): Promise<void> {
   const isNothing = version === null && record === null && Object.keys(usage).length === 0
   if (isNothing) return
   const keyHash = parseRecord(ownerSchema, keys.owner(owner), record)?.keyHash
-  // Before the record, which alone tells its name; whoever shares at this moment is told that the key opens nothing.
+  // Before the record, which alone names it. A share at this moment is told that the key is not known.
   if (keyHash !== undefined) await store.commit({ writes: [remove(keys.ownerByKey(keyHash))] })
   await store.commit({
     expect: [

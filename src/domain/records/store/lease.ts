@@ -27,7 +27,7 @@ export async function endLease(store: Store, key: Key): Promise<void> {
   await store.commit({ writes: [{ kind: 'remove', key }] })
 }
 
-/** Does `work` while nobody else holds `key`, in any process. Throws Refused('conflict') when somebody does. */
+/** Runs `work` while holding the lease on `key` across all processes. Throws Refused('conflict') if it is held already. */
 export async function withLease<T>(store: Store, key: Key, work: (lease: Lease) => Promise<T>): Promise<T> {
   const holds = { key, value: randomToken() }
   const take = { kind: 'set', ...holds, expiresInMs: leaseMs } as const

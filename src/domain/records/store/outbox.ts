@@ -70,8 +70,8 @@ export const isNoted = async ({ store }: Pick<Ports, 'store'>, work: Work): Prom
   (await notedAt(store, work)) !== null
 
 /**
- * Does the work, and takes its note away once that went well. A note that was made meanwhile stays: it is about something that
- * has changed since.
+ * Runs the work and removes its note if that succeeds. A note that was renewed meanwhile stays: something has changed
+ * since.
  */
 export async function doneAfter(
   { store }: Pick<Ports, 'store'>,
@@ -83,7 +83,7 @@ export async function doneAfter(
   if (before !== null && (await notedAt(store, work)) === before) await done({ store }, work)
 }
 
-/** What is noted as `member` in the list of `kind`; null for what no program of today has written. */
+/** The work that is noted as `member` in the list of `kind`; null if the member has an unknown form. */
 function parse(kind: Work['kind'], member: string): Work | null {
   const [first = '', second = '', third = ''] = member.split('/')
   if (kind === 'prepare' || kind === 'playable') return { kind, owner: first, item: second }
@@ -93,7 +93,7 @@ function parse(kind: Work['kind'], member: string): Work | null {
 /** How long the sweep waits before it queues the same album again, in milliseconds: each time it has several tries. */
 const albumAgainMs = 10 * 60_000
 
-/** Queues what was noted over a minute ago, at most `most` of each list, and forgets what is gone. Throws where the queue does. */
+/** Queues work that was noted over a minute ago, at most `most` of each list. Forgets notes whose record is gone. Throws the queue's errors. */
 export async function requeueLost(
   { store, queue, clock }: Pick<Ports, 'store' | 'queue' | 'clock'>,
   most: number,
