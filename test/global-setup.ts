@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -16,10 +16,22 @@ declare module 'vitest' {
   }
 }
 
+const memoryFolder = '/dev/shm'
+
+/**
+ * A folder in memory, if there is room. The shared Redis syncs every write, and a disk that other tests fill may take
+ * seconds for that. Tests of what survives on a disk start a Redis of their own.
+ */
+async function folderOfRedis(): Promise<string> {
+  const { bavail, bsize } = await statfs(memoryFolder).catch(() => ({ bavail: 0, bsize: 0 }))
+  return mkdtemp(join(bavail * bsize > 1024 ** 3 ? memoryFolder : tmpdir(), 'mayfly-test-redis-'))
+}
+
 /** Starts what the tests share and stops it after them, after Ctrl-C too. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-test-'))
-  const redis = await startRedis({ directory })
+  const redisDirectory = await folderOfRedis()
+  const redis = await startRedis({ directory: redisDirectory })
   const given = givenS3()
   const own = given === null ? await lazyS3(`${directory}-s3`) : null
   project.provide('redisUrl', redis.url)
@@ -29,7 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> => {
     stopping ??= Promise.all([redis.stop(), own?.stop()]).then(() => {
-      rmSync(directory, { recursive: true, force: true })
+      for (const folder of [directory, redisDirectory]) rmSync(folder, { recursive: true, force: true })
     })
     return stopping
   }
