@@ -291,9 +291,9 @@ describe('a link that cannot be read', () => {
 
 describe('what is kept beside records', () => {
   it.each([
-    ['outlines', 'cut short', (text: string) => text.slice(0, -8)],
-    ['outlines', 'empty', () => ''],
-    ['outlines', 'something else', () => '{}'],
+    ['summaries', 'cut short', (text: string) => text.slice(0, -8)],
+    ['summaries', 'empty', () => ''],
+    ['summaries', 'something else', () => '{}'],
     ['catalog', 'cut short', (text: string) => text.slice(0, -3)],
     ['catalog', 'empty', () => ''],
     ['catalog', 'of another form', () => '[null]'],

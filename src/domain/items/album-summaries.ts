@@ -26,7 +26,7 @@ export interface Ahead {
 }
 
 /**
- * The outlines of an owner's albums, each album's in its order, in two reads. The second brings the records of
+ * The summaries of an owner's albums, each album's in its order, in two reads. The second brings the records of
  * the items that are probably on the page, too.
  */
 export async function readSummaries(
@@ -44,22 +44,22 @@ export async function readSummaries(
     ahead.album === undefined ? ids : (lists[albums.findIndex(({ id }) => id === ahead.album)] ?? [])
   const early = only.slice(ahead.from, ahead.from + ahead.count)
   const [lines, ...texts] = await store.read([
-    someFields(keys.outlines(owner), ids),
+    someFields(keys.summaries(owner), ids),
     ...keysOf(owner, early).map((key) => value(key)),
   ])
-  const outlines = (await readItemSummaries(store, owner, ids, lines, policy)).filter(
-    (outline) => outline !== null,
+  const summaries = (await readItemSummaries(store, owner, ids, lines, policy)).filter(
+    (summary) => summary !== null,
   )
-  const found = lists.length === 1 ? [{ album: first, items: outlines }] : inAlbums(albums, lists, outlines)
+  const found = lists.length === 1 ? [{ album: first, items: summaries }] : inAlbums(albums, lists, summaries)
   return { albums: found, records: byId(parseRecords(itemSchema, keysOf(owner, early), texts)) }
 }
 
 function inAlbums(
   albums: readonly Album[],
   lists: readonly (readonly string[])[],
-  outlines: readonly ItemSummary[],
+  summaries: readonly ItemSummary[],
 ): SummarizedAlbum[] {
-  const byId = new Map(outlines.map((outline) => [outline.id, outline]))
+  const byId = new Map(summaries.map((summary) => [summary.id, summary]))
   return albums.map((album, at) => ({
     album,
     items: (lists[at] ?? []).flatMap((id) => byId.get(id) ?? []),
@@ -74,11 +74,11 @@ async function readItemSummaries(
   lines: readonly (string | null)[],
   policy: MetadataPolicy,
 ): Promise<(ItemSummary | null)[]> {
-  const outlines = ids.map((id, at) => decodeSummary(id, lines[at] ?? '', policy))
-  const missing = ids.filter((_, at) => outlines[at] === null)
-  if (missing.length === 0) return outlines
+  const summaries = ids.map((id, at) => decodeSummary(id, lines[at] ?? '', policy))
+  const missing = ids.filter((_, at) => summaries[at] === null)
+  if (missing.length === 0) return summaries
   const made = await makeMissingSummaries(store, owner, missing)
-  return ids.map((id, at) => outlines[at] ?? decodeSummary(id, made.get(id) ?? '', policy))
+  return ids.map((id, at) => summaries[at] ?? decodeSummary(id, made.get(id) ?? '', policy))
 }
 
 const readAtOnce = 500

@@ -103,10 +103,10 @@ function copyCell(copy: Copy | undefined): string {
 /** As it is, or as JSON where it would not come back from the store or would be taken for something else. */
 const textCell = (text: string): string => (/^"|\p{Cc}|\p{Cs}/u.test(text) ? JSON.stringify(text) : text)
 
-/** What keeps the outlines true: belongs to every commit that records an item. */
+/** What keeps the summaries true: belongs to every commit that records an item. */
 export const summaryWrite = (item: Item): Write => ({
   kind: 'setField',
-  key: keys.outlines(item.owner),
+  key: keys.summaries(item.owner),
   field: item.id,
   value: encodeSummary(item),
 })
@@ -114,7 +114,7 @@ export const summaryWrite = (item: Item): Write => ({
 /** Belongs to every commit that takes an item's record away. */
 export const outlineRemoval = ({ id, owner }: Pick<Item, 'id' | 'owner'>): Write => ({
   kind: 'removeField',
-  key: keys.outlines(owner),
+  key: keys.summaries(owner),
   field: id,
 })
 

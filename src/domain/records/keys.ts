@@ -25,7 +25,7 @@ export const keys = {
   /** What the library needs of each item, short, by the item's id. */
   catalog: (owner: string) => `{${owner}}:catalog`,
   /** What an album's page and ZIP need of each item, short, by the item's id. */
-  outlines: (owner: string) => `{${owner}}:outlines`,
+  summaries: (owner: string) => `{${owner}}:outlines`,
   item: (owner: string, item: string) => `{${owner}}:item:${item}`,
   /** The albums that contain an item. */
   itemAlbums: (owner: string, item: string) => `{${owner}}:item:${item}:albums`,

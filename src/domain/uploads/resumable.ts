@@ -32,7 +32,7 @@ import {
 /** So many resumable uploads an owner may have under way. */
 const mostAtOnce = 100
 /** How often an upload under way says that it lives, in milliseconds. */
-const signEvery = 60_000
+const heartbeatEveryMs = 60_000
 
 export type ResumablePorts = Pick<
   Ports,
@@ -124,7 +124,7 @@ export async function receiveBytes(
     if (upload.offset !== input.offset)
       throw new Refused('conflict', 'The upload is at another offset.', { offset: upload.offset })
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
-    if (expiresAt - upload.expiresAt > signEvery) await liveUntil(ports.store, upload, expiresAt)
+    if (expiresAt - upload.expiresAt > heartbeatEveryMs) await liveUntil(ports.store, upload, expiresAt)
     const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
     const room = {
       ...{ id, owner, expected: upload.size },
@@ -173,7 +173,7 @@ export async function terminate(
 
 /** Writes to one upload, while it holds the lease. */
 class Writer {
-  private signedAt: number
+  private heartbeatAt: number
   private room: Reservation | null = null
   /** Commits that expect what is reserved, and those that change it, come one after the other. */
   private lastCommit: Promise<unknown> = Promise.resolve()
@@ -184,7 +184,7 @@ class Writer {
     private readonly lease: Lease,
     private upload: Resumable,
   ) {
-    this.signedAt = ports.clock.now()
+    this.heartbeatAt = ports.clock.now()
   }
 
   /** `room`: what is reserved for this upload so far. */
@@ -276,8 +276,8 @@ class Writer {
     const { store, clock } = this.ports
     const { owner, id, createdAt } = this.upload
     const now = clock.now()
-    if (now - this.signedAt > signEvery) {
-      this.signedAt = now
+    if (now - this.heartbeatAt > heartbeatEveryMs) {
+      this.heartbeatAt = now
       const expiresAt = nextExpiry(clock, createdAt)
       await liveUntil(store, this.upload, expiresAt)
       this.upload = { ...this.upload, expiresAt }

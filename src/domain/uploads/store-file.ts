@@ -80,12 +80,12 @@ function nextId(ports: UploadPorts, upload: Upload): Promise<string> {
 }
 
 async function noteIds({ store, clock }: UploadPorts, upload: Upload): Promise<string> {
-  const { owner, id, drawn } = upload
-  const count = Math.min(Math.max(drawn, 1), mostIds)
+  const { owner, id, idsReserved } = upload
+  const count = Math.min(Math.max(idsReserved, 1), mostIds)
   const ids = Array.from({ length: count }, () => newItemId(clock.now(), owner))
   const key = keys.uploadItems(owner, id)
   await store.commit({ writes: ids.map((member) => ({ kind: 'rank', key, member, score: 0 })) })
-  upload.drawn += count
+  upload.idsReserved += count
   const [first = '', ...rest] = ids
   upload.ids = rest
   return first

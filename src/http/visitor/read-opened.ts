@@ -5,7 +5,7 @@ import { readSummaries, wholeItems } from '../../domain/items/album-summaries.ts
 import type { Album, Item } from '../../domain/records/records.ts'
 import { itemsPerPage, type Opened } from './share-view.ts'
 
-/** Everything behind a link that let somebody in, in outline. */
+/** Everything behind a link that let somebody in, in summaries. */
 export async function openAlbums(store: Store, access: Access): Promise<Opened> {
   return openSummaries(store, access, await albumsOf(store, access))
 }

@@ -152,8 +152,8 @@ function sectionsOf(
   const isOnly = opened.albums.length === 1
   // By their records, which are the newer: one that became private meanwhile stands on no page.
   const left = new Map(items.filter((item) => isShown(item) && isReady(item)).map((item) => [item.id, item]))
-  return opened.albums.flatMap(({ album, items: outlines }, index) => {
-    const shown = outlines.flatMap(({ id }) => {
+  return opened.albums.flatMap(({ album, items: summaries }, index) => {
+    const shown = summaries.flatMap(({ id }) => {
       const item = left.get(id)
       return item && left.delete(id) ? [item] : []
     })

@@ -16,7 +16,7 @@ const firstStep = 4 * 1024 * 1024
 const mostStep = 64 * 1024 * 1024
 const daySeconds = 86_400
 /** How often an upload sends a heartbeat at least, in milliseconds. */
-const signEvery = 60_000
+const heartbeatEveryMs = 60_000
 /** An upload without a heartbeat for this long is dead, in milliseconds. */
 export const deadAfterMs = 3_600_000
 
@@ -37,13 +37,13 @@ export interface Upload extends Reservation {
   /** Bytes received so far. */
   received: number
   /** When it last sent a heartbeat. */
-  signedAt: number
+  heartbeatAt: number
   /** Resolves with the id of the previous file. */
   lastId: Promise<unknown>
   /** Ids that are noted with the upload and not used by a file yet. */
   ids: string[]
   /** How many ids were noted so far. */
-  drawn: number
+  idsReserved: number
 }
 
 /** What identifies an upload. */
@@ -68,10 +68,10 @@ export async function beginUpload(
     sender,
     reserved: 0,
     received: 0,
-    signedAt: 0,
+    heartbeatAt: 0,
     lastId: Promise.resolve(),
     ids: [],
-    drawn: 0,
+    idsReserved: 0,
   }
   const first = Math.min(expected ?? 0, firstStep)
   if (expected !== null && expected > first) await expectRoom(ports, owner, expected)
@@ -121,8 +121,8 @@ const ownerIsFull = ({ maxOwnerBytes }: Limits) =>
   new Refused('owner-quota', 'This is more than one sender may store here.', { limit: maxOwnerBytes })
 
 async function heartbeat({ store, clock }: UploadPorts, upload: Upload): Promise<void> {
-  upload.signedAt = clock.now()
-  await liveUntil(store, upload, upload.signedAt + deadAfterMs)
+  upload.heartbeatAt = clock.now()
+  await liveUntil(store, upload, upload.heartbeatAt + deadAfterMs)
 }
 
 /** Makes the sweep treat the upload as dead from `at` on. */
@@ -135,7 +135,7 @@ export async function liveUntil(store: Store, { owner, id }: UploadName, at: num
 export async function count(ports: UploadPorts, upload: Upload, bytes: number): Promise<void> {
   upload.received += bytes
   if (upload.received > upload.reserved) await makeRoom(ports, upload, upload.received)
-  else if (ports.clock.now() - upload.signedAt > signEvery) await heartbeat(ports, upload)
+  else if (ports.clock.now() - upload.heartbeatAt > heartbeatEveryMs) await heartbeat(ports, upload)
 }
 
 /**

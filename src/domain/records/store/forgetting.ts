@@ -79,7 +79,7 @@ export async function forgetOwner(store: Store, owner: string): Promise<void> {
       { key: keys.owner(owner), value: record },
     ],
     expectFields: [{ key: keys.usage(owner), field: 'bytes', value: usage['bytes'] ?? null }],
-    writes: [keys.owner, keys.version, keys.usage, keys.catalog, keys.outlines].map((keyOf) =>
+    writes: [keys.owner, keys.version, keys.usage, keys.catalog, keys.summaries].map((keyOf) =>
       remove(keyOf(owner)),
     ),
   })

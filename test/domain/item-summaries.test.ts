@@ -75,7 +75,7 @@ async function expectExactLines(owner: string): Promise<number> {
   const [ids] = await ports.store.read([members(keys.items(owner))])
   const raw = await ports.store.read(ids.map((id) => value(keys.item(owner, id))))
   const items = raw.map((text) => itemSchema.parse(JSON.parse(text ?? 'null')))
-  const [lines] = await ports.store.read([fields(keys.outlines(owner))])
+  const [lines] = await ports.store.read([fields(keys.summaries(owner))])
   expect(lines).toEqual(Object.fromEntries(items.map((item) => [item.id, encodeSummary(item)])))
   return items.length
 }
@@ -170,7 +170,7 @@ describe('the lines of an owner', () => {
 
 describe('items from before there were lines', () => {
   const forget = (owner: string) =>
-    ports.store.commit({ writes: [{ kind: 'remove', key: keys.outlines(owner) }] })
+    ports.store.commit({ writes: [{ kind: 'remove', key: keys.summaries(owner) }] })
 
   it('get theirs when they are read first, also in place of lines of another version', async () => {
     const owner = newOwner().id
@@ -179,7 +179,7 @@ describe('items from before there were lines', () => {
     await forget(owner)
     const [first] = items
     await ports.store.commit({
-      writes: [{ kind: 'setField', key: keys.outlines(owner), field: first!.id, value: '0 of old' }],
+      writes: [{ kind: 'setField', key: keys.summaries(owner), field: first!.id, value: '0 of old' }],
     })
     const { albums } = await readSummaries(ports.store, [album], 'no-location')
     const records = await itemsOf(ports.store, album)
@@ -221,7 +221,7 @@ describe('items from before there were lines', () => {
     await ports.store.commit({
       writes: [
         { kind: 'remove', key: keys.item(owner, items[0]!.id) },
-        { kind: 'removeField', key: keys.outlines(owner), field: items[0]!.id },
+        { kind: 'removeField', key: keys.summaries(owner), field: items[0]!.id },
       ],
     })
     const read = (policy: MetadataPolicy) => readSummaries(ports.store, [album], policy)
@@ -229,7 +229,7 @@ describe('items from before there were lines', () => {
       [items[1]!.id, items[2]!.id].toSorted(),
     )
     await ports.store.commit({
-      writes: [{ kind: 'setField', key: keys.outlines(owner), field: items[1]!.id, value: '2rp-' }],
+      writes: [{ kind: 'setField', key: keys.summaries(owner), field: items[1]!.id, value: '2rp-' }],
     })
     // Under another policy: what was read once is kept while the album's version stays.
     expect((await read('none')).albums[0]?.items.map(({ id }) => id).toSorted()).toEqual(
