@@ -26,7 +26,7 @@ const maxBundleBytes = 20 * 1024 ** 3
 
 /**
  * Makes the bundles of an album: a ZIP for each policy that one of its links has, where they are wanted. Makes none while items are
- * still to be prepared, for the last of them asks again; asks again itself where the album changed meanwhile.
+ * still to be prepared: the last of them queues the job again. Queues itself again if the album changed meanwhile.
  */
 export async function bundle(
   { ports, makesBundles }: Pick<WorkerContext, 'ports' | 'makesBundles'>,

@@ -211,7 +211,7 @@ async function fail(
   const isCertain = fault === 'too-long'
   const noted = await noteFailure(ports.store, item, 'playable', fault)
   if (!noted) return 'done'
-  // The bytes were changed in storage: withheld, and the job done again on what is left.
+  // The bytes were changed in storage. They are withheld, and the job runs again without them.
   if (error instanceof WrongBytes) throw error
   const facts = { err: error, item: item.id, format: item.type.format }
   if (noted.isConfirmed || isCertain) {

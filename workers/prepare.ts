@@ -49,7 +49,7 @@ import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 type PrepareJob = Extract<Job, { kind: 'prepare' | 'prepare-slow' }>
 
-/** What a visitor may look at, and what is known of the file. */
+/** What visitors see of an item: renditions and facts. */
 type Look = Pick<Item, 'facts' | 'place' | 'thumbhash' | 'color' | 'damaged' | 'renditions'>
 
 /** What one run of the job has made. */
@@ -150,7 +150,7 @@ async function tryToPrepare(
   }
 }
 
-/** Makes what is missing and records it in one step. Answers the record, or null when the item is gone. */
+/** Makes what is missing and records it in one step. Returns the record, or null if the item is gone. */
 async function prepareItem(context: WorkerContext, lane: Lane, item: Item): Promise<Item | null> {
   const { ports } = context
   const wanted = await wantedCopies(ports, item)
@@ -325,14 +325,14 @@ async function orMediaError<T>(work: Promise<T>): Promise<T | MediaError> {
 
 /**
  * Records the failure where the file is at fault and was found so before; throws where another try at once may help;
- * else answers how long to wait for the next one.
+ * else returns how long to wait for the next try.
  */
 async function fail(context: WorkerContext, item: Item, error: unknown, lastTry: boolean): Promise<Outcome> {
   const { ports } = context
   const fault = faultOf(error)
   const noted = await noteFailure(ports.store, item, 'prepare', fault)
   if (!noted) return 'done'
-  // The bytes were changed in storage: withheld, and the job done again on what is left.
+  // The bytes were changed in storage. They are withheld, and the job runs again without them.
   if (error instanceof WrongBytes) throw error
   const facts = { err: error, item: item.id, format: item.type.format }
   if (noted.isConfirmed) {

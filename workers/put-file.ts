@@ -29,7 +29,7 @@ export class ObjectMeter extends Transform {
   }
 }
 
-/** Moves a local file into the bucket and answers what its record must hold. Throws when it changed on the way. */
+/** Moves a local file into the bucket and returns its size and hashes for the record. Throws if it changed on the way. */
 export async function putFileWithFacts(
   bucket: Bucket,
   key: string,

@@ -48,7 +48,7 @@ async function lockNewName(parent: string) {
     const folder = path.join(parent, `${machine}-${process.pid}-${randomToken()}`)
     const lockPath = folder + lockEnding
     const lock = await lockFile(lockPath)
-    // Somebody who tidied up was faster.
+    // Another process removed it first.
     if (lock === 'held') continue
     if (lock === 'impossible') await rm(lockPath, { force: true })
     return { folder, lockPath, lock }

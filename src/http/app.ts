@@ -27,7 +27,7 @@ import { visitForms } from './visitor/visit-forms.ts'
 import { visitorBytes } from './delivery/visitor-bytes.ts'
 import { visitorPages } from './visitor/visitor-pages.ts'
 
-/** The whole web service over its ports; whoever makes it lets it listen. Its answers are measured by `metrics`. */
+/** The whole web service over its ports; the caller makes it listen. `metrics` measures its answers. */
 export function createApp(context: WebContext, metrics = createMetrics(context.ports)): Express {
   const { ports, settings } = context
   const views = createViews(settings)
@@ -48,11 +48,11 @@ export function createApp(context: WebContext, metrics = createMetrics(context.p
     refuseCrossSite(settings),
     refuseWhileApart(context),
   )
-  // First what is asked for most: a request is compared with every route that stands before its own.
+  // The most frequent routes first: Express compares a request with every route before its own.
   for (const name of pictureNames) app.get(`/s/:secret/items/:id/${name}`, showPicture(context, bytes, name))
   app.get('/s/:secret', showShare(context, views))
   app.use(operators(context))
-  // Names hold their content's hash; the build has compressed what is worth it.
+  // File names contain a hash of the content. The build has compressed what is worth it.
   app.use(
     '/assets',
     expressStaticGzip(settings.clientDirectory, {

@@ -27,7 +27,7 @@ const bounds: Readonly<Record<string, string>> = { hour: 'too-many-this-hour', d
 
 const secretPath = /^\/s\/[a-z0-9-]+/
 
-/** Failures as pages that are kind and say what to do; nothing of what was asked for is told. */
+/** Errors as pages that say what to do. They tell nothing of what was requested. */
 export function errorPages(views: Views): ErrorPage {
   return (req, res, { status, code: reason, details }) => {
     const code = bounds[String(details['per'])] ?? reason

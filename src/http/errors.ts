@@ -83,7 +83,7 @@ function answerOfStatus(status: number): Answered {
   return { status, code: 'bad-request', message: 'The request is not valid.', details: {} }
 }
 
-/** Shows an error as a page; answers false where the caller would rather have JSON or text. */
+/** Shows an error as a page; returns false if the caller prefers JSON or text. */
 export type ErrorPage = (req: Request, res: Response, answered: Answered) => boolean
 
 /** The last handler: one place where every failure becomes an answer. */

@@ -17,7 +17,7 @@ const mostPipelined = 8
 
 export interface RunningServer {
   readonly port: number
-  /** Takes no new connections, lets answers end for up to `patience` milliseconds, then breaks what is left. */
+  /** Accepts no new connections, lets running answers end for up to `patience` milliseconds, then breaks the rest. */
   stop(patience: number): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export async function listen(
   bounds: ConnectionBounds = connectionBounds({ isBehindProxy: false }),
   refused: () => void = () => {},
 ): Promise<RunningServer> {
-  // An upload may take hours: what is too slow of it is found where its bytes are read.
+  // An upload may take hours: slow ones are found where their bytes are read.
   const server = createServer({ headersTimeout, keepAliveTimeout, requestTimeout: 0 })
   boundConnections(server, bounds, refused)
   const answers = new Set<ServerResponse>()

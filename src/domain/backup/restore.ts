@@ -21,7 +21,7 @@ import { note, toBundle, toPlay, toPrepare } from '../records/store/outbox.ts'
 const minute = 60_000
 /** Clocks of two processes may differ by so much: an act that close before a snapshot is done again. */
 const clocksMs = minute
-/** So many records are looked at in one step. */
+/** How many records are handled in one step. */
 const step = 100
 /** So much text of records is written in one step. */
 const stepCharacters = 256 * 1024
@@ -33,10 +33,10 @@ const lineSchema = z.union([
   z.tuple([z.string(), z.literal('ranks'), z.array(z.object({ member: z.string(), score: z.number() }))]),
 ])
 
-/** What is read twice: a file, or an object of the bucket. */
+/** A source that is read twice: a file, or an object of the bucket. */
 export type Source = () => Promise<AsyncIterable<Buffer>>
 
-/** What a restore came to, for the operator. */
+/** The result of a restore, for the operator. */
 export interface Restored {
   readonly owners: number
   readonly items: number
@@ -65,7 +65,7 @@ async function verify(
   return { header, whole }
 }
 
-/** Reads a snapshot once, to see whether it is whole, and answers what it is. Throws BadSnapshot. */
+/** Reads a snapshot to check that it is complete, and returns its description. Throws BadSnapshot. */
 export async function inspectSnapshot(key: Buffer, source: Source): Promise<SnapshotHeader> {
   return (await verify(key, source)).header
 }
@@ -77,7 +77,7 @@ export async function tombstoneHorizon(bucket: Bucket): Promise<number> {
   return z.object({ since: z.number() }).parse(JSON.parse(await text(opened.body))).since
 }
 
-/** Writes a snapshot's records into the store. Answers its owners. Doing it again, after it was cut short, is safe. */
+/** Writes a snapshot's records into the store. Returns its owners. Safe to repeat after it was interrupted. */
 export async function fillStore(store: Store, key: Buffer, source: Source): Promise<string[]> {
   const { whole } = await verify(key, source)
   const attempts = new Map<string, number>()
@@ -197,7 +197,7 @@ export async function rebuildOwner(
   return { items: itemIds.length - lost.length, links: linkIds.length, dropped: lost.length, bytes }
 }
 
-/** Notes what is still to be done for items, so that the sweep queues it. */
+/** Notes the remaining work for items, so that the sweep queues it. */
 async function noteWork(ports: Pick<Ports, 'store' | 'clock'>, items: readonly Item[]): Promise<void> {
   const unprepared = items.filter(({ state }) => state === 'uploaded' || state === 'preparing')
   await note(ports, unprepared.map(toPrepare))
@@ -225,7 +225,7 @@ export async function setInstanceBytes(store: Store, bytes: number): Promise<voi
   await setBytes(store, keys.instanceUsage, {}, bytes)
 }
 
-/** Each link's secret leads to it again; where two had the same one, to the one that is open. */
+/** Writes the entrance of each link again; if two links had the same secret, it leads to the open one. */
 async function rebuildEntrances(
   { store, clock }: Pick<Ports, 'store' | 'clock'>,
   owner: string,
@@ -277,7 +277,7 @@ async function dropAlbumObjects(
   )
 }
 
-/** What is gone already needs no more. */
+/** What is gone already needs nothing. */
 async function safely(work: Promise<unknown>): Promise<boolean> {
   try {
     await work
@@ -290,7 +290,7 @@ async function safely(work: Promise<unknown>): Promise<boolean> {
 
 /**
  * Does again what an owner did since `began`, when the snapshot was made: a stop and a deletion always, whatever the
- * clocks say. A link that was narrowed since is ended, for the snapshot does not know how: its sender makes a new one.
+ * clocks say. A link that was narrowed since is ended, since the snapshot does not know how: its sender makes a new one.
  * Answers how many acts there were.
  */
 export async function applyActs(

@@ -11,7 +11,7 @@ const day = 24 * hour
 
 /** Orphans younger than this are left alone: their record may be about to come. */
 const orphanAfter = day
-/** Bytes that lost their record with the store are kept for so long: the operator may find a better copy of it. */
+/** How long bytes are kept whose records were lost with the store: the operator may find a better copy of it. */
 const quarantineMs = 7 * day
 /** Longer than a resumable upload may take; those that a record knows are ended by it, long before. */
 const unfinishedAfter = resumableLifeMs + hour
@@ -137,7 +137,7 @@ export async function listOrphans(
   return prefixes.map((prefix, at) => ({ prefix, since: since[at] ?? null }))
 }
 
-/** For operators: deletes every prefix without a record that is a day old, however many they are. Answers how many. */
+/** For operators: deletes every prefix without a record that is a day old, however many. Returns how many. */
 export async function removeOrphans(ports: OrphanPorts): Promise<number> {
   const orphans = await listOrphans(ports)
   for (const { prefix } of orphans) await removeOrphan(ports, prefix)

@@ -6,7 +6,7 @@ import { keys } from '../records/keys.ts'
 import { countOf } from '../records/records.ts'
 import { reservedBytes } from '../records/limits/reservation.ts'
 
-/** How often all counts are taken anew, in milliseconds. */
+/** How often all counts are recounted, in milliseconds. */
 const recountEveryMs = 3_600_000
 /** How soon again where the instance's count may be wrong, or may only be behind, in milliseconds. */
 const lookAgainMs = 5 * 60_000
@@ -53,7 +53,7 @@ async function ownersIn(store: Store): Promise<string[]> {
   return [...owners]
 }
 
-/** Answers by how many bytes the count was wrong; 0 where the owner's records did not hold still. */
+/** Returns by how many bytes the count was wrong; 0 if the owner's records changed meanwhile. */
 async function recountOwner(store: Store, owner: string): Promise<number> {
   for (let attempt = 0; attempt < tries; attempt++) {
     // First: whatever changes after this, of what belongs to what or of what is counted, makes the commit fail.
@@ -76,7 +76,7 @@ async function recountOwner(store: Store, owner: string): Promise<number> {
   return 0
 }
 
-/** What is reserved for an owner's uploads under way, and how many of them are resumable. */
+/** The reserved bytes of an owner's uploads in progress, and how many of these are resumable. */
 async function uploadsOf(store: Store, owner: string): Promise<{ bytes: number; resumable: number }> {
   const [all] = await store.read([members(keys.uploads)])
   const ids = all.flatMap((member) =>

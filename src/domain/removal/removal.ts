@@ -70,7 +70,7 @@ export function dropItem(changing: Changing, { owner, id }: Pick<Item, 'owner' |
 
 /**
  * Takes up to `step` items out of an album that nothing holds any more, and the album itself with the last of
- * them. An item stays alive where another album that is held has it. Answers whether the album is gone.
+ * them. An item stays if another album that is still needed contains it. Returns whether the album is gone.
  */
 async function dissolveStep(store: Store, owner: string, id: string, now: number): Promise<boolean> {
   return changeOwner(store, owner, async (changing) => {
@@ -179,7 +179,7 @@ const markOf = (link: Link): Link => ({
   albums: [],
 })
 
-/** Puts a stopped link in the place of one that is due and cannot be read, so that it ends as all others do. */
+/** Replaces a due link that cannot be read by a stopped one, so that it ends like all others. */
 async function replaceUnreadable(store: Store, owner: string, id: string, now: number): Promise<void> {
   await changeOwner(store, owner, async (changing) => {
     if (await changing.record(linkSchema, keys.link(owner, id))) return
@@ -239,7 +239,7 @@ export async function removeDue(
     throw new AggregateError(failures, `${failures.length} of what is due could not be removed`)
 }
 
-/** Deletes every marked prefix. Answers what failed: one that does keeps none of the others from going. */
+/** Deletes every marked prefix. Returns the errors: a failing prefix does not keep the others. */
 async function removeBytes(ports: Pick<Ports, 'store' | 'bucket'>, owner: string): Promise<unknown[]> {
   const [marked] = await ports.store.read([ranks(keys.removing(owner))])
   const waiting = marked.map(({ member }) => member)
@@ -262,7 +262,7 @@ async function removePrefix(
   const [bytes] = await store.read([value(mark)])
   const by = -countOf(bytes)
   const outcome = await store.commit({
-    // Whoever comes second must not count the bytes down again.
+    // The second of two must not subtract the bytes again.
     expect: [{ key: mark, value: bytes }],
     writes: [
       remove(mark),

@@ -6,9 +6,9 @@ import { keys } from '../records/keys.ts'
 import { recount } from './recount.ts'
 import { abandonUpload, deadAfterMs } from '../records/limits/reservation.ts'
 
-/** At most so many of each kind in one sweep; the next one goes on. */
+/** At most this many of each kind in one sweep; the next sweep continues. */
 const batch = 1000
-/** So many failures with uploads tell that the bucket is away. */
+/** This many failed uploads show that the bucket is away. */
 const patience = 10
 
 /**

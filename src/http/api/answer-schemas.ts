@@ -117,7 +117,7 @@ export const albumDetailAnswer = z.strictObject({
   links: z.array(linkAnswer),
 })
 
-/** Groups stand one after the other, each before those within it. */
+/** Groups in order, each before the groups within it. */
 export const libraryAnswer = z.strictObject({
   kind: z.enum(groupKinds),
   /** All groups, of which an answer holds some. */

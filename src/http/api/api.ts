@@ -29,7 +29,7 @@ export function api(context: WebContext, places: Places): Router {
   const { ports, settings } = context
   const router = Router()
 
-  // Most answers are one owner's: what stands in between must not keep them.
+  // Most answers are one owner's: caches in between must not store them.
   router.use((_req, res, next) => {
     res.set('Cache-Control', 'private, no-cache')
     next()

@@ -16,7 +16,7 @@ const maxWaitingBytes = 256 * 1024
 export function ownerNews(context: WebContext, places: FairPlaces): RequestHandler {
   return async (req, res) => {
     const owner = await requireOwner(context, req)
-    // One that is owed to somebody else ends: its page can ask for the truth at any time.
+    // A stream whose place another party is owed ends; its page can ask for the state at any time.
     const place = places.take(senderParty(req, owner.id), () => void res.end())
     try {
       res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' })

@@ -31,7 +31,7 @@ export function apiOwner(context: WebContext): Router {
       .send(`${owner.key}\n`)
   })
 
-  // The key stands in the fragment, which browsers do not send: the page reads it and asks for a cookie.
+  // The key is in the fragment, which browsers do not send: the page reads it and asks for a cookie.
   router.get('/owner/key.svg', async (req, res) => {
     const owner = await requireOwner(context, req)
     const svg = await qrCode(`${baseUrl(settings, req)}/key#${owner.key}`)

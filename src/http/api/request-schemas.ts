@@ -18,7 +18,7 @@ const allow = z.strictObject({
   map: z.boolean().optional(),
 })
 
-/** The domain says what is wrong with a secret; this only bounds it. */
+/** The domain checks a slug; this only bounds its length. */
 const chosenSecret = z.string().max(200)
 
 const until = {

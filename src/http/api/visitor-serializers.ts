@@ -32,7 +32,7 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
     place: mayShowPlace(link) ? placeOf(item) : null,
     urls: {
       page: address,
-      // Null while there is none, and for what no program here can show.
+      // Null while there is none, and for formats that cannot be shown.
       thumb: item.renditions.thumb ? `${address}/thumb` : null,
       preview: item.renditions.preview ? `${address}/preview` : null,
       video: item.type.kind === 'video' || item.motion ? `${address}/video` : null,
@@ -79,7 +79,7 @@ export function describeShare(
     zip: link.allow.downloads ? `${input.base}/zip${album ? `?${album}` : ''}` : null,
     map: hasMap(link, items) ? `${input.base}/map` : null,
     next: from + itemsPerPage < items.length ? `${input.api}?${next}` : null,
-    // By their records, which are the newer: one that became private meanwhile is not told of.
+    // By the records, which are newer than the summaries: an item that became private meanwhile is left out.
     items: onPage.filter(isShown).map((item) => describeVisitorItem(link, item, input.base)),
   }
 }

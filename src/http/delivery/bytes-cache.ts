@@ -7,7 +7,7 @@ const mostBytesInAll = 32 * 1024 * 1024
 /** All is forgotten that often, in milliseconds: what was deleted leaves this memory within the minute, too. */
 const keepMs = 30_000
 
-/** The bytes of small objects that many ask for, in memory. Whoever asks is past the gate already. */
+/** A cache of small objects' bytes. Callers have passed the gate already. */
 export interface BytesCache {
   /** The object's bytes, from memory or from `open`; null where they are too many, or there are none. */
   take(

@@ -34,7 +34,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
   const { store, bucket } = ports
   const router = Router()
 
-  /** Sends to the bucket itself where that is wanted and can be; answers false otherwise. */
+  /** Redirects to the bucket if that is configured and possible; returns false otherwise. */
   async function redirected(
     req: Request,
     res: Response,

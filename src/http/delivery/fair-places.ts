@@ -35,7 +35,7 @@ export const senderParty = (req: Request, owner: string | null): Party => [
   ...(owner === null ? unknownSenders : ownerParty(owner)),
 ]
 
-/** Does `work` in a place of `places`; its signal asks it to end when the place is owed to somebody else. Throws TooBusy. */
+/** Runs `work` while holding one of `places`. Its signal aborts when another party is owed the place. Throws TooBusy. */
 export async function inPlace<T>(
   places: FairPlaces,
   party: Party,

@@ -25,7 +25,7 @@ interface Asked {
   readonly question: Question
 }
 
-/** The answers that run for one link. */
+/** The running answers of one link. */
 type Running = Map<Response, Asked>
 
 /**

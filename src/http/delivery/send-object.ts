@@ -77,7 +77,7 @@ export function matches(header: string | undefined, etag: string): boolean {
   return header.split(',').some((part) => part.trim().replace(/^W\//, '') === `"${etag}"`)
 }
 
-/** The one range asked for; null for all of it, which is also the answer to what is malformed or manifold. */
+/** The requested range; null for the whole object, also if the header is malformed or names several ranges. */
 function rangeOf(req: Request, { size, etag }: Sendable): ByteRange | 'unsatisfiable' | null {
   const header = req.get('range')
   const condition = req.get('if-range')

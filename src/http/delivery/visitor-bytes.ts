@@ -20,7 +20,7 @@ export interface VisitorBytes {
   stored(key: string, facts: Pick<Download, 'size' | 'crc32' | 'sha256'>, mime: string): Sendable
   /** `question` is asked again and again while it runs. */
   send(req: Request, res: Response, object: Sendable, question: Question): Promise<void>
-  /** Throws Refused: `unknown` for a rendition that is not to be, `not-ready` for one that still is to come. */
+  /** Throws Refused: `unknown` if there will be no such rendition, `not-ready` if it is still to come. */
   sendRendition(req: Request, res: Response, item: Item, name: RenditionName): Promise<void>
 }
 

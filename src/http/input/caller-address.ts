@@ -31,6 +31,6 @@ export function countedAddress(text: string): string | null {
 /** Networks in which a proxy of one's own stands: this machine's, and private ones. */
 const nearbyRanges = new Set(['loopback', 'private', 'linkLocal', 'uniqueLocal', 'carrierGradeNat'])
 
-/** Whether a connection's other end stands on this machine or in a private network. */
+/** Whether a connection comes from this machine or from a private network. */
 export const isNearby = (address: string): boolean =>
   isIP(address) !== 0 && nearbyRanges.has(ipaddr.process(address).range())

@@ -94,10 +94,10 @@ export const visitCookie = (link: string): string => `mayfly-visit-${link}`
 /** The name of the cookie by which this browser's person declined a link. */
 export const declinedCookie = (link: string): string => `mayfly-declined-${link}`
 
-/** The name of the cookie by which a browser that was inside of a link stands out from strangers at its door. */
+/** The name of the cookie that holds the mark of a browser that was let in before. */
 const markCookie = (link: string): string => `mayfly-here-${link}`
 
-/** Marks this browser as one that was inside, where that may help it later: for as long as the link lives. */
+/** Marks this browser as one that was let in, if that may help it later. The mark lasts as long as the link. */
 export function rememberHere({ ports, settings }: WebContext, res: Response, link: Link): void {
   const maxAgeMs = link.expiresAt - ports.clock.now()
   if (!isGuessable(link) || maxAgeMs <= 0) return
@@ -111,7 +111,7 @@ export function rememberHere({ ports, settings }: WebContext, res: Response, lin
 export const addressOf = (req: Request): string =>
   countedAddress(req.ip ?? '') ?? countedAddress(req.socket.remoteAddress ?? '') ?? ''
 
-/** Who stands at a link's door, before it is open. Throws Refused('unknown') for a secret that cannot be one. */
+/** A visitor who has not been let in yet. Throws Refused('unknown') if the secret has no valid form. */
 export const visitorOf = ({ settings }: WebContext, req: Request): Visitor => ({
   secret: parseAddress(secretSchema, req.params['secret']),
   address: addressOf(req),

@@ -75,7 +75,7 @@ const oldCookies: readonly { readonly pattern: RegExp; readonly maxAgeMs: number
   { pattern: /^mayfly-sender$/, maxAgeMs: 30 * dayMs },
   { pattern: /^mayfly-(?:visit|seen)-[a-z2-7]+$/, maxAgeMs: null },
 ]
-/** Proxies take answers with headers of 4 kB (nginx, `proxy_buffer_size`): what is more is carried with the next page. */
+/** Proxies accept headers of up to 4 kB (nginx, `proxy_buffer_size`): further cookies are set with the next page. */
 const mostCarried = 8
 
 /** Sets cookies of version 0.1.0 anew under this instance's names. They may be another's: each is checked where it is used. */

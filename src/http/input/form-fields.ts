@@ -13,7 +13,7 @@ export function fieldsOf(req: Request): unknown {
   return body ?? {}
 }
 
-/** A box that is ticked sends its value, one that is not sends nothing. */
+/** A ticked box sends its value; an unticked one sends nothing. */
 export const ticked = z
   .literal('yes')
   .optional()

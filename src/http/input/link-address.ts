@@ -10,7 +10,7 @@ export const isoDate = (at: number): string => new Date(at).toISOString()
 export const linkUrl = (context: WebContext, req: Request, secret: string): string =>
   `${baseUrl(context.settings, req)}/s/${secret}`
 
-/** The address of a link as its owner may copy it; null for one that was sealed under a key that is lost. */
+/** The address of a link for its owner to copy; null if it was sealed under a key that is lost. */
 export function addressOfLink(
   context: WebContext,
   req: Request,

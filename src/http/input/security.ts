@@ -40,7 +40,7 @@ export function securityHeaders(settings: WebSettings): RequestHandler[] {
           frameAncestors: ["'none'"],
         },
       },
-      // As `frameAncestors` above, for browsers that do not know it.
+      // Like `frameAncestors` above, for old browsers.
       frameguard: { action: 'deny' },
       referrerPolicy: { policy: 'no-referrer' },
       // Link previews fetch the card from other sites' servers, and a person may save any picture: nothing is
@@ -56,7 +56,7 @@ export function securityHeaders(settings: WebSettings): RequestHandler[] {
   ]
 }
 
-/** Refuses an address whose percent-encoding stands for no text (RFC 3986, 2.1), whichever route it would be. */
+/** Refuses an address whose percent-encoding is not valid (RFC 3986, 2.1), on every route. */
 export const refuseBrokenAddress: RequestHandler = (req, _res, next) => {
   if (!req.url.includes('%')) return next()
   try {

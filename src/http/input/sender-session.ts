@@ -15,7 +15,7 @@ const cookie = 'mayfly-sender'
 const lifeMs = 30 * 24 * 3_600_000
 const triesOfOne: TryLimit = { most: 10, windowSeconds: 60 }
 
-/** Whether this caller may send: everybody where no SENDER_PASSWORD is set, else whoever has proved to know it. */
+/** Whether this caller may send: everybody if no SENDER_PASSWORD is set, else only those who have given it. */
 export async function maySend(context: WebContext, req: Request): Promise<boolean> {
   const { senderPassword } = context.settings
   if (senderPassword === null) return true
@@ -38,7 +38,7 @@ export async function requireSender(context: WebContext, req: Request): Promise<
 export const countedSender = ({ settings }: WebContext, req: Request): Party =>
   settings.senderPassword === null ? networksOf(addressOf(req)) : []
 
-/** As `requireSender`, for whoever makes a share, an album or a link; also throws Refused('too-many-requests'). */
+/** Like `requireSender`, for making a share, an album or a link. Also throws Refused('too-many-requests'). */
 export async function requireSharer(context: WebContext, req: Request): Promise<void> {
   await requireSender(context, req)
   await countShare(context.ports, countedSender(context, req))
@@ -53,7 +53,7 @@ async function checkSenderPassword(context: WebContext, req: Request, password: 
   await countTry(ports.store, who, keys.senderTries, triesOfOne)
   if (!sameText(password, settings.senderPassword))
     throw new Refused('wrong-password', 'The password is wrong.')
-  // A program shows the password each time: only what is wrong counts in the end.
+  // A program sends the password each time: only wrong ones count in the end.
   await forgetTries(ports.store, who, keys.senderTries)
 }
 

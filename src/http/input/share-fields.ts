@@ -12,7 +12,7 @@ export const plain = (text: string): string =>
 /** A line of text as a person types it; absent and empty are the same. */
 export const lineOfText = (longest: number) => z.string().max(longest).transform(plain).default('')
 
-/** A password for a link: as typed, for spaces may be meant. */
+/** A password for a link, as typed: spaces may be intended. */
 export const passwordSchema = z.string().min(1).max(200)
 
 /** The fields of `POST /api/v1/shares`, from a form (all text) or from JSON. */

@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import { wrongObjects } from '../../domain/backup/integrity/integrity.ts'
 import type { Ports } from '../../ports.ts'
 
-/** Tells how many stored objects were found wrong. Workers find most of them: what all processes found stands in the store. */
+/** Counts stored objects that were found wrong. The count of all processes is in the store, since workers find most of them. */
 export function addIntegrityFigures(registry: Registry, { store }: Pick<Ports, 'store'>): void {
   const wrong = new Gauge({
     name: 'mayfly_wrong_objects_total',

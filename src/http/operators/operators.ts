@@ -49,7 +49,7 @@ export function operators({ ports, stopping }: WebContext): Router {
 /** What operators may ask at any time. */
 const alwaysAnswered = new Set(['/healthz', '/readyz'])
 
-/** Serves nothing while the store and the bucket are not of one instance: what is absent then may be there elsewhere. */
+/** Refuses everything while the store and the bucket do not belong together: what seems absent may be elsewhere. */
 export function refuseWhileApart({ ports }: WebContext): RequestHandler {
   return (req, _res, next) => {
     if (ports.instance.state().kind !== 'apart' || alwaysAnswered.has(req.path)) return next()

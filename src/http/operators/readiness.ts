@@ -19,7 +19,7 @@ export interface Readiness {
   readonly errors: unknown[]
 }
 
-/** Answers a function that makes all checks, and logs the reasons whenever they are others than before. */
+/** Returns a function that makes all checks and logs the reasons when they change. */
 export function watchReadiness(checks: readonly ReadinessCheck[], log: Log): () => Promise<Readiness> {
   let told = ''
   return async () => {

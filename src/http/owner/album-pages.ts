@@ -128,7 +128,7 @@ export function albumPages(context: WebContext, views: Views): Router {
     res.redirect(303, `/albums/${id}?saved=1`)
   })
 
-  /** Answers whether there was anything to try again. */
+  /** Returns whether there was anything to retry. */
   async function retryAll(owner: string, id: string, ids: readonly string[]): Promise<boolean> {
     const items = await itemsOf(store, await ownAlbum(store, owner, id))
     const failed = items.filter((item) => ids.includes(item.id) && canRetry(item))

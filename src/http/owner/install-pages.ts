@@ -40,7 +40,7 @@ export function installPages({ settings }: WebContext, views: Views): Router {
     })
   })
 
-  // At the root, for a worker rules only what stands below it.
+  // At the root: a service worker controls only what is below it.
   router.get('/service-worker.js', (_req, res) => {
     res.type('text/javascript').set('Cache-Control', 'no-cache').send(worker)
   })

@@ -48,7 +48,7 @@ export function untilOfForm(
   return days === undefined ? undefined : { expiresInDays: days }
 }
 
-/** What is wrong with a form, in the reader's words; null where that is no matter of the form. */
+/** The problem of a form in the reader's language; null if the error is not about the form. */
 export function formProblem(language: Language, { code }: Answered, { linkDaysMax }: Limits): string | null {
   switch (code) {
     case 'secret-weak':
@@ -73,7 +73,7 @@ const policyWords = {
 
 const isoDay = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
-/** The form for a new link, or for one that is there. */
+/** The form for a new link or an existing one. */
 export function linkFormPage(
   language: Language,
   limits: Limits,

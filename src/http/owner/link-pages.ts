@@ -66,7 +66,7 @@ export function linkPages(context: WebContext, views: Views): Router {
     views.render(res, status, 'linkForm', page)
   }
 
-  /** Shows the form again with what is wrong with it; throws what is no matter of the form. */
+  /** Shows the form again with its problem; throws errors that the form cannot explain. */
   async function showProblem(
     req: Request,
     res: Response,

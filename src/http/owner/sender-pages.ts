@@ -45,7 +45,7 @@ const sharesQuery = z.object({
 const ownPath = (next: string | undefined): string =>
   next !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/'
 
-/** The pages of whoever shares. */
+/** The sender's pages. */
 export function senderPages(context: WebContext, views: Views): Router {
   const { ports, settings } = context
   const router = Router()

@@ -46,7 +46,7 @@ export function groupTitle(language: Language, { kind, title }: Group, tellsPlac
   }
 }
 
-/** What an album that is made of a group is called, for everybody and for those who are told no places. */
+/** The title of an album that is made of a group, with and without place names. */
 export function albumTitles(language: Language, group: Group): Pick<Album, 'title' | 'titleWithoutPlace'> {
   const [title, plain] = [groupTitle(language, group), groupTitle(language, group, false)]
   return { title, titleWithoutPlace: plain === title ? null : plain }

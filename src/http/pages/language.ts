@@ -106,7 +106,7 @@ const isCode = (text: string): text is LanguageCode => languageCodes.some((code)
 
 export const languageCookie = 'mayfly-language'
 
-/** Every language that somebody was spoken to in lately. */
+/** Languages by code and locale. */
 const spoken = new LRUCache<string, Language>({ max: 300 })
 
 /** The language that a reader chose, else the first of `Accept-Language` that there is a catalogue for, else English. */

@@ -14,7 +14,7 @@ export interface Views {
   render<P extends keyof PageModels>(res: Response, status: number, page: P, model: PageModels[P]): void
   /** `page`, made of `model`, in the reader's language. */
   html<P extends keyof PageModels>(res: Response, page: P, model: PageModels[P]): string
-  /** The address of a built file of the browser's part: `style.css`, `favicon.svg`. Throws for one that is not there. */
+  /** The address of a built file for the browser: `style.css`, `favicon.svg`. Throws if there is none. */
   asset(name: string): string
   languageOf(res: Response): Language
 }
@@ -116,5 +116,5 @@ const clientMessages = ({ code }: Language): object => {
   return { ...client, ...count }
 }
 
-/** JSON that can stand in a script element: nothing in it ends the element (HTML Standard, “script data”). */
+/** JSON that is safe inside a script element: nothing in it ends the element (HTML Standard, “script data”). */
 const jsonForScript = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c')

@@ -16,7 +16,7 @@ import { bytesHeader, fileOf } from './tus-headers.ts'
 const version = '1.0.0'
 const extensions = 'creation,creation-with-upload,expiration,termination'
 const bytesType = 'application/offset+octet-stream'
-/** What the protocol answers with a status that no reason of ours has. */
+/** Answers of the protocol whose status none of our reasons has. */
 class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 
@@ -66,7 +66,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
   router.head('/:id', async (req, res) => {
     const upload = await inPatience(async () => {
       const name = await nameOf(req)
-      // Whoever asks how far it came has no connection any more that still sends, whatever this end believes.
+      // A client that asks for the offset no longer sends on another connection, even if this end has not noticed.
       await bodies.breakOff(name.id)
       return resume(ports, hashes, name)
     })
@@ -108,7 +108,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
     }
   }
 
-  /** Turns what may pass into 423: clients take every other failure of a HEAD for the end, and send all of it anew. */
+  /** Turns temporary failures into 423: on any other failure of HEAD clients send the whole file again. */
   async function inPatience<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask()

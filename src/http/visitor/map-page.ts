@@ -69,7 +69,7 @@ export function mapPage(context: WebContext, views: Views): Router {
     const view = viewOf(query, items)
     maps ??= openMaps()
     const opener = maps
-    // A map that could not be opened once is tried anew.
+    // If the map cannot be opened, the next request tries again.
     const drawer = await opener.catch((error: unknown) => {
       maps = null
       throw error

@@ -21,7 +21,7 @@ interface Encoded {
   readonly encoding: Encoding
 }
 
-/** A page as it is sent, and whether it stays the same while what it is made of does. */
+/** An encoded page, and whether it may be cached. */
 interface Made extends Encoded {
   readonly isLasting: boolean
 }

@@ -5,7 +5,7 @@ import { readSummaries, wholeItems } from '../../domain/items/album-summaries.ts
 import type { Album, Item } from '../../domain/records/records.ts'
 import { itemsPerPage, type Opened } from './share-view.ts'
 
-/** Everything behind a link that let somebody in, in summaries. */
+/** The summaries of everything that a link opens. */
 export async function openAlbums(store: Store, access: Access): Promise<Opened> {
   return openSummaries(store, access, await albumsOf(store, access))
 }
@@ -19,7 +19,7 @@ export async function openSummaries(
   return { link, albums: (await readSummaries(store, albums, link.metadata)).albums }
 }
 
-/** What a link opens; what of it was chosen; and the whole records of the items that stand on a page of that. */
+/** What a link opens, the chosen part of it, and the full records of the items on one page of that part. */
 export interface OpenedPage {
   readonly all: Opened
   readonly chosen: Opened

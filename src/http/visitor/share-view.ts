@@ -26,7 +26,7 @@ export const titleOf = ({ link, albums }: Opened): string | null =>
 export const senderOf = ({ albums }: Opened): string | null =>
   albums.map(({ album }) => album.sender).find((sender) => sender !== '') ?? null
 
-/** What a link preview shows of an open link. The title stands in for nothing that the page itself would not tell. */
+/** What a link preview shows of an open link: nothing that the page itself would not show. */
 export function previewOf(
   language: Language,
   opened: Opened,
@@ -114,7 +114,7 @@ export function sharePage(
 export const hasMap = (link: Link, items: readonly ItemSummary[]): boolean =>
   mayShowPlace(link) && items.some(({ hasCoordinates }) => hasCoordinates)
 
-/** The items that stand on a page, which is one of those that are ready; `page` as for `sharePage`. */
+/** The ids of the ready items on a page; `page` as for `sharePage`. */
 export function idsOnPage(opened: Opened, page: number): string[] {
   const ready = shownItems(opened).filter(({ isReady }) => isReady)
   const last = Math.max(1, Math.ceil(ready.length / itemsPerPage))
@@ -150,7 +150,7 @@ function sectionsOf(
   page: number,
 ): ShareSection[] {
   const isOnly = opened.albums.length === 1
-  // By their records, which are the newer: one that became private meanwhile stands on no page.
+  // By the records, which are newer than the summaries: an item that became private meanwhile is left out.
   const left = new Map(items.filter((item) => isShown(item) && isReady(item)).map((item) => [item.id, item]))
   return opened.albums.flatMap(({ album, items: summaries }, index) => {
     const shown = summaries.flatMap(({ id }) => {
@@ -158,7 +158,7 @@ function sectionsOf(
       return item && left.delete(id) ? [item] : []
     })
     if (shown.length === 0) return []
-    // Unlike those of other pages, for scripts put pages together.
+    // Different from those of other pages, since scripts put pages together.
     const id = `d${page}-${index}`
     const groups =
       album.order === 'date'

@@ -9,7 +9,7 @@ import { decline, markSeen, undoDecline } from '../input/visits.ts'
 
 const declineForm = z.strictObject({ undo: z.literal('yes').optional() })
 
-/** What a visitor's page sends besides the password: that somebody looks, that somebody does not want to. */
+/** What a visitor's page sends besides the password: that it was seen, that the link was declined. */
 export function visitForms(context: WebContext): Router {
   const { ports } = context
   const router = Router()

@@ -28,7 +28,7 @@ import { markSeen } from '../input/visits.ts'
 
 const unlockForm = z.strictObject({ password: passwordSchema })
 
-/** The pages of whoever has a link, but for the first one (see share-page). Bytes come from `delivery`. */
+/** The pages of a link except the first (see share-page). Bytes come from `delivery`. */
 export function visitorPages(context: WebContext, views: Views): Router {
   const { ports, settings } = context
   const router = Router()

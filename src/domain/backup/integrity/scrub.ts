@@ -13,7 +13,7 @@ const againMs = 7 * 24 * hour
 export const scrubBytes = 256 * 1024 ** 2
 /** Prefixes that one run looks at, at most. */
 const batch = 500
-/** So many failures to read tell that the bucket is away. */
+/** This many failed reads show that the bucket is away. */
 const patience = 10
 const writesAtOnce = 500
 

@@ -15,7 +15,7 @@ export const filesBody = {
   encoding: { files: { contentType: 'application/octet-stream' } },
 }
 
-/** As share-fields.ts takes it, where a form's text may stand for a number too. */
+/** As share-fields.ts accepts it: in a form a number is text. */
 const shareBody = z.strictObject({
   title: z.string().max(200).optional(),
   sender: z.string().max(100).optional(),

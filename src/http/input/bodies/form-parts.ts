@@ -3,7 +3,7 @@ export interface FormPart {
   readonly name: string
   /** As the client sent it: not safe for anything yet. Null for a plain field. */
   readonly filename: string | null
-  /** Its bytes. What is left of them is passed over when the next part is asked for. */
+  /** Its bytes. Bytes that were not read are skipped when the next part is requested. */
   readonly body: AsyncIterable<Buffer>
 }
 
@@ -61,7 +61,7 @@ class FormReader {
     for (let piece = await this.nextOfBody(); piece !== null; piece = await this.nextOfBody()) yield piece
   }
 
-  /** Passes over what is left of a body; before the first part, the preamble. */
+  /** Skips the rest of a body; before the first part, the preamble. */
   async passBody(): Promise<void> {
     while ((await this.nextOfBody()) !== null);
   }

@@ -13,7 +13,7 @@ const mostWaiting = 512 * 1024
 export function bodyOf(req: Request, signal?: AbortSignal): AsyncIterableIterator<Buffer> {
   const left = new AbortController()
   const bytes = bytesOf(req, signal ? AbortSignal.any([signal, left.signal]) : left.signal)
-  // A generator that threw is at its end; whoever asks after that must not take a broken body for a short one.
+  // A generator that threw has ended; a later caller must not take a broken body for a short one.
   let failure: { reason: unknown } | null = null
   return {
     [Symbol.asyncIterator]() {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
 import { Refused } from '../../../domain/records/errors.ts'
 
-/** A body must bring at least so many bytes in each span of time, or it is given up. */
+/** A body must deliver at least this many bytes in each span of time, or it is given up. */
 export const slowBody = { spanMs: 20_000, leastBytes: 4096 }
 
 /**
@@ -22,7 +22,7 @@ export function guardSlowBody(req: IncomingMessage): { failed: Promise<never>; s
       seen = now
     }, slowBody.spanMs)
   })
-  // Whoever never asks must not be told by an unhandled rejection.
+  // If nobody awaits it, it must not become an unhandled rejection.
   failed.catch(() => {})
   return { failed, stop: () => clearInterval(timer) }
 }
