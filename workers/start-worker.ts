@@ -1,6 +1,7 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
 import type { Instance } from '../src/domain/records/instance/instance.ts'
 import { hasRoomToPrepare } from '../src/domain/records/store/free-space.ts'
+import { removeDue } from '../src/domain/removal/removal.ts'
 import { BucketFull, BucketUnavailable, type JobContext, type JobRunner, type Ports } from '../src/ports.ts'
 import { makeBackup } from './backup.ts'
 import { bundle } from './bundle.ts'
@@ -8,7 +9,6 @@ import { card } from './card.ts'
 import type { WorkerContext } from './context.ts'
 import { playable } from './playable.ts'
 import { prepare, prepareSlow } from './prepare.ts'
-import { remove } from './remove.ts'
 import { sweep, sweepEveryMs } from './sweep.ts'
 import { withholding } from './withholding.ts'
 
@@ -56,7 +56,7 @@ export async function startWorker(deps: WorkerContext & { runner: JobRunner }): 
     playable: whileRoom(ports, (job, run) => withholding(ports, job.owner, playable(context, job, run))),
     bundle: whileRoom(ports, (job, run) => withholding(ports, job.owner, bundle(context, job, run))),
     card: whileRoom(ports, (job) => withholding(ports, job.owner, card(context, job))),
-    remove: whileTogether(instance, (job) => remove(context, job)),
+    remove: whileTogether(instance, async ({ owner }) => removeDue(ports, owner, await context.time.now())),
     sweep: whileTogether(instance, () => sweep(context)),
     backup: whileRoom(ports, () => makeBackup(context)),
   })
