@@ -1,4 +1,5 @@
 import { forgetOnDisk } from '../src/domain/records/store/forgetting.ts'
+import { keys } from '../src/domain/records/keys.ts'
 import { growGeneration } from '../src/domain/records/instance/instance.ts'
 import { sweepOrphans } from '../src/domain/removal/orphans.ts'
 import { scrub } from '../src/domain/backup/integrity/scrub.ts'
@@ -18,12 +19,13 @@ export async function sweep({ ports, time }: Pick<WorkerContext, 'ports' | 'time
   const agreed = await time.now()
   await sweepDue(ports, agreed)
   await forgetOnDisk(ports, { isAtStart: false })
-  if ((await store.hit('generation', 1, generationSeconds)).allowed) await growGeneration(store, bucket)
-  if ((await store.hit('backup', 1, hourSeconds)).allowed) await queue.add({ kind: 'backup' })
+  if ((await store.hit(keys.generationTurn, 1, generationSeconds)).allowed)
+    await growGeneration(store, bucket)
+  if ((await store.hit(keys.backupTurn, 1, hourSeconds)).allowed) await queue.add({ kind: 'backup' })
   await scrub(ports).catch((error: unknown) =>
     log.warn({ err: error }, 'stored bytes could not be checked; the next sweep goes on'),
   )
-  if (!(await store.hit('sweep-orphans', 1, daySeconds)).allowed) return
+  if (!(await store.hit(keys.orphansTurn, 1, daySeconds)).allowed) return
   const removed = await sweepOrphans(ports, agreed)
   if (removed > 0) log.info({ removed }, 'bytes that no record knew were deleted')
 }

@@ -118,10 +118,14 @@ export const keys = {
   unplayable: 'unplayable',
   /** `bundle/<owner>/<album>` and `card/<owner>/<album>` that may have to be made, by the moment at which that was asked for. */
   unmade: 'unmade',
-  /** `<owner>/<upload>` of uploads under way, by their last sign of life. */
+  /** `<owner>/<upload>` of uploads under way, by their last heartbeat. */
   uploads: 'uploads',
   /** `items/<item>` and `albums/<album>` by the moment at which their bytes are to be read and compared next. */
   unchecked: 'unchecked',
+  /** What the sweep of one process at a time does only now and then. */
+  generationTurn: 'generation',
+  backupTurn: 'backup',
+  orphansTurn: 'sweep-orphans',
   /** Where the scrub stopped inside an object. */
   scrub: 'scrub',
   /** Counters of stored bytes: objects found wrong. */
