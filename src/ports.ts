@@ -175,7 +175,7 @@ export class StoreRefusesUs extends StoreUnavailable {
 /** Messages between processes, best effort: whoever misses one finds the truth in the store. */
 export interface Events {
   publish(channel: string, message: string): Promise<void>
-  /** Answers the function that ends the subscription. */
+  /** Returns the function that ends the subscription. */
   subscribe(channel: string, listener: (message: string) => void): Promise<() => Promise<void>>
   close(): Promise<void>
 }
@@ -266,7 +266,7 @@ export interface PartialObject {
  */
 export interface ResumableBucket {
   /**
-   * Adds `body` at `offset`. Answers the grown object each time that more of it is durable, the last time at the end of
+   * Adds `body` at `offset`. Returns the grown object each time that more of it is durable, the last time at the end of
    * `body`: also when `body` throws, which is passed on afterwards. Whoever asks for the next answer has noted the last
    * one; what was never noted, a later append replaces. Pieces of `body` are lent, as those of `Body`. `by`: whom its memory
    * counts for (absent: nobody).
@@ -292,7 +292,7 @@ export class BucketFull extends Error {
 export interface Disk {
   /** Bytes that may be written, without those that are kept for stops. */
   freeBytes(): Promise<number>
-  /** Gives the room back that is kept for stops, so that what the full disk refused can be written. Answers whether there was any. */
+  /** Gives the room back that is kept for stops, so that what the full disk refused can be written. Returns whether there was any. */
   releaseBallast(): Promise<boolean>
 }
 

@@ -10,7 +10,7 @@ import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 /**
  * Makes one item of a Live Photo's two files, once both are prepared. What it copies is small: a video of seconds.
- * Answers the joined item, or null when there is none.
+ * Returns the joined item, or null when there is none.
  */
 export async function joinLivePhoto(
   { ports }: Pick<WorkerContext, 'ports'>,

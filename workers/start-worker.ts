@@ -19,7 +19,7 @@ export interface Worker {
 
 /**
  * Does no job while store and bucket are not of one instance: a file that is absent from the one bucket may be there in
- * the other. The job is tried again, and what is given up the sweep queues anew.
+ * the other. The job is tried again, and what is given up the sweep queues again.
  */
 function whileTogether<J>(
   instance: Instance,

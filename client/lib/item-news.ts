@@ -8,7 +8,7 @@ export interface News {
 
 /**
  * Tells where the items of a link stand: live by server-sent events, and from the records now and then, since an
- * event may be missed. Answers the function that ends it.
+ * event may be missed. Returns the function that ends it.
  */
 export function followItems(link: string, tell: (news: News) => void): () => void {
   const source = new EventSource('/api/v1/events')

@@ -66,7 +66,7 @@ export interface Part {
 
 /**
  * Cuts a body into parts of exactly `sizeOf(number)` bytes (from 1), the last one shorter, perhaps empty. Parts that
- * their user has put into `spare` are filled anew: freed memory comes back late.
+ * their user has put into `spare` are filled again: freed memory comes back late.
  */
 export async function* partsOf(
   pieces: AsyncIterable<Buffer>,

@@ -17,7 +17,7 @@ export interface DataDisk extends Disk {
 
 /**
  * The disk of `directory`, with a file that keeps room there: where everything else has filled the disk it is deleted, so
- * that a stop can still be written. It is made anew once more than `minFreeBytes` are free beside it. `keepsBallast`
+ * that a stop can still be written. It is made again once more than `minFreeBytes` are free beside it. `keepsBallast`
  * false: for a command that runs beside the service.
  */
 export async function dataDisk({

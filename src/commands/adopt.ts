@@ -7,7 +7,7 @@ const usage = `usage: mayfly adopt [--yes]
 Lets a store and a bucket that do not match belong together from now on. Stops and deletions that the bucket knows of are
 done in the store; files that no record knows are deleted after a week. Without --yes it only says what is wrong.`
 
-/** `mayfly adopt [--yes]`. Answers the exit status. */
+/** `mayfly adopt [--yes]`. Returns the exit status. */
 export async function runAdopt(args: string[]): Promise<number> {
   const [option, ...rest] = args
   if (rest.length > 0 || (option !== undefined && option !== '--yes')) {

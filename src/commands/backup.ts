@@ -9,7 +9,7 @@ const usage = `usage: mayfly backup [FILE]
 Writes an encrypted snapshot of all records to FILE, else into the bucket. Pictures and videos are not in it.
 It can be restored for 24 hours.`
 
-/** `mayfly backup [FILE]`. Answers the exit status. */
+/** `mayfly backup [FILE]`. Returns the exit status. */
 export async function runBackup(args: string[]): Promise<number> {
   const [file, ...rest] = args
   if (rest.length > 0 || file?.startsWith('-')) {

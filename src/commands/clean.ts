@@ -16,7 +16,7 @@ interface CleanArguments {
   readonly output: string
 }
 
-/** `mayfly clean FILE --metadata no-location -o OUT`. Answers the exit status. */
+/** `mayfly clean FILE --metadata no-location -o OUT`. Returns the exit status. */
 export async function runClean(args: string[]): Promise<number> {
   const parsed = parse(args)
   if (!parsed) {

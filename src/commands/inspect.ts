@@ -7,7 +7,7 @@ const usage = `usage: mayfly inspect FILE
 Prints what location and personal data FILE holds, a line each: kind, place, value.
 Exit status: 0 nothing found, 1 something found, 2 it could not be read.`
 
-/** `mayfly inspect FILE`. Answers the exit status. */
+/** `mayfly inspect FILE`. Returns the exit status. */
 export async function runInspect(args: string[]): Promise<number> {
   const [file, ...rest] = args
   if (file === undefined || rest.length > 0 || file.startsWith('-')) {

@@ -6,7 +6,7 @@ const usage = `usage: mayfly orphans [--remove]
 Lists what the bucket holds for more than a day without a record, a line each, and since when it is in quarantine.
 With --remove it is deleted.`
 
-/** `mayfly orphans [--remove]`. Answers the exit status. */
+/** `mayfly orphans [--remove]`. Returns the exit status. */
 export async function runOrphans(args: string[]): Promise<number> {
   const [option, ...rest] = args
   if (rest.length > 0 || (option !== undefined && option !== '--remove')) {

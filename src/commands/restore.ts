@@ -12,7 +12,7 @@ const usage = `usage: mayfly restore [--from FILE]
 Fills an empty store from the newest snapshot in the bucket, or from FILE. Stops and deletions since then are done again.
 The service may run meanwhile; it goes on by itself.`
 
-/** `mayfly restore [--from FILE]`. Answers the exit status. */
+/** `mayfly restore [--from FILE]`. Returns the exit status. */
 export async function runRestore(args: string[]): Promise<number> {
   const [option, file, ...rest] = args
   const isRight = args.length === 0 || (option === '--from' && file !== undefined && rest.length === 0)

@@ -16,7 +16,7 @@ const words: { readonly [K in Finding['kind']]: string } = {
 
 /**
  * Reads the whole bucket and compares it with the records; also beside a running service. Prints a line for each object
- * that is not right, then the counts. Answers the exit code: 0 where all is right, 1 where something is not, 2 where the
+ * that is not right, then the counts. Returns the exit code: 0 where all is right, 1 where something is not, 2 where the
  * store and the bucket do not belong together.
  */
 export async function runVerify(config: Config): Promise<number> {

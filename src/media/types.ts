@@ -191,7 +191,7 @@ export interface MediaTools {
   card(pictures: readonly string[], output: string): Promise<void>
   /**
    * Makes an H.264/AAC faststart MP4 where the original will not play in Chrome, Safari and Firefox.
-   * Answers null where the original plays as it is. No location or personal metadata in the output.
+   * Returns null where the original plays as it is. No location or personal metadata in the output.
    */
   playable(
     path: string,

@@ -5,16 +5,16 @@ import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { BucketFull, BucketUnavailable } from '../../ports.ts'
 
-/** Where files stand that are no objects yet. No key's part starts with a dot, so this never is one. */
+/** The folder of files that are not objects yet. No part of a key starts with a dot, so it never collides with one. */
 export const unfinishedName = '.unfinished'
 
-/** What stands for a key in the name of its unfinished file: no key has a tilde. */
+/** Replaces a slash of the key in the name of its unfinished file: no key has a tilde. */
 export const flatName = (key: string): string => key.replaceAll('/', '~')
 
 /** What follows its key in the name of an unfinished file: its beginning, so that sweepUnfinished can judge it. */
 export const unfinishedMark = (): string => `${Date.now()}-${randomBytes(8).toString('hex')}`
 
-/** All unfinished files stand in one folder, so that no folders are made and removed for each. */
+/** All unfinished files are in one folder, so that no folders are made and removed for each. */
 export const unfinishedFile = (key: string, mark: string): string => `${flatName(key)}~${mark}`
 
 export function codeOf(error: unknown): unknown {
@@ -38,7 +38,7 @@ export async function disk<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-/** Absent answers `absent`; everything else that fails is the disk's. */
+/** Returns `absent` if the file is missing; throws every other error of the disk. */
 export async function orWhenAbsent<Result, Absent>(
   work: Promise<Result>,
   absent: Absent,
@@ -70,7 +70,7 @@ export async function* filesBelow(folder: string, skip?: string): AsyncGenerator
   }
 }
 
-/** Makes a folder and those above it. Answers the folders whose names in them are new: the lowest first. */
+/** Makes a folder and those above it. Returns the folders whose names in them are new: the lowest first. */
 export async function makeFolder(folder: string): Promise<string[]> {
   const first = await makeAll(folder)
   const changed: string[] = []

@@ -71,7 +71,7 @@ async function removeStale(folder: string, path: string): Promise<void> {
   await rm(aside, { force: true })
 }
 
-/** Answers false when the file is there already. */
+/** Returns false when the file is there already. */
 async function create(path: string, holder: Holder): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600)

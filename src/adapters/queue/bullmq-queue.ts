@@ -60,7 +60,7 @@ export function bullmqQueue({ url, prefix, log }: BullmqOptions): Queue {
     return queue
   }
 
-  /** Commands that Redis does not answer stay in memory until it does: only so many, and none while it is away. */
+  /** Commands wait in memory until Redis answers: at most this many, and none while it is away. */
   async function bounded<Result>(work: () => Promise<Result>): Promise<Result> {
     if (unanswered >= mostUnanswered) throw new StoreUnavailable('Redis gives no answer to the queue')
     unanswered += 1

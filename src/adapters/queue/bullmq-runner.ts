@@ -12,7 +12,7 @@ import { closeRedis, connectRedis, within } from '../redis/redis-connection.ts'
 export interface BullmqRunnerOptions extends BullmqOptions {
   /** How many items one process prepares at once. */
   readonly concurrency: number
-  /** After so long, `close` asks running jobs to end by their signal. */
+  /** After this time `close` aborts the signal of running jobs. */
   readonly graceMs?: number
 }
 

@@ -6,7 +6,7 @@ import type { RedisClient } from '../redis/redis-connection.ts'
 const forgetSeconds = 3_600
 /** How long it is known which network an owner was made from, in seconds. */
 const networkSeconds = 24 * 3_600
-/** So many people may send from one network at a time, each in turns of their own. */
+/** How many people may send from one network at a time, each in turns of their own. */
 const ownersOfNetwork = 4
 /** BullMQ takes no number above 2^21. */
 const lastPlace = 2_000_000

@@ -64,7 +64,7 @@ export async function startEmbeddedRedis({
     return join(temporary, 'redis.sock')
   }
 
-  /** Starts redis-server and answers with its end. */
+  /** Starts redis-server; `ended` resolves with how it ended. */
   function spawnRedis(socket: string): { process: ChildProcess; ended: Promise<string> } {
     const [command, ...args] = locked(folder, ['redis-server', ...redisArguments(folder, socket)])
     const redis = spawn(command ?? '', args, {
@@ -78,7 +78,7 @@ export async function startEmbeddedRedis({
     })
     lastLines = []
     for (const stream of [redis.stdout, redis.stderr]) {
-      // There is none where nothing could be started.
+      // There is no stream if nothing could be started.
       if (!stream) continue
       createInterface({ input: stream }).on('line', (line) => {
         lastLines = [...lastLines.slice(-19), line]
@@ -221,7 +221,7 @@ function startFailure(reason: string, lines: readonly string[]): string {
   return [`redis-server ended at its start (${reason})`, ...lines].join('\n')
 }
 
-/** Null when the server answers PING: it is there and has loaded its data. Its end when that comes first. Throws after a minute. */
+/** Returns null when the server answers PING, so that its data is loaded, or how it ended. Throws after a minute. */
 async function answers(socket: string, ended: Promise<string>): Promise<string | null> {
   const redis = new Redis({
     path: socket,

@@ -34,7 +34,7 @@ export function redisEvents({ url, prefix = 'mayfly:' }: { url: string; prefix?:
       .run((client) => client.subscribe(`${prefix}heartbeat`, ...channels.keys()))
       .catch(() => undefined)
   }
-  // A connection that gives no answer is ended by its own timeout, then made anew.
+  // A connection that gives no answer is ended by its own timeout, then made again.
   subscriber.client.on('ready', subscribeToAll)
   const heartbeat = setInterval(subscribeToAll, heartbeatMs)
   heartbeat.unref()

@@ -28,7 +28,7 @@ export async function checkRedisHealth(client: RedisClient, options: RedisHealth
 async function checkNode(node: Redis, { prefix, isDurable }: RedisHealthOptions): Promise<void> {
   const info = parseInfo(await node.info().catch(emptyWhereForbidden))
   if (info.get('loading') === '1') throw new StoreUnavailable('Redis is still loading its data')
-  // Before the probe: to write to a replica makes the client connect anew.
+  // Before the probe: to write to a replica makes the client connect again.
   if (info.get('role') === 'slave') throw new StoreUnavailable('Redis is a read-only replica')
   const policy = info.get('maxmemory_policy') ?? 'noeviction'
   if (policy !== 'noeviction')

@@ -4,10 +4,10 @@ import { StoreUnavailable } from '../../ports.ts'
 import { unavailable, type RedisClient } from './redis-connection.ts'
 import type { Outcome } from './shared-reads.ts'
 
-/** So many values one command asks for at most: Redis answers nobody else meanwhile. */
+/** At most this many values per command: Redis answers nobody else meanwhile. */
 const valuesAtOnce = 500
 
-/** Asks all queries in one round trip; one that fails fails alone. Throws where there is no answer to any. */
+/** Sends all queries in one round trip. A failing query fails alone; throws if none is answered. */
 export async function askTogether(
   client: RedisClient,
   prefix: string,

@@ -126,10 +126,10 @@ export function redisStore({ url, prefix = 'mayfly:', isDurable = false }: Redis
   }
 }
 
-/** So many keys one step of a scan looks at: Redis answers nobody else meanwhile. */
+/** At most this many keys per step of a scan: Redis answers nobody else meanwhile. */
 const scanStep = 1_000
 
-/** What reads a key of a Redis type; null for one that is gone by now. */
+/** The kind of query for a Redis type; null if the key is gone. */
 function kindOfType(type: unknown): Entry['kind'] | null {
   if (type === 'string') return 'value'
   if (type === 'hash') return 'fields'

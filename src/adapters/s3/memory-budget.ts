@@ -1,10 +1,10 @@
-/** Memory that many share: whoever wants more than is left waits for its turn. */
+/** Memory that is shared: a caller that wants more than is left waits for its turn. */
 export class MemoryBudget {
   private readonly waiting: { bytes: number; start: () => void }[] = []
 
   constructor(private left: number) {}
 
-  /** Resolves once `bytes` are free. Whoever waits must hold nothing that only it can give back. */
+  /** Resolves once `bytes` are free. A waiting caller must hold no memory that only it can give back. */
   async take(bytes: number): Promise<void> {
     if (this.waiting.length === 0 && bytes <= this.left) {
       this.left -= bytes

@@ -32,7 +32,7 @@ export class PartMemory {
     private readonly usualBytes: number,
   ) {}
 
-  /** Waits for its turn. Whoever waits must hold nothing that only it can give back. */
+  /** Waits for its turn. A waiting caller must hold no memory that only it can give back. */
   take(bytes: number, by: Sharer): Promise<Part> {
     return new Promise((start) => {
       this.waiting.push({ bytes, by, start })

@@ -26,7 +26,7 @@ export interface S3Patience {
   readonly answerMs: number
   /** An upload moves at least a little in that time, or the endpoint hangs; it is tried three times. */
   readonly idleMs: number
-  /** A body that is wanted and does not come for so long is broken. */
+  /** How long a requested body may deliver nothing before it counts as broken, in milliseconds. */
   readonly stallMs: number
 }
 

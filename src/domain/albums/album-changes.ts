@@ -192,7 +192,7 @@ export async function deleteAlbum(ports: AlbumPorts, owner: string, id: string):
     const unread = ids.filter((_, at) => read[at] === null)
     const standIns = await linksOrStandIns(changing, owner, unread)
     for (const link of standIns)
-      // What cannot be read is written anew only where it ends.
+      // What cannot be read is written again only where it ends.
       if (link.albums.some((other) => other !== id))
         changing.write(unrank(keys.albumLinks(owner, id), link.id))
       else detach(changing, { ...link, stoppedAt: link.stoppedAt ?? now }, id, now)

@@ -119,7 +119,7 @@ export async function addItems(
   return items
 }
 
-/** Changes one album's record by `change`; what visitors see has then changed too. Answers null when it is gone. */
+/** Changes one album's record by `change`; what visitors see has then changed too. Returns null when it is gone. */
 export async function updateAlbum(
   store: Store,
   owner: string,

@@ -15,7 +15,7 @@ const clocksMs = hour
 
 /**
  * What no snapshot holds: visitors' sessions, uploads under way with their leases, and what is made of the records anew.
- * What stands under no owner (counters of rates, sessions of senders, indexes) is left out or made anew, too.
+ * What stands under no owner (counters of rates, sessions of senders, indexes) is left out or made again, too.
  */
 const leftOut = /^\{[^}]*\}:(?:link:[^:]*:session:|upload:|catalog$|outlines$)/
 
@@ -129,7 +129,7 @@ export async function listSnapshots(bucket: Bucket): Promise<Snapshot[]> {
   return found.sort((one, other) => other.began - one.began)
 }
 
-/** Puts a snapshot of all records into the bucket. Answers its key. */
+/** Puts a snapshot of all records into the bucket. Returns its key. */
 export async function backup(
   ports: Pick<Ports, 'store' | 'bucket' | 'clock' | 'instance'>,
   key: Buffer,

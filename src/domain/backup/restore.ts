@@ -129,7 +129,7 @@ export async function objectsByItem(bucket: Bucket): Promise<Map<string, Set<str
   return found
 }
 
-/** Without what the bucket does not hold; what can be made anew is made anew. Null where the file itself is gone. */
+/** Without what the bucket does not hold; what can be made again is made again. Null where the file itself is gone. */
 function withWhatIsThere(item: Item, there: ReadonlySet<string> | undefined): Item | null {
   if (!there?.has('original')) return null
   const missing = Object.keys(item.renditions).some((name) => !there.has(name))
@@ -143,7 +143,7 @@ function withWhatIsThere(item: Item, there: ReadonlySet<string> | undefined): It
 
 /**
  * Makes anew what a snapshot does not hold of an owner: the ways in, the indexes of all, what is kept of items for reading
- * many. Items whose file is gone go. Answers how many, and the owner's bytes.
+ * many. Items whose file is gone go. Returns how many, and the owner's bytes.
  */
 export async function rebuildOwner(
   ports: Ports,
@@ -248,7 +248,7 @@ async function rebuildEntrances(
   }
 }
 
-/** An album's card and bundles that are gone, or were still to be made, are made anew. */
+/** An album's card and bundles that are gone, or were still to be made, are made again. */
 async function dropAlbumObjects(
   { store, bucket, clock }: Pick<Ports, 'store' | 'bucket' | 'clock'>,
   owner: string,
@@ -291,7 +291,7 @@ async function safely(work: Promise<unknown>): Promise<boolean> {
 /**
  * Does again what an owner did since `began`, when the snapshot was made: a stop and a deletion always, whatever the
  * clocks say. A link that was narrowed since is ended, since the snapshot does not know how: its sender makes a new one.
- * Answers how many acts there were.
+ * Returns how many acts there were.
  */
 export async function applyActs(
   ports: Ports,

@@ -63,7 +63,7 @@ const clockNote = z.object({ agreed: z.number() })
 
 /**
  * Lets a store and a bucket belong together from now on that did not: what the bucket knows of stops and deletions is done in
- * the store, and bytes without a record wait in quarantine. Answers how many acts were done again.
+ * the store, and bytes without a record wait in quarantine. Returns how many acts were done again.
  */
 export async function adopt(ports: Ports): Promise<number> {
   const { store, bucket } = ports

@@ -136,7 +136,7 @@ const patterns = {
 
 /**
  * Reads an item's line for recipients under `policy`. 10,000 of them stand before the first byte of a ZIP: one pattern
- * for all of it is as quick as code by hand, and twice as quick in a process that has just begun. Answers null where
+ * for all of it is as quick as code by hand, and twice as quick in a process that has just begun. Returns null where
  * the line cannot be read; the caller then makes it again from the item's record.
  */
 export function decodeSummary(id: string, line: string, policy: MetadataPolicy): ItemSummary | null {

@@ -129,7 +129,7 @@ export async function albumsOfItems(
 }
 
 /**
- * Changes one item's record by `change`, which runs again when another writer was quicker. Answers the new
+ * Changes one item's record by `change`, which runs again when another writer was quicker. Returns the new
  * record, or null when the item is gone.
  */
 export async function updateItem(

@@ -16,7 +16,7 @@ const stopStep = 200
 
 /**
  * Ends a link for good: when this has answered, the gate lets nobody in by it. What no other living link reaches
- * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared anew. Doing it twice
+ * is deleted within a minute, or, where `keepForADay`, a day later unless it is shared again. Doing it twice
  * changes nothing, but that what was kept for a day goes where it is no longer to be kept. One whose record cannot be read ends all the same. Throws Refused: `unknown`, and `not-noted` where it
  * has ended, but a loss of the store could bring it back yet.
  */
@@ -40,7 +40,7 @@ export async function stopSharing(
 
 /**
  * Ends every link of an owner: when this has answered, none of them lets anybody in. What they alone reach is deleted as by
- * `stopSharing`, also where a link had ended before and its files were kept for a day. Answers how many were open.
+ * `stopSharing`, also where a link had ended before and its files were kept for a day. Returns how many were open.
  */
 export async function stopAll(
   ports: StopPorts,

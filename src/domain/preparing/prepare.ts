@@ -127,7 +127,7 @@ export async function wantedCopies(
 
 /**
  * Records what preparing an item came to, and what follows from it in its albums: its place by date, and a new
- * version, since visitors see something else. Answers the new record, or null when the item is gone: whatever
+ * version, since visitors see something else. Returns the new record, or null when the item is gone: whatever
  * was written for it must then go too.
  */
 export async function recordPrepared(

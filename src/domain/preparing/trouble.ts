@@ -55,7 +55,7 @@ export const markGivenUp = (store: Store, item: Item, work: ItemWork): Promise<I
   updateItem(store, item.owner, item.id, (found) => withTrouble(found, work, { unended: 0, gaveUp: true }))
 
 /**
- * Notes that a run failed, with what the file seemed to be at fault for (null: nothing). Answers whether the same fault was
+ * Notes that a run failed, with what the file seemed to be at fault for (null: nothing). Returns whether the same fault was
  * seen before, which makes it final, and how long to wait for the next try, in milliseconds; null when the item is gone.
  */
 export async function noteFailure(

@@ -213,7 +213,7 @@ function upgraded(stored: object, version: number): unknown {
 const versioned = z.looseObject({ v: z.number().int().positive().default(1) })
 
 /**
- * Parses the record that stands under `key`. Answers null when it is absent, and when it cannot be read: cut short, of
+ * Parses the record that stands under `key`. Returns null when it is absent, and when it cannot be read: cut short, of
  * another form, of a newer version. Such a one is reported (see `unreadable.ts`) and never throws, so that it takes
  * nothing else down; what is to be deleted is found by keys and indexes, not by records.
  */

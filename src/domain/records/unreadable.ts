@@ -17,7 +17,7 @@ const listeners = new Set<Listener>()
 /** Keys that were reported lately: one line each is enough. */
 const reported = new LRUCache<Key, true>({ max: 10_000 })
 
-/** Calls `listener` once for each record that this process cannot read. Answers the function that ends that. */
+/** Calls `listener` once for each record that this process cannot read. Returns the function that ends that. */
 export function onUnreadable(listener: Listener): () => void {
   listeners.add(listener)
   return () => void listeners.delete(listener)

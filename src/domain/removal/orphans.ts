@@ -73,7 +73,7 @@ const identityOf = (raw: string | null): unknown => raw && (JSON.parse(raw) as {
 /**
  * Deletes what no record knows, and unfinished objects: what a process left that was killed between two steps. What may
  * have lost its record with the store is kept for a week. Stops, and tells it, where it would delete much. It lists the
- * whole bucket, so it runs seldom. `agreed`: the time that deletions go by. Answers how many prefixes it deleted.
+ * whole bucket, so it runs seldom. `agreed`: the time that deletions go by. Returns how many prefixes it deleted.
  */
 export async function sweepOrphans(ports: OrphanPorts, agreed: number = ports.clock.now()): Promise<number> {
   const { store, bucket, clock, log } = ports

@@ -21,7 +21,7 @@ const counted = size.extend({ motion: size.nullable() })
 /**
  * Counts the bytes of every owner and of the instance anew from what there is, once an hour among all processes: a commit
  * that was cut off between two counts leaves them apart for good otherwise. Safe beside uploads and removals: what
- * changes while it is counted is counted anew, or left to the next time.
+ * changes while it is counted is counted again, or left to the next time.
  */
 export async function recount({ store, clock, log }: Pick<Ports, 'store' | 'clock' | 'log'>): Promise<void> {
   const now = clock.now()
@@ -124,7 +124,7 @@ const sumOf = (texts: readonly (string | null)[], bytesOf: (text: string) => num
 
 /**
  * Brings the instance's count to the sum of its owners'. Each of them is written a moment before it: a difference that
- * was there the last time as well is a lasting one, and so is any while nothing is under way. Answers by how many
+ * was there the last time as well is a lasting one, and so is any while nothing is under way. Returns by how many
  * bytes it was changed; not `isSure` where a difference is left.
  */
 async function recountInstance(

@@ -9,7 +9,7 @@ export interface MapPoint {
   readonly longitude: number
 }
 
-/** Points that stand too near to each other to be shown apart, or one alone. */
+/** Points that are too near to each other to be shown apart, or a single point. */
 export interface Cluster {
   /** Pixels from the left upper corner of the drawing. */
   readonly x: number

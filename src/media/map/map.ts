@@ -98,7 +98,7 @@ function check({ points, view, width, height }: MapWish): void {
   if (!longitudes.every((degrees) => Math.abs(degrees) <= 180)) throw new RangeError('no longitude')
 }
 
-/** Half of the room that a marker takes: no name stands there. */
+/** Half the size of a marker: no name is placed there. */
 const markerHalf = 16
 const marker = ({ x, y }: Cluster): Rectangle => ({
   left: x - markerHalf,

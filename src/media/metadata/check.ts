@@ -26,7 +26,7 @@ export interface Original {
   /** What our own walk found that the policy takes out. */
   readonly found: Found
   readonly tags: readonly Tag[]
-  /** Byte strings that must stand nowhere in the copy. */
+  /** Byte strings that must not occur anywhere in the copy. */
   readonly needles: readonly Buffer[]
 }
 

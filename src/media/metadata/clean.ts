@@ -30,7 +30,7 @@ import { copyTransportStream, hasTimecodes } from './containers/transport-stream
 
 type CleaningPolicy = Exclude<MetadataPolicy, 'everything'>
 
-/** One way to make a copy; it may go on from what the step before it left at `output`. Answers what is lost. */
+/** One way to make a copy; it may go on from what the step before it left at `output`. Returns what is lost. */
 type Step = (context: Context) => Promise<readonly string[]>
 
 interface Context {

@@ -40,7 +40,7 @@ export function tagsOf(read: ExifTags): Tag[] {
   return tags
 }
 
-/** Names that say where, whatever group they stand in. */
+/** Names of tags that hold a location, in whatever group. */
 const locationName =
   /gps|latitude|longitude|iso6709|^(city|state|country|province|sub-?location|location(shown|created|name)?|landmark|places?|countrycode|coverage|mccdata|geotag.*|geolocation.*)$|^(country|location)-|primarylocation|provincestate/i
 

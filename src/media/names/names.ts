@@ -20,7 +20,7 @@ const loneSurrogate = /\p{Cs}/gu
 /** Characters that Windows refuses in names ("Naming Files, Paths, and Namespaces"); separators are gone by then. */
 const refusedByWindows = /[<>:"|?*/\\]/g
 
-/** What stands between parts of a title, and may not in a name. */
+/** Separators in titles that are not allowed in file names. */
 const separators = /[/\\:|]/g
 
 /** Device names of Windows, reserved with any extension; the superscript digits are too. */

@@ -10,7 +10,7 @@ export interface Places {
   readonly find: (latitude: number, longitude: number) => Place | null
 }
 
-/** A town is named for what lies this near, in kilometres. */
+/** How near a town must be to name a place, in kilometres. */
 const townWithin = 40
 /** In a country whose towns are further away, or whose borders are disputed: the town that one stands in. */
 const foreignWithin = 10
@@ -40,7 +40,7 @@ export async function openPlaces(): Promise<Places> {
         country,
         state: city?.country === country.code ? stateName(city.country, city.area) : null,
         city: city?.name ?? null,
-        // A part of another town is none of this one.
+        // A part of another town is not a part of this one.
         neighbourhood: part && part.area === city?.area && part.name !== city.name ? part.name : null,
       }
     },

@@ -161,7 +161,7 @@ async function animatedPreview(
     return { path: file, mime: 'image/webp', width: info.width, height: info.pageHeight ?? info.height }
   } catch (error) {
     if (!isFileBlamed(messageOf(error))) throw error
-    // A later frame is broken: the first was fine, and stands still.
+    // A later frame is broken. The first is fine and is shown as a still.
     return null
   }
 }

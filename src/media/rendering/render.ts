@@ -128,7 +128,7 @@ export function createRenderer({
         },
       )
     } catch (error) {
-      // A later frame is broken or slow: the first was fine, and stands still.
+      // A later frame is broken or slow. The first is fine and is shown as a still.
       const fault = fileFaultOf(error)
       if (fault === null) throw error
       return { ...rendered, damaged: fault !== 'timeout' }

@@ -23,7 +23,7 @@ export interface Exiftool {
   read(file: string, args: readonly string[]): Promise<ExifTags>
   /**
    * Changes `file` in place with `args` (give `-overwrite_original`; never `-q`, which the pool would wait on
-   * for ever). Answers whether the file was changed, and warnings. Throws MediaError (`damaged` where exiftool
+   * for ever). Returns whether the file was changed, and warnings. Throws MediaError (`damaged` where exiftool
    * refuses to write the file, `timeout`, `tool-failed`).
    */
   write(file: string, args: readonly string[]): Promise<ExifWritten>

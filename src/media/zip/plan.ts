@@ -3,7 +3,7 @@ import { centralHeaderRoom, endRoom, localHeaderLength, RecordWriter } from './r
 import { zipTimestamp } from './timestamp.ts'
 import type { LocalTime } from './timestamp.ts'
 
-/** Raise it with any change to the bytes that a plan stands for: half-done downloads then begin anew. */
+/** Raise it with any change to the bytes that a plan stands for: half-done downloads then begin again. */
 const formatVersion = 'mayfly-zip-1'
 
 /** A file that shall stand in the archive. */

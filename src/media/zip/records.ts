@@ -62,7 +62,7 @@ export class RecordWriter {
     this.#timestampField(timestamp)
   }
 
-  /** Central directory file header (4.3.12). `offset` is where the local header stands. Answers the name's bytes. */
+  /** Central directory file header (4.3.12). `offset` is where the local header stands. Returns the name's bytes. */
   centralHeader(entry: EntryRecord, timestamp: ZipTimestamp, offset: number): number {
     const zip64Bytes = centralZip64Bytes(entry.size, offset)
     this.#uint32(0x02014b50)
@@ -117,7 +117,7 @@ export class RecordWriter {
   }
 
   /**
-   * What both headers have in common: 26 bytes, from “version needed” to “extra field length”. Answers where
+   * What both headers have in common: 26 bytes, from “version needed” to “extra field length”. Returns where
    * the two lengths stand, which are filled in later.
    */
   #shared(entry: EntryRecord, timestamp: ZipTimestamp, zip64: boolean): number {
@@ -138,7 +138,7 @@ export class RecordWriter {
     this.#view.setUint16(at + 2, extraBytes, true)
   }
 
-  /** Answers the bytes of `name` in UTF-8. */
+  /** Returns the bytes of `name` in UTF-8. */
   #name({ name }: EntryRecord): number {
     const start = this.#at
     // Nearly all are ASCII and short: a call out of JavaScript costs more than their bytes.

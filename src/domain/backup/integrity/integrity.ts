@@ -88,7 +88,7 @@ export const readingBegins: Reading = { offset: 0, crc32: 0 }
 export type Verdict = 'right' | 'wrong' | 'missing'
 
 /**
- * Reads up to `most` bytes of an object on from where `reading` is. Answers the verdict once all of it was read, else how
+ * Reads up to `most` bytes of an object on from where `reading` is. Returns the verdict once all of it was read, else how
  * far it came. Size and CRC-32 are compared: a CRC can go on later and in another process, which a SHA-256 cannot.
  */
 export async function readOn(
@@ -135,8 +135,8 @@ const verdictOf = async (bucket: Pick<Bucket, 'open'>, object: Recorded): Promis
 type Withholding = Pick<Ports, 'store' | 'bucket' | 'events' | 'queue' | 'log' | 'clock'>
 
 /**
- * Withholds an object whose bytes are wrong, after a second look. What was made of an original is made anew; an original
- * itself is withheld for good, and its owner told. Logs and counts it. Answers false where the second look found it right.
+ * Withholds an object whose bytes are wrong, after a second look. What was made of an original is made again; an original
+ * itself is withheld for good, and its owner told. Logs and counts it. Returns false where the second look found it right.
  */
 export async function withholdWrong(ports: Withholding, owner: string, object: Recorded): Promise<boolean> {
   const { key } = object
@@ -147,7 +147,7 @@ export async function withholdWrong(ports: Withholding, owner: string, object: R
   const isWithheld = await (kind === 'items'
     ? withholdOfItem(ports, owner, id, name, object.stored)
     : withholdOfAlbum(ports, owner, id, key))
-  // It was made anew, or its record went, meanwhile.
+  // It was made again, or its record went, meanwhile.
   if (!isWithheld) return false
   ports.log.error({ key, verdict }, 'an object is not what was stored; it is withheld')
   await countWrong(ports.store)
@@ -215,7 +215,7 @@ function withoutWrong(item: Item, name: string, sha256: string): Item {
   }
   const rendition = renditionNames.find((known) => known === name)
   if (rendition && item.renditions[rendition]?.sha256 === sha256) return withoutRendition(item, rendition)
-  // It was made anew meanwhile.
+  // It was made again meanwhile.
   return item
 }
 
@@ -229,7 +229,7 @@ const withheldWhereMissing = (copies: Item['copies']): Item['copies'] => ({
   none: copies.none ?? lost,
 })
 
-/** To be made anew of an original that is right. */
+/** To be made again of an original that is right. */
 function withoutCopy(copies: Item['copies'], policy: CopyPolicy, original: StoredObject): Item['copies'] {
   const others = { ...copies }
   delete others[policy]

@@ -102,7 +102,7 @@ async function keepProgress({ store }: Pick<Ports, 'store'>, progress: Progress)
 }
 
 /**
- * Has all that the bucket holds read anew, as soon as may be: after a restore, and for what was stored before there was a
+ * Has all that the bucket holds read again, as soon as may be: after a restore, and for what was stored before there was a
  * scrub. Lists the whole bucket. Safe to do twice.
  */
 export async function markAllUnchecked({

@@ -54,7 +54,7 @@ export type JxlFilter =
   | { readonly keep: 'without location' }
   | { readonly keep: 'bare'; readonly kept: KeptExif }
 
-/** Writes the JPEG XL again box by box. Answers what else was left out, in plain words. */
+/** Writes the JPEG XL again box by box. Returns what else was left out, in plain words. */
 export async function filterJxl(
   source: ByteSource,
   writer: FileWriter,

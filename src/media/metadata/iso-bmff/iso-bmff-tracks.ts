@@ -23,7 +23,7 @@ export interface Fragment {
 
 /**
  * Removes the tracks that tell of a place, or under `none` of anything but the film, with their samples, those
- * in fragments included. Answers where the removed `trak` boxes start.
+ * in fragments included. Returns where the removed `trak` boxes start.
  */
 export async function removeTracks(
   collector: Collector,

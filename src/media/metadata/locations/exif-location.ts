@@ -33,7 +33,7 @@ interface Directory {
 /**
  * Finds location in the TIFF block (Exif 2.32 §4.6) that starts at `base` and ends before `end`: GPS directories
  * and GeoTIFF's tags. The patches blank the values and take the entries out of their directory, whose other
- * entries, and every offset, stay. Answers none for what is no TIFF block.
+ * entries, and every offset, stay. Returns none for what is no TIFF block.
  */
 export async function findExifLocation(source: ByteSource, base: number, end: number): Promise<Patch[]> {
   const header = await source.read(base, 8)

@@ -43,7 +43,7 @@ export async function findXmpLocation(source: ByteSource, offset: number): Promi
   }))
 }
 
-/** The same packet with spaces for what says where; for containers that are written anew. */
+/** The same packet with spaces for what says where; for containers that are written again. */
 export function blankXmpLocation(packet: string): string {
   const pieces: string[] = []
   let from = 0
