@@ -84,7 +84,7 @@ it('works without JavaScript: look, tick, download, unlock, leave', async () => 
   await page.goto(service.url + pathOf(locked))
   await page.getByLabel('Password').fill('wrong')
   await page.getByRole('button', { name: 'Open' }).click()
-  await page.getByText('The password is wrong.').waitFor()
+  await page.getByText('That is not the password.').waitFor()
   await page.getByLabel('Password').fill('open sesame')
   await page.getByRole('button', { name: 'Open' }).click()
   await page.getByRole('heading', { name: 'Secret title' }).waitFor()

@@ -193,7 +193,7 @@ async function countBytes(
     const most = Math.min(limit * persons, Number.MAX_SAFE_INTEGER)
     const { allowed, retryAfterSeconds } = await store.hit(keys.bytesSent(name), most, daySeconds, bytes)
     if (!allowed)
-      throw new Refused('too-many-requests', 'Your network has reached its limit of bytes for one day.', {
+      throw new Refused('too-many-requests', 'Your network has reached its limit of bytes within a day.', {
         per: 'day',
         limit,
         retryAfterSeconds,

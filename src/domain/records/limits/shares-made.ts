@@ -21,7 +21,7 @@ export async function countShare(
       hourSeconds,
     )
     if (!allowed)
-      throw new Refused('too-many-requests', 'Your network has reached its limit of shares for one hour.', {
+      throw new Refused('too-many-requests', 'Your network has reached its limit of shares within an hour.', {
         per: 'hour',
         limit,
         retryAfterSeconds,
