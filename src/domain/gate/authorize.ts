@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { z } from 'zod'
 import type { Clock, Key, Store } from '../../ports.ts'
 import { ranks, value } from '../../ports.ts'
 import { Refused, notFound } from '../records/errors.ts'
@@ -9,8 +10,8 @@ import {
   albumSchema,
   itemSchema,
   linkSchema,
+  freeze,
   parseRecord,
-  parseRecords,
   type Album,
   type Entrance,
   type Item,
@@ -71,8 +72,13 @@ const doorQueries = (credentials: Credentials, entrance: Entrance) => {
  * such link), `link-ended` (expired or stopped), `link-declined` (the person at this browser declined it) or
  * `link-locked` (this visitor has not given the password).
  */
-function checkAccess(clock: Clock, credentials: Credentials, entrance: Entrance, door: Door): Access {
-  const link = parseRecord(linkSchema, keys.link(entrance.owner, entrance.link), door.link)
+function checkAccess(
+  clock: Clock,
+  credentials: Credentials,
+  entrance: Entrance,
+  door: Door,
+  link: Link | null,
+): Access {
   // After a slug was claimed again, the old link still exists. Only the link that owns the secret now counts.
   if (!link || link.secretHash !== hashToken(credentials.secret)) throw notFound('link')
   if (linkState(link, clock.now()) !== 'open') throw new Refused('link-ended', 'This link has ended.')
@@ -83,17 +89,47 @@ function checkAccess(clock: Clock, credentials: Credentials, entrance: Entrance,
   return { link }
 }
 
+/** A record and the text that it was parsed from: the same text is not parsed again. */
+interface Parsed<T> {
+  readonly text: string
+  readonly record: T
+}
+
+function parseAgain<T>(
+  schema: z.ZodType<T>,
+  key: Key,
+  text: string | null,
+  known?: Parsed<T> | null,
+): Parsed<T> | null {
+  if (text === null) return null
+  if (known?.text === text) return known
+  const record = parseRecord(schema, key, text)
+  // Many requests share it.
+  return record === null ? null : { text, record: freeze(record) }
+}
+
 /** Where a secret led last time, and which albums that link opened then. */
 interface CachedEntrance extends Entrance {
   readonly albums: readonly string[]
+  readonly linkRecord: Parsed<Link> | null
+  readonly albumRecords: readonly (Parsed<Album> | null)[]
 }
 
 /** Keyed by the secret's hash. An entry saves a round trip; what is read with it shows whether it was still right. */
 const entranceCaches = new WeakMap<Store, LRUCache<string, CachedEntrance>>()
 const maxCached = 20_000
+/** Of the records' texts, in all. */
+const maxCharacters = 16 * 1024 * 1024
 
 function entranceCacheOf(store: Store): LRUCache<string, CachedEntrance> {
-  const known = entranceCaches.get(store) ?? new LRUCache<string, CachedEntrance>({ max: maxCached })
+  const known =
+    entranceCaches.get(store) ??
+    new LRUCache<string, CachedEntrance>({
+      max: maxCached,
+      maxSize: maxCharacters,
+      sizeCalculation: ({ linkRecord, albumRecords }) =>
+        [linkRecord, ...albumRecords].reduce((sum, parsed) => sum + (parsed?.text.length ?? 0), 1),
+    })
   entranceCaches.set(store, known)
   return known
 }
@@ -104,20 +140,25 @@ async function authorizeReading<T>(
   credentials: Credentials,
   ask: (guess: CachedEntrance) => Promise<{ door: Door; found: T }>,
 ): Promise<{ access: Access; found: T }> {
-  const known = entranceCacheOf(store)
+  const cache = entranceCacheOf(store)
   const hash = hashToken(credentials.secret)
-  const guess = known.get(hash)
+  const judge = (guess: CachedEntrance, door: Door): Access => {
+    const parsed = parseAgain(linkSchema, keys.link(guess.owner, guess.link), door.link, guess.linkRecord)
+    if (parsed !== guess.linkRecord) cache.set(hash, { ...guess, linkRecord: parsed })
+    return checkAccess(clock, credentials, guess, door, parsed?.record ?? null)
+  }
+  const guess = cache.get(hash)
   if (guess) {
     const { door, found } = await ask(guess)
     const entrance = await decideEntrance(store, credentials, door.entrance)
     if (entrance.link === guess.link && entrance.owner === guess.owner)
-      return { access: checkAccess(clock, credentials, entrance, door), found }
+      return { access: judge(guess, door), found }
   }
   const entrance = await findEntrance(store, credentials)
-  const fresh = { ...entrance, albums: [] }
-  known.set(hash, fresh)
+  const fresh = { ...entrance, albums: [], linkRecord: null, albumRecords: [] }
+  cache.set(hash, fresh)
   const { door, found } = await ask(fresh)
-  return { access: checkAccess(clock, credentials, entrance, door), found }
+  return { access: judge(fresh, door), found }
 }
 
 /** Lets a visitor in, or throws Refused as `checkAccess` does. */
@@ -173,15 +214,19 @@ export async function authorizeWithAlbums(
   })
   const { guess, rawAlbums } = found
   const { albums } = access.link
-  if (albums.length === guess.albums.length && albums.every((album, at) => album === guess.albums[at]))
-    return {
-      access,
-      albums: parseRecords(albumSchema, albumKeysOf(access.link), rawAlbums).filter(
-        (album) => album !== null,
-      ),
-    }
-  entranceCacheOf(ports.store).set(hashToken(credentials.secret), { ...guess, albums })
-  return { access, albums: await albumsOf(ports.store, access) }
+  const cache = entranceCacheOf(ports.store)
+  const hash = hashToken(credentials.secret)
+  const now = cache.get(hash) ?? guess
+  if (albums.length !== guess.albums.length || !albums.every((album, at) => album === guess.albums[at])) {
+    cache.set(hash, { ...now, albums, albumRecords: [] })
+    return { access, albums: await albumsOf(ports.store, access) }
+  }
+  const albumRecords = albumKeysOf(access.link).map((key, at) =>
+    parseAgain(albumSchema, key, rawAlbums[at] ?? null, guess.albumRecords[at]),
+  )
+  if (albumRecords.some((parsed, at) => parsed !== guess.albumRecords[at]))
+    cache.set(hash, { ...now, albumRecords })
+  return { access, albums: albumRecords.flatMap((parsed) => parsed?.record ?? []) }
 }
 
 /** The link of a running download, or null if the download must end. Makes the same checks as the gate, without counting a try. */

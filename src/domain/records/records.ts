@@ -258,3 +258,10 @@ export function countOf(text: string | null | undefined): number {
   const number = Number(text ?? 0)
   return Number.isSafeInteger(number) && number >= 0 ? number : 0
 }
+
+/** Freezes a record that several callers share, with all that it holds. */
+export function freeze<T>(thing: T): T {
+  if (typeof thing !== 'object' || thing === null) return thing
+  for (const part of Object.values(thing)) freeze(part)
+  return Object.freeze(thing)
+}
