@@ -214,7 +214,7 @@ async function fill(store: Store, owner: { id: string; key: string }): Promise<v
     } as const
     const links = await Promise.all(
       Array.from({ length: Math.min(perAlbum, linkCount - from) }, (_, n) =>
-        newLink({ clock, passwords, limits }, owner, [albums[n % albums.length] ?? ''], wish),
+        newLink({ store, clock, passwords, limits }, owner, [albums[n % albums.length] ?? ''], wish),
       ),
     )
     await changeOwner(store, owner.id, (changing) => {

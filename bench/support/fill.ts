@@ -60,7 +60,7 @@ export async function touchAlbum(store: Store, { owner, id }: Album): Promise<vo
 
 /** A link that opens `album`; answers its secret. */
 export async function addLink(store: Store, owner: KnownOwner, album: Album) {
-  const made = await newLink({ clock, passwords, limits }, owner, [album.id], {
+  const made = await newLink({ store, clock, passwords, limits }, owner, [album.id], {
     label: '',
     expiresInDays: 30,
     password: null,

@@ -52,7 +52,8 @@ const reasonOf = (promise: Promise<unknown>): Promise<string> =>
 
 describe('a chosen secret whose link was not recorded', () => {
   const secret = 'our-summer-in-the-old-mill'
-  const wish = (chosen: string | null = secret) => ({
+  const slug = { text: secret, address: '192.0.2.1' }
+  const wish = (chosen: typeof slug | null = slug) => ({
     label: '',
     password: null,
     metadata: 'no-location' as const,
@@ -123,10 +124,10 @@ describe('a chosen secret whose link was not recorded', () => {
   it('is free again after an edit that was cut off, and the link keeps its old one', async () => {
     const { owner, album } = await ownerWithAlbum()
     const { link, secret: old } = await createLink(ports, owner, [album], wish(null))
-    expect(await reasonOf(editLink(cut(), owner, link.id, { secret }))).toBe('StoreUnavailable')
+    expect(await reasonOf(editLink(cut(), owner, link.id, { secret: slug }))).toBe('StoreUnavailable')
     expect(await reasonOf(authorize(ports, { secret: old, sessionOf: () => null }))).toBe('none')
     expect(await reasonOf(authorize(ports, credentials))).toBe('unknown')
-    await editLink(ports, owner, link.id, { secret })
+    await editLink(ports, owner, link.id, { secret: slug })
     expect(await reasonOf(authorize(ports, credentials))).toBe('none')
   })
 

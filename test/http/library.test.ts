@@ -102,4 +102,26 @@ describe('the library', () => {
     expect(clean).toContain('2 May 2026')
     expect(clean).not.toMatch(/Lisbon|Alfama|Portugal|38\.7/)
   })
+
+  it('leaves no album where the link is refused', async () => {
+    const albums = async () => (await call<{ total: number }>('GET', '/albums')).total
+    await call('POST', '/links', { albums: [made.album.id], secret: 'taken-by-another-link' })
+    const before = await albums()
+    for (const secret of ['password', 'taken-by-another-link']) {
+      const answer = await call<{ error: { code: string } }>('POST', '/library/share', {
+        kind: 'month',
+        key: '2026-05',
+        secret,
+      })
+      expect(answer.error.code).toMatch(/^secret-(weak|taken)$/)
+      const page = await fetch(`${web.url}/library/share`, {
+        method: 'POST',
+        headers: bearer(made.ownerKey),
+        body: new URLSearchParams({ kind: 'month', key: '2026-05', secret, metadata: 'none' }),
+      })
+      expect(page.status).toBeGreaterThanOrEqual(400)
+      expect(await page.text()).toContain('role="alert"')
+    }
+    expect(await albums()).toBe(before)
+  })
 })

@@ -421,6 +421,39 @@ describe('protection 9: guessing', () => {
     expect((await guess(chosen.url, '192.0.2.10')).status).toBe(200)
   })
 
+  it('slugs: an address that asked for too many is refused at each door that takes one', async () => {
+    const made = await share()
+    const group = { kind: 'month', key: 'none' }
+    const ask = (method: string, path: string, body: object) =>
+      fetch(`${web.url}${path}`, json(method, body, { ...bearer(made.ownerKey), ...from('192.0.2.20') }))
+    const askForm = (path: string, form: Record<string, string>) =>
+      fetch(`${web.url}${path}`, {
+        method: 'POST',
+        headers: { ...bearer(made.ownerKey), ...from('192.0.2.20') },
+        body: new URLSearchParams({ metadata: 'none', albums: made.album.id, ...form }),
+      })
+    const doors = (secret: string) => [
+      ask('POST', '/api/v1/links', { albums: [made.album.id], secret }),
+      ask('PATCH', `/api/v1/links/${made.link.id}`, { secret }),
+      ask('POST', '/api/v1/library/share', { ...group, secret }),
+      askForm('/shares/new', { secret }),
+      askForm(`/shares/${made.link.id}`, { secret }),
+      fetch(`${web.url}/library/share`, {
+        method: 'POST',
+        headers: { ...bearer(made.ownerKey), ...from('192.0.2.20') },
+        body: new URLSearchParams({ metadata: 'none', ...group, secret }),
+      }),
+    ]
+    const statuses: number[] = []
+    for (let round = 0; round < 6; round++)
+      for (const res of await Promise.all(doors('password'))) statuses.push(res.status)
+    expect(statuses.slice(0, 30)).not.toContain(429)
+    expect(statuses.slice(30)).toEqual([429, 429, 429, 429, 429, 429])
+    // A random link is still to be had.
+    const random = await ask('POST', '/api/v1/links', { albums: [made.album.id] })
+    expect(random.status).toBe(201)
+  })
+
   it('with a forged address changes nothing unless the proxy is trusted', async () => {
     const bare = await startWeb()
     try {

@@ -6,7 +6,6 @@ import { readRecord } from '../records/read-records.ts'
 import { networksOf } from '../records/limits/network.ts'
 import { entranceSchema, linkSchema, parseRecord, type Entrance } from '../records/records.ts'
 import { hashToken, tokenPattern } from '../records/tokens.ts'
-import { countTry, type TryLimit } from '../records/limits/tries.ts'
 import { readWasHere } from './return-marks.ts'
 
 /** Wrong secrets that one address may try within a window (in seconds) before it must wait. */
@@ -74,16 +73,3 @@ async function wasInside(
   const link = await readRecord(store, linkSchema, keys.link(owner, id))
   return link !== null && link.secretHash === hashToken(guess.secret) && readWasHere(link, mark) !== null
 }
-
-/** Slugs that one address may try to claim within an hour: the answer tells whether one exists. */
-const namesTried: TryLimit = { most: 30, windowSeconds: 3600 }
-
-/** Counts a try to claim a custom slug. Throws Refused('too-many-requests'). */
-export const countCustomSlug = (store: Store, address: string): Promise<void> =>
-  countTry(
-    store,
-    networksOf(address),
-    keys.namesTried,
-    namesTried,
-    'Too many names were tried. Wait a while, or take a random link.',
-  )

@@ -1,8 +1,9 @@
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Ports } from '../../ports.ts'
+import { deleteAlbum } from '../albums/album-changes.ts'
 import { enqueueBundles } from '../preparing/bundle.ts'
 import { changeOwner, rank, unrank, type Changing } from '../records/store/change.ts'
-import { checkCustomSlug } from './slug.ts'
+import { newSecret, type CustomSlug } from './slug.ts'
 import { noteMissingCopies, enqueueCopies } from '../preparing/copy-requests.ts'
 import { graceMs, wakeSweep } from '../records/store/deletion-schedule.ts'
 import { closeEntrance, expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
@@ -16,12 +17,10 @@ import { linkState } from '../gate/authorize.ts'
 import type { KnownOwner } from '../owner/owner.ts'
 import { ownerParty } from '../records/limits/network.ts'
 import { expectKey } from '../owner/owner-key.ts'
-import { albumSchema, linkSchema, type Link } from '../records/records.ts'
-import { seal } from '../records/seal.ts'
+import { albumSchema, linkSchema, type Album, type Link } from '../records/records.ts'
 import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
 import { isStricter } from '../gate/strictness.ts'
 import { makeLasting, noteActs } from '../records/instance/tombstones.ts'
-import { hashToken, randomToken } from '../records/tokens.ts'
 
 type LinkPorts = Pick<
   Ports,
@@ -49,7 +48,7 @@ async function expectAlbums(changing: Changing, owner: string, albums: readonly 
 
 /**
  * Makes a link to one or several albums. Throws Refused (`unknown` for an album that is not the owner's,
- * `bad-request`, `secret-weak`, `secret-taken`).
+ * `bad-request`, `secret-weak`, `secret-taken`, `too-many-requests`).
  */
 export async function createLink(
   ports: LinkPorts,
@@ -85,6 +84,21 @@ export async function createLink(
   return made
 }
 
+/** Like `createLink`, for an album that was made for this link: where the link is refused, the album is deleted again. */
+export async function linkNewAlbum(
+  ports: LinkPorts,
+  owner: KnownOwner,
+  album: Album,
+  wish: Parameters<typeof createLink>[3],
+): ReturnType<typeof createLink> {
+  try {
+    return await createLink(ports, owner, [album.id], wish)
+  } catch (error) {
+    if (error instanceof Refused) await deleteAlbum(ports, owner.id, album.id)
+    throw error
+  }
+}
+
 /** When a link is to end: a moment in milliseconds since 1970, or days from now. */
 export type Until = { readonly expiresAt: number } | { readonly expiresInDays: number }
 
@@ -95,8 +109,8 @@ const momentOf = (now: number, until: Until): number =>
 export interface LinkEdit {
   readonly label?: string | undefined
   readonly until?: Until | undefined
-  /** A custom slug, or null for a new random secret; the old secret then leads nowhere. */
-  readonly secret?: string | null | undefined
+  /** Null: a new random secret. The old secret then leads nowhere. */
+  readonly secret?: CustomSlug | null | undefined
   /** Null takes the password away. Any change ends every visitor's session. */
   readonly password?: string | null | undefined
   readonly metadata?: MetadataPolicy | undefined
@@ -107,7 +121,7 @@ export interface LinkEdit {
 
 /**
  * Changes a link that is open. Throws Refused: `unknown`, `link-ended`, `bad-request`, `secret-weak`,
- * `secret-taken`.
+ * `secret-taken`, `too-many-requests`.
  */
 export async function editLink(
   ports: LinkPorts,
@@ -121,7 +135,7 @@ export async function editLink(
   if (linkState(before, now) !== 'open') throw ended()
   const expiresAt =
     edit.until && expiryOf(limits, { now, from: before.renewedAt, expiresAt: momentOf(now, edit.until) })
-  const secret = edit.secret === undefined ? null : newSecret(owner, edit.secret)
+  const secret = edit.secret === undefined ? null : (await newSecret(store, owner, edit.secret)).recorded
   const hash =
     typeof edit.password === 'string' ? await ports.passwords.hash(edit.password, ownerParty(owner.id)) : null
   const albums = edit.albums && [...new Set(edit.albums)]
@@ -201,15 +215,6 @@ function edited(owner: KnownOwner, link: Link, edit: LinkEdit, passwordHash: str
     },
     showsCover: edit.showsCover ?? link.showsCover,
   }
-}
-
-function newSecret(
-  owner: KnownOwner,
-  chosen: string | null,
-): Pick<Link, 'secretHash' | 'sealedSecret' | 'isChosen'> {
-  if (chosen !== null) checkCustomSlug(chosen)
-  const secret = chosen ?? randomToken()
-  return { secretHash: hashToken(secret), sealedSecret: seal(owner.key, secret), isChosen: chosen !== null }
 }
 
 /** Lets go of the albums that a link opens no more. One that no link opens has a day to get another. */

@@ -2,7 +2,7 @@ import type { MetadataPolicy } from '../../media/types.ts'
 import type { Party, Ports } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from '../albums/album.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
-import { checkCustomSlug } from './slug.ts'
+import { newSecret, type CustomSlug } from './slug.ts'
 import { graceMs, wakeSweep } from '../records/store/deletion-schedule.ts'
 import { expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
 import { newItem, writeItems } from '../items/item.ts'
@@ -14,7 +14,7 @@ import { keepOwner, type KnownOwner } from '../owner/owner.ts'
 import { enqueuePreparing, notePreparing } from '../preparing/prepare.ts'
 import type { Album, Item, Link } from '../records/records.ts'
 import { seal } from '../records/seal.ts'
-import { hashToken, randomToken } from '../records/tokens.ts'
+import { randomToken } from '../records/tokens.ts'
 import type { Received } from '../items/item.ts'
 import { closeUpload, settleUpload, type Upload } from '../records/limits/reservation.ts'
 
@@ -26,8 +26,8 @@ export interface LinkWish {
   /** Null: everybody who has the link may look. */
   readonly password: string | null
   readonly metadata: MetadataPolicy
-  /** A secret that the owner chose; null or absent: a random one. */
-  readonly secret?: string | null
+  /** Null or absent: a random secret. */
+  readonly secret?: CustomSlug | null
   /** Absent: everything. */
   readonly allow?: Link['allow']
   /** Absent: yes. */
@@ -44,26 +44,22 @@ export interface Share {
 
 /**
  * Makes a link's record and its secret; nothing is stored yet. Throws Refused: `bad-request` for a life that is too
- * short or too long, `secret-weak` for a chosen secret that is.
+ * short or too long, and what `newSecret` throws.
  */
 export async function newLink(
-  ports: Pick<Ports, 'clock' | 'passwords' | 'limits'>,
+  ports: Pick<Ports, 'store' | 'clock' | 'passwords' | 'limits'>,
   owner: KnownOwner,
   albums: readonly string[],
   wish: LinkWish,
 ): Promise<{ link: Link; secret: string }> {
   const now = ports.clock.now()
   const expiresAt = expiryOf(ports.limits, { now, from: now, expiresAt: now + wish.expiresInDays * dayMs })
-  const chosen = wish.secret ?? null
-  if (chosen !== null) checkCustomSlug(chosen)
-  const secret = chosen ?? randomToken()
+  const { secret, recorded } = await newSecret(ports.store, owner, wish.secret ?? null)
   const link: Link = {
     id: randomToken(),
     owner: owner.id,
     ...labelled(owner, wish.label),
-    secretHash: hashToken(secret),
-    sealedSecret: seal(owner.key, secret),
-    isChosen: chosen !== null,
+    ...recorded,
     albums: [...albums],
     createdAt: now,
     renewedAt: now,

@@ -1,7 +1,46 @@
 import { createRequire } from 'node:module'
 import { z } from 'zod'
+import type { Store } from '../../ports.ts'
+import type { KnownOwner } from '../owner/owner.ts'
 import { Refused } from '../records/errors.ts'
-import { tokenPattern } from '../records/tokens.ts'
+import { keys } from '../records/keys.ts'
+import { networksOf } from '../records/limits/network.ts'
+import { countTry, type TryLimit } from '../records/limits/tries.ts'
+import type { Link } from '../records/records.ts'
+import { seal } from '../records/seal.ts'
+import { hashToken, randomToken, tokenPattern } from '../records/tokens.ts'
+
+/** A slug that an owner asks for, and the network address that the request came from. */
+export interface CustomSlug {
+  readonly text: string
+  readonly address: string
+}
+
+/** Slugs that one address may ask for within an hour: the answer tells whether one exists. */
+const slugsTried: TryLimit = { most: 30, windowSeconds: 3600 }
+
+/**
+ * A link's new secret, and what its record holds of it. `slug`: null for a random secret. Throws Refused
+ * (`too-many-requests`, `secret-weak`).
+ */
+export async function newSecret(
+  store: Pick<Store, 'hit'>,
+  owner: KnownOwner,
+  slug: CustomSlug | null,
+): Promise<{ secret: string; recorded: Pick<Link, 'secretHash' | 'sealedSecret' | 'isChosen'> }> {
+  if (slug) {
+    const refusal = 'Too many names were tried. Wait a while, or take a random link.'
+    await countTry(store, networksOf(slug.address), keys.namesTried, slugsTried, refusal)
+    checkCustomSlug(slug.text)
+  }
+  const secret = slug?.text ?? randomToken()
+  const recorded = {
+    secretHash: hashToken(secret),
+    sealedSecret: seal(owner.key, secret),
+    isChosen: slug !== null,
+  }
+  return { secret, recorded }
+}
 
 /** What an owner may choose as a link's secret. */
 export const chosenSecretPattern = /^[a-z0-9-]{8,64}$/

@@ -1,9 +1,8 @@
 import { Router } from 'express'
 import { countItems } from '../../domain/albums/album-changes.ts'
-import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { albumsOfItems } from '../../domain/items/item.ts'
 import { readGroup, readItems, shareGroup, type Group } from '../../domain/library/library.ts'
-import { createLink } from '../../domain/links/link-changes.ts'
+import { linkNewAlbum } from '../../domain/links/link-changes.ts'
 import { overviewOf } from '../../domain/links/links.ts'
 import type { AnswerOf, libraryAnswer } from './answer-schemas.ts'
 import { linkWishOf } from './links.ts'
@@ -14,7 +13,7 @@ import { jsonBody } from '../input/bodies/json-body.ts'
 import { languageOf, type Language } from '../pages/language.ts'
 import { describeLink } from './link-serializers.ts'
 import { linkUrl } from '../input/link-address.ts'
-import { addressOf, parse, requireOwner } from '../input/caller.ts'
+import { parse, requireOwner } from '../input/caller.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from './request-schemas.ts'
 import { requireSharer } from '../input/sender-session.ts'
 import { libraryRows, type GroupRow } from '../../domain/library/library-rows.ts'
@@ -65,11 +64,10 @@ export function apiLibrary(context: WebContext): Router {
     await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { kind, key, sender, ...wish } = parse(shareGroupBody, req.body)
-    if (wish.secret !== null) await countCustomSlug(store, addressOf(req))
     const language = languageOf(settings, req)
     const titleOf = (group: Group) => albumTitles(language, group)
     const album = await shareGroup(ports, owner.id, { kind, key, sender, titleOf })
-    const { link, secret } = await createLink(ports, owner, [album.id], linkWishOf(ports.limits, wish))
+    const { link, secret } = await linkNewAlbum(ports, owner, album, linkWishOf(ports.limits, req, wish))
     res
       .status(201)
       .location(linkUrl(context, req, secret))

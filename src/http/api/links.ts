@@ -1,6 +1,5 @@
-import { Router } from 'express'
+import { Router, type Request } from 'express'
 import { stopSharing, stopAll } from '../../domain/links/stop.ts'
-import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { itemsOf } from '../../domain/items/item.ts'
 import { createLink, editLink, renewLink, type Until } from '../../domain/links/link-changes.ts'
 import { listLinks, overviewOf } from '../../domain/links/links.ts'
@@ -11,7 +10,7 @@ import type { WebContext } from '../context.ts'
 import { jsonBody } from '../input/bodies/json-body.ts'
 import { describeLink, describeLinkWithItems } from './link-serializers.ts'
 import { linkUrl } from '../input/link-address.ts'
-import { addressOf, idSchema, parse, parseAddress, requireOwner } from '../input/caller.ts'
+import { idSchema, parse, parseAddress, requireOwner, slugOf } from '../input/caller.ts'
 import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from './request-schemas.ts'
 import { fromQuery } from '../input/paging.ts'
 import { requireSharer } from '../input/sender-session.ts'
@@ -35,9 +34,11 @@ const defaultUntil = ({ linkDaysDefault }: Limits): Until => ({ expiresInDays: l
 /** What a request wants of a link, with the defaults filled in. */
 export const linkWishOf = (
   limits: Limits,
-  { allow, ...wish }: Omit<z.output<typeof newLinkBody>, 'albums'>,
+  req: Request,
+  { allow, secret, ...wish }: Omit<z.output<typeof newLinkBody>, 'albums'>,
 ): Parameters<typeof createLink>[3] => ({
   ...wish,
+  secret: slugOf(req, secret),
   until: untilOf(wish) ?? defaultUntil(limits),
   allow: { downloads: allow.downloads ?? true, details: allow.details ?? true, map: allow.map ?? true },
 })
@@ -51,8 +52,7 @@ export function apiLinks(context: WebContext): Router {
     await requireSharer(context, req)
     const owner = await requireOwner(context, req)
     const { albums, ...wish } = parse(newLinkBody, req.body)
-    if (wish.secret !== null) await countCustomSlug(ports.store, addressOf(req))
-    const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, wish))
+    const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, req, wish))
     const overview = await overviewOf(ports, owner.id, link.id)
     res
       .status(201)
@@ -84,9 +84,12 @@ export function apiLinks(context: WebContext): Router {
   router.patch('/links/:id', jsonBody, async (req, res) => {
     const owner = await requireOwner(context, req)
     const id = parseAddress(idSchema, req.params['id'])
-    const { expiresInDays, expiresAt, ...edit } = parse(editLinkBody, req.body)
-    if (typeof edit.secret === 'string') await countCustomSlug(ports.store, addressOf(req))
-    await editLink(ports, owner, id, { ...edit, until: untilOf({ expiresInDays, expiresAt }) })
+    const { expiresInDays, expiresAt, secret, ...edit } = parse(editLinkBody, req.body)
+    await editLink(ports, owner, id, {
+      ...edit,
+      secret: slugOf(req, secret),
+      until: untilOf({ expiresInDays, expiresAt }),
+    })
     res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
   })
 

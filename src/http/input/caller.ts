@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
 import { findOwner, type KnownOwner } from '../../domain/owner/owner.ts'
 import type { Credentials } from '../../domain/gate/authorize.ts'
+import type { CustomSlug } from '../../domain/links/slug.ts'
 import type { Link } from '../../domain/records/records.ts'
 import { ownerKeyPattern, tokenPattern } from '../../domain/records/tokens.ts'
 import type { Visitor } from '../../domain/gate/unlock.ts'
@@ -28,6 +29,10 @@ export function parse<T>(schema: z.ZodType<T>, input: unknown): T {
     where ? `${where}: ${issue?.message ?? 'is not valid'}.` : 'The request is not valid.',
   )
 }
+
+/** A custom slug that a request asks for, with its caller; null and undefined stay. */
+export const slugOf = <T extends null | undefined>(req: Request, text: string | T): CustomSlug | T =>
+  typeof text === 'string' ? { text, address: addressOf(req) } : text
 
 /** Parses an id or secret of an address: a malformed one names nothing that exists. Throws Refused('unknown'). */
 export function parseAddress<T>(schema: z.ZodType<T>, input: unknown): T {

@@ -1,7 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { Refused } from '../../domain/records/errors.ts'
-import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import {
   groupKinds,
   readGroup,
@@ -9,9 +8,8 @@ import {
   type Group,
   type GroupKind,
 } from '../../domain/library/library.ts'
-import { createLink } from '../../domain/links/link-changes.ts'
+import { linkNewAlbum } from '../../domain/links/link-changes.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
-import { checkCustomSlug } from '../../domain/links/slug.ts'
 import { groupsPerAnswer, libraryRows } from '../../domain/library/library-rows.ts'
 import type { WebContext } from '../context.ts'
 import { answerOf } from '../errors.ts'
@@ -19,7 +17,7 @@ import { fieldsOf, formBody } from '../input/form-fields.ts'
 import { albumTitles, groupTitle } from '../pages/group-titles.ts'
 import { formProblem, groupForm, linkFormPage, linkWishOfForm } from './link-form.ts'
 import { from } from '../input/paging.ts'
-import { addressOf, currentOwner, parse, requireOwner } from '../input/caller.ts'
+import { currentOwner, parse, requireOwner } from '../input/caller.ts'
 import { requireSharer } from '../input/sender-session.ts'
 import type { Views } from '../pages/views.ts'
 
@@ -94,14 +92,10 @@ export function libraryPages(context: WebContext, views: Views): Router {
     const { sender, kind, key, ...given } = parse(groupForm, fieldsOf(req))
     const which = parse(groupQuery, { kind, key })
     try {
-      if (given.secret !== undefined) {
-        await countCustomSlug(store, addressOf(req))
-        checkCustomSlug(given.secret)
-      }
       const language = views.languageOf(res)
       const titleOf = (group: Group) => albumTitles(language, group)
       const album = await shareGroup(ports, owner.id, { ...which, sender, titleOf })
-      const { link } = await createLink(ports, owner, [album.id], linkWishOfForm(context, given))
+      const { link } = await linkNewAlbum(ports, owner, album, linkWishOfForm(context, req, given))
       res.redirect(303, `/shares/${link.id}?saved=1`)
     } catch (error) {
       const answered = answerOf(error)

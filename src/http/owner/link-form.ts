@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import { z } from 'zod'
 import type { LinkOverview } from '../../domain/links/links.ts'
 import { dayMs } from '../../domain/links/expiry.ts'
@@ -10,7 +11,7 @@ import { emptyIsAbsent, severalOf, ticked } from '../input/form-fields.ts'
 import { offeredDays } from './link-days.ts'
 import type { Language } from '../pages/language.ts'
 import type { LinkFormPage } from '../pages/owner-page-views.ts'
-import { idSchema } from '../input/caller.ts'
+import { idSchema, slugOf } from '../input/caller.ts'
 import { passwordSchema, plain } from '../input/share-fields.ts'
 import type { WebContext } from '../context.ts'
 
@@ -152,13 +153,14 @@ function figuresOf(
 /** What a form wants of a new link. */
 export const linkWishOfForm = (
   { ports }: WebContext,
+  req: Request,
   given: Omit<LinkForm, 'albums'>,
 ): Parameters<typeof createLink>[3] => ({
   label: given.label,
   until: untilOfForm(given, ports.limits, ports.clock.now()) ?? {
     expiresInDays: ports.limits.linkDaysDefault,
   },
-  secret: given.secret ?? null,
+  secret: slugOf(req, given.secret) ?? null,
   password: given.password ?? null,
   metadata: given.metadata,
   allow: { downloads: given.downloads, details: given.details, map: given.map },

@@ -2,7 +2,6 @@ import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { listAlbums } from '../../domain/albums/albums.ts'
 import { Refused } from '../../domain/records/errors.ts'
-import { countCustomSlug } from '../../domain/gate/entrance.ts'
 import { createLink, editLink, renewLink } from '../../domain/links/link-changes.ts'
 import { stopAll } from '../../domain/links/stop.ts'
 import { labelOf, overviewOf, type LinkOverview } from '../../domain/links/links.ts'
@@ -19,7 +18,7 @@ import {
   untilOfForm,
   type LinkForm,
 } from './link-form.ts'
-import { addressOf, idSchema, parse, parseAddress, rememberOwner, requireOwner } from '../input/caller.ts'
+import { idSchema, parse, parseAddress, rememberOwner, requireOwner, slugOf } from '../input/caller.ts'
 import { requireSharer } from '../input/sender-session.ts'
 import type { Views } from '../pages/views.ts'
 
@@ -92,8 +91,7 @@ export function linkPages(context: WebContext, views: Views): Router {
     const owner = await requireOwner(context, req)
     const given = parse(linkForm, fieldsOf(req))
     try {
-      if (given.secret !== undefined) await countCustomSlug(ports.store, addressOf(req))
-      const { link } = await createLink(ports, owner, given.albums, linkWishOfForm(context, given))
+      const { link } = await createLink(ports, owner, given.albums, linkWishOfForm(context, req, given))
       res.redirect(303, `/shares/${link.id}?saved=1`)
     } catch (error) {
       await showProblem(req, res, owner, error, null, given)
@@ -120,12 +118,11 @@ export function linkPages(context: WebContext, views: Views): Router {
     const given = parse(linkForm, fieldsOf(req))
     const overview = await overviewOf(ports, owner.id, id)
     try {
-      if (given.secret !== undefined) await countCustomSlug(ports.store, addressOf(req))
       if (given.albums.length === 0) throw new Refused('bad-request', 'A link opens at least one album.')
       await editLink(ports, owner, id, {
         label: given.label,
         until: untilOfForm(given, ports.limits, overview.link.renewedAt),
-        ...(given.secret === undefined ? {} : { secret: given.secret }),
+        secret: slugOf(req, given.secret),
         ...(given.removePassword ? { password: null } : given.password ? { password: given.password } : {}),
         metadata: given.metadata,
         allow: { downloads: given.downloads, details: given.details, map: given.map },
