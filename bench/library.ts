@@ -208,7 +208,7 @@ async function fill(store: Store, owner: { id: string; key: string }): Promise<v
   for (let from = 0; from < linkCount; from += perAlbum) {
     const wish = {
       label: 'For the family',
-      expiresInDays: 30,
+      until: { expiresInDays: 30 },
       password: null,
       metadata: 'no-location',
     } as const

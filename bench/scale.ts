@@ -113,9 +113,11 @@ async function fillLinks({ store }: Service, count: number): Promise<void> {
   }
 
   async function writeLinks(owner: KnownOwner, album: Album, many: number): Promise<void> {
-    const wish = { label: '', expiresInDays: 30, password: null, metadata: 'no-location' } as const
+    const wish = { label: '', until: { expiresInDays: 30 }, password: null, metadata: 'no-location' } as const
     const made = await Promise.all(
-      Array.from({ length: many }, () => newLink({ store, clock, passwords, limits }, owner, [album.id], wish)),
+      Array.from({ length: many }, () =>
+        newLink({ store, clock, passwords, limits }, owner, [album.id], wish),
+      ),
     )
     await changeOwner(store, owner.id, (changing) => {
       for (const { link } of made) writeLink(changing, link)

@@ -62,7 +62,7 @@ export async function touchAlbum(store: Store, { owner, id }: Album): Promise<vo
 export async function addLink(store: Store, owner: KnownOwner, album: Album) {
   const made = await newLink({ store, clock, passwords, limits }, owner, [album.id], {
     label: '',
-    expiresInDays: 30,
+    until: { expiresInDays: 30 },
     password: null,
     metadata: 'no-location',
   })

@@ -94,7 +94,7 @@ export async function shareOfMany(ports: Ports, count: number, shown = count): P
     owner,
     isNewOwner: true,
     album: { title: 'A journey of many days', description: '', sender: 'Ana' },
-    link: { label: '', expiresInDays: 12, password: null, metadata: 'no-location' },
+    link: { label: '', until: { expiresInDays: 12 }, password: null, metadata: 'no-location' },
     upload: null,
     received: received.slice(0, atOnce),
   })

@@ -84,7 +84,7 @@ describe('stop sharing', () => {
     const { owner, link, album, items } = await share(ports, 2)
     const second = await newLink(ports, owner, [album.id], {
       label: '',
-      expiresInDays: 5,
+      until: { expiresInDays: 5 },
       password: null,
       metadata: 'everything',
     })

@@ -40,7 +40,7 @@ describe('an upload that is given up', () => {
     const bucket: Bucket = {
       ...ports.bucket,
       async removeAll(prefix) {
-        const link = { ...linkWish, expiresInDays: 1 }
+        const link = { ...linkWish, until: { expiresInDays: 1 } }
         await makeShare(ports, { owner, isNewOwner: true, album: albumWish, link, ...begun }).then(
           () => outcomes.push('recorded'),
           (error: unknown) => outcomes.push(error instanceof Refused ? error.reason : String(error)),
@@ -170,7 +170,7 @@ describe('a store that goes away between two steps', () => {
     const owner = newOwner()
     const begun = await upload(ports, owner.id, 1)
     const store = failingOnce((key) => key === keys.instanceUsage)
-    const link = { ...linkWish, expiresInDays: 1 }
+    const link = { ...linkWish, until: { expiresInDays: 1 } }
     const made = await makeShare(
       { ...ports, store },
       { owner, isNewOwner: true, album: albumWish, link, ...begun },

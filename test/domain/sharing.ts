@@ -33,7 +33,7 @@ export async function share(
     owner: sharer,
     isNewOwner: owner === undefined,
     album: { title: 'Holiday', sender: 'Ada', description: '' },
-    link: { label: '', expiresInDays: 30, password: null, metadata: 'no-location' },
+    link: { label: '', until: { expiresInDays: 30 }, password: null, metadata: 'no-location' },
     ...(await upload(ports, sharer.id, count)),
   })
   return { ...made, owner: sharer }

@@ -132,7 +132,12 @@ describe('the watch on running downloads', () => {
   it('breaks the downloads of whoever left, and nobody else’s', async () => {
     const { ports } = web
     const { owner, album } = await share(ports)
-    const wish = { label: '', expiresInDays: 3, password: 'open sesame', metadata: 'no-location' } as const
+    const wish = {
+      label: '',
+      until: { expiresInDays: 3 },
+      password: 'open sesame',
+      metadata: 'no-location',
+    } as const
     const { link, secret } = await newLink(ports, owner, [album.id], wish)
     await openEntrance(ports, link)
     await changeOwner(ports.store, owner.id, (changing) => Promise.resolve(writeLink(changing, link)))

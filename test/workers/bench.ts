@@ -78,7 +78,7 @@ export async function shareFiles(
     owner,
     isNewOwner: true,
     album: { title: 'Holiday', sender: 'Ada', description: '' },
-    link: { label: '', expiresInDays: 30, password: null, metadata: 'no-location', ...wish },
+    link: { label: '', until: { expiresInDays: 30 }, password: null, metadata: 'no-location', ...wish },
     upload,
     received,
   })

@@ -166,7 +166,7 @@ describe('prepare', { timeout: 240_000 }, () => {
     const owner = { id: item.owner, key: 'a'.repeat(52) }
     const made = await newLink(ports, owner, [album.id], {
       label: '',
-      expiresInDays: 1,
+      until: { expiresInDays: 1 },
       password: null,
       metadata: 'none',
     })

@@ -32,7 +32,7 @@ async function shared() {
       owner,
       isNewOwner: true,
       album: { title: '', sender: '', description: '' },
-      link: { label: '', expiresInDays: 3, password: null, metadata: 'no-location' },
+      link: { label: '', until: { expiresInDays: 3 }, password: null, metadata: 'no-location' },
       ...(await upload(ports, owner.id, 1)),
     })),
   }

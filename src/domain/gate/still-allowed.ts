@@ -13,7 +13,7 @@ import {
 } from './authorize.ts'
 import { readSummaries, shownSummaries } from '../items/album-summaries.ts'
 import type { Album, Item, Link, RenditionName } from '../records/records.ts'
-import { isStricter } from './strictness.ts'
+import { isStricter } from '../records/link-options.ts'
 
 type Ports = { readonly store: Store; readonly clock: Clock }
 
@@ -111,13 +111,17 @@ async function filesThere(
   return there
 }
 
+/** The album whose card link previews show; undefined where they show none. */
+export const albumOfCard = (link: Link, albums: readonly Album[]): Album | undefined =>
+  link.showsCover ? albums.find(({ card }) => card !== null) : undefined
+
 /** Whether the card, the picture for link previews, may still be sent. */
 export const askForCard = (album: string, version: number): Question => ({
   name: `card ${album} ${version}`,
   async ask(ports, credentials) {
     const { access, albums } = await authorizeWithAlbums(ports, credentials)
     const isThere = albums.some(({ id, card }) => id === album && card?.version === version)
-    if (!access.link.showsCover || !isThere) throw notFound('picture')
+    if (!albumOfCard(access.link, albums) || !isThere) throw notFound('picture')
   },
 })
 

@@ -1,4 +1,3 @@
-import type { MetadataPolicy } from '../../media/types.ts'
 import type { Ports } from '../../ports.ts'
 import { deleteAlbum } from '../albums/album-changes.ts'
 import { enqueueBundles } from '../preparing/bundle.ts'
@@ -9,7 +8,7 @@ import { graceMs, wakeSweep } from '../records/store/deletion-schedule.ts'
 import { closeEntrance, expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
 import { Refused, notFound } from '../records/errors.ts'
 import { ownLink } from '../removal/removal.ts'
-import { dayMs, expiryOf } from './expiry.ts'
+import { expiryOf, type Until } from './expiry.ts'
 import { announceNarrowed } from '../gate/access-changes.ts'
 import { keys } from '../records/keys.ts'
 import { expectLasting } from '../records/store/durability.ts'
@@ -19,7 +18,7 @@ import { ownerParty } from '../records/limits/network.ts'
 import { expectKey } from '../owner/owner-key.ts'
 import { albumSchema, linkSchema, type Album, type Link } from '../records/records.ts'
 import { labelled, newLink, writeLink, type LinkWish } from './share.ts'
-import { isStricter } from '../gate/strictness.ts'
+import { editedOptions, isNarrowed, type SomeLinkOptions } from '../records/link-options.ts'
 import { makeLasting, noteActs } from '../records/instance/tombstones.ts'
 
 type LinkPorts = Pick<
@@ -54,18 +53,16 @@ export async function createLink(
   ports: LinkPorts,
   owner: KnownOwner,
   albums: readonly string[],
-  { until, ...rest }: Omit<LinkWish, 'expiresInDays'> & { readonly until: Until },
+  wish: LinkWish,
 ): Promise<{ link: Link; secret: string }> {
-  const { store, clock } = ports
-  const now = clock.now()
-  const wish: LinkWish = { ...rest, expiresInDays: (momentOf(now, until) - now) / dayMs }
+  const { store } = ports
   const chosen = [...new Set(albums)]
   // Before anything is taken: most refusals come from here.
   await changeOwner(store, owner.id, (changing) => expectAlbums(changing, owner.id, chosen), {
     structure: false,
   })
   const made = await newLink(ports, owner, chosen, wish)
-  const waiting = await noteMissingCopies(ports, owner.id, chosen, wish.metadata)
+  const waiting = await noteMissingCopies(ports, owner.id, chosen, made.link.metadata)
   await Promise.all([openEntrance(ports, made.link), wakeSweep(store, owner.id, made.link.dueAt)])
   try {
     await changeOwner(store, owner.id, async (changing) => {
@@ -89,7 +86,7 @@ export async function linkNewAlbum(
   ports: LinkPorts,
   owner: KnownOwner,
   album: Album,
-  wish: Parameters<typeof createLink>[3],
+  wish: LinkWish,
 ): ReturnType<typeof createLink> {
   try {
     return await createLink(ports, owner, [album.id], wish)
@@ -99,23 +96,14 @@ export async function linkNewAlbum(
   }
 }
 
-/** When a link is to end: a moment in milliseconds since 1970, or days from now. */
-export type Until = { readonly expiresAt: number } | { readonly expiresInDays: number }
-
-const momentOf = (now: number, until: Until): number =>
-  'expiresAt' in until ? until.expiresAt : now + until.expiresInDays * dayMs
-
 /** The changes of a link; absent fields stay as they are. */
-export interface LinkEdit {
+export interface LinkEdit extends SomeLinkOptions {
   readonly label?: string | undefined
   readonly until?: Until | undefined
   /** Null: a new random secret. The old secret then leads nowhere. */
   readonly secret?: CustomSlug | null | undefined
   /** Null takes the password away. Any change ends every visitor's session. */
   readonly password?: string | null | undefined
-  readonly metadata?: MetadataPolicy | undefined
-  readonly allow?: { readonly [K in keyof Link['allow']]?: boolean | undefined } | undefined
-  readonly showsCover?: boolean | undefined
   readonly albums?: readonly string[] | undefined
 }
 
@@ -133,8 +121,7 @@ export async function editLink(
   const now = clock.now()
   const before = await ownLink(store, owner.id, id)
   if (linkState(before, now) !== 'open') throw ended()
-  const expiresAt =
-    edit.until && expiryOf(limits, { now, from: before.renewedAt, expiresAt: momentOf(now, edit.until) })
+  const expiresAt = edit.until && expiryOf(limits, { now, from: before.renewedAt, until: edit.until })
   const secret = edit.secret === undefined ? null : (await newSecret(store, owner, edit.secret)).recorded
   const hash =
     typeof edit.password === 'string' ? await ports.passwords.hash(edit.password, ownerParty(owner.id)) : null
@@ -191,9 +178,7 @@ function isNarrower(before: Link, after: Link): boolean {
     after.secretHash !== before.secretHash ||
     (after.password !== null && after.passwordChanges !== before.passwordChanges) ||
     after.expiresAt < before.expiresAt ||
-    isStricter(after.metadata, before.metadata) ||
-    (['downloads', 'details', 'map'] as const).some((name) => before.allow[name] && !after.allow[name]) ||
-    (before.showsCover && !after.showsCover) ||
+    isNarrowed(before, after) ||
     before.albums.some((album) => !after.albums.includes(album))
   )
 }
@@ -207,13 +192,7 @@ function edited(owner: KnownOwner, link: Link, edit: LinkEdit, passwordHash: str
     ...(edit.label === undefined ? {} : labelled(owner, edit.label)),
     passwordChanges,
     password: edit.password === undefined ? link.password : password,
-    metadata: edit.metadata ?? link.metadata,
-    allow: {
-      downloads: edit.allow?.downloads ?? link.allow.downloads,
-      details: edit.allow?.details ?? link.allow.details,
-      map: edit.allow?.map ?? link.allow.map,
-    },
-    showsCover: edit.showsCover ?? link.showsCover,
+    ...editedOptions(link, edit),
   }
 }
 
@@ -237,7 +216,7 @@ export async function renewLink(
 ): Promise<Link> {
   const { store, clock, limits } = ports
   const now = clock.now()
-  const expiresAt = expiryOf(limits, { now, from: now, expiresAt: momentOf(now, input.until) })
+  const expiresAt = expiryOf(limits, { now, from: now, until: input.until })
   const before = await ownLink(store, input.owner, input.link)
   if (before.stoppedAt !== null || before.isReaped || now >= before.dueAt) throw ended()
   await openEntrance(ports, before)

@@ -1,4 +1,3 @@
-import type { MetadataPolicy } from '../../media/types.ts'
 import type { Party, Ports } from '../../ports.ts'
 import { checkAlbumSize, expectAlbum, newAlbum, writeAlbum, type AlbumWish } from '../albums/album.ts'
 import { changeOwner, rank, set, type Changing } from '../records/store/change.ts'
@@ -7,11 +6,12 @@ import { graceMs, wakeSweep } from '../records/store/deletion-schedule.ts'
 import { expectClaim, openEntrance, settleEntrance } from '../gate/slug-claims.ts'
 import { newItem, writeItems } from '../items/item.ts'
 import { keys, nameHash } from '../records/keys.ts'
-import { dayMs, expiryOf } from './expiry.ts'
+import { expiryOf, type Until } from './expiry.ts'
 import { ownerParty } from '../records/limits/network.ts'
 import { expectKey } from '../owner/owner-key.ts'
 import { keepOwner, type KnownOwner } from '../owner/owner.ts'
 import { enqueuePreparing, notePreparing } from '../preparing/prepare.ts'
+import { editedOptions, usualOptions, type SomeLinkOptions } from '../records/link-options.ts'
 import type { Album, Item, Link } from '../records/records.ts'
 import { seal } from '../records/seal.ts'
 import { randomToken } from '../records/tokens.ts'
@@ -19,19 +19,13 @@ import type { Received } from '../items/item.ts'
 import { closeUpload, settleUpload, type Upload } from '../records/limits/reservation.ts'
 
 /** What an owner wants of a link. */
-export interface LinkWish {
+export interface LinkWish extends SomeLinkOptions {
   readonly label: string
-  /** From now; parts of a day too. */
-  readonly expiresInDays: number
+  readonly until: Until
   /** Null: everybody who has the link may look. */
   readonly password: string | null
-  readonly metadata: MetadataPolicy
   /** Null or absent: a random secret. */
   readonly secret?: CustomSlug | null
-  /** Absent: everything. */
-  readonly allow?: Link['allow']
-  /** Absent: yes. */
-  readonly showsCover?: boolean
 }
 
 export interface Share {
@@ -53,7 +47,7 @@ export async function newLink(
   wish: LinkWish,
 ): Promise<{ link: Link; secret: string }> {
   const now = ports.clock.now()
-  const expiresAt = expiryOf(ports.limits, { now, from: now, expiresAt: now + wish.expiresInDays * dayMs })
+  const expiresAt = expiryOf(ports.limits, { now, from: now, until: wish.until })
   const { secret, recorded } = await newSecret(ports.store, owner, wish.secret ?? null)
   const link: Link = {
     id: randomToken(),
@@ -72,9 +66,7 @@ export async function newLink(
         ? null
         : { hash: await ports.passwords.hash(wish.password, ownerParty(owner.id)), version: 1 },
     passwordChanges: wish.password === null ? 0 : 1,
-    metadata: wish.metadata,
-    allow: wish.allow ?? { downloads: true, details: true, map: true },
-    showsCover: wish.showsCover ?? true,
+    ...editedOptions(usualOptions, wish),
   }
   return { link, secret }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { linkOptions } from './link-options.ts'
 import { formats, metadataPolicies, type Facts, type MediaType, type Place } from '../../media/types.ts'
 import type { Key } from '../../ports.ts'
 import { reportUnreadable } from './unreadable.ts'
@@ -175,10 +176,7 @@ export const linkSchema = z.object({
   password: z.object({ hash: z.string(), version: count }).nullable(),
   /** Grows with each change of the password, also when it is taken away: no session outlives one. */
   passwordChanges: count,
-  metadata: z.enum(metadataPolicies),
-  allow: z.object({ downloads: z.boolean(), details: z.boolean(), map: z.boolean() }),
-  /** Whether link previews show the card. */
-  showsCover: z.boolean(),
+  ...linkOptions,
 })
 export type Link = z.infer<typeof linkSchema>
 

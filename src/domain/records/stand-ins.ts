@@ -1,6 +1,7 @@
 import type { Answer, Query } from '../../ports.ts'
 import { members, score, value } from '../../ports.ts'
 import { graceMs } from './store/deletion-schedule.ts'
+import { closedOptions } from './link-options.ts'
 import { keys } from './keys.ts'
 import { itemSchema, linkSchema, parseRecord, type Album, type Item, type Link } from './records.ts'
 
@@ -144,7 +145,5 @@ const standInLink = (
   isReaped: false,
   password: null,
   passwordChanges: 0,
-  metadata: 'no-location',
-  allow: { downloads: false, details: false, map: false },
-  showsCover: false,
+  ...closedOptions,
 })

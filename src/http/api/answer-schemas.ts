@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { groupKinds } from '../../domain/library/library.ts'
 import { albumKinds } from '../../domain/records/records.ts'
 import { reasons } from '../../domain/records/errors.ts'
-import { metadataPolicies } from '../../media/types.ts'
+import { linkOptions } from '../../domain/records/link-options.ts'
 import { idSchema } from '../input/caller.ts'
 import { skippedAnswer } from '../uploads/skipped.ts'
 
@@ -35,8 +35,6 @@ export const shareAnswer = z.strictObject({
   ownerKey: z.string().optional(),
 })
 
-export const allowAnswer = z.strictObject({ downloads: z.boolean(), details: z.boolean(), map: z.boolean() })
-
 const linkFields = {
   id: idSchema,
   label: z.string(),
@@ -48,10 +46,8 @@ const linkFields = {
   endedBy: z.enum(['expiry', 'stop']).nullable(),
   /** Until when it can be renewed; null when it cannot. */
   renewableUntil: moment.nullable(),
-  metadata: z.enum(metadataPolicies),
   hasPassword: z.boolean(),
-  allow: allowAnswer,
-  showsCover: z.boolean(),
+  ...linkOptions,
   albums: z.array(z.strictObject({ id: idSchema, title: z.string(), count })),
   visits: count,
   downloads: count,
@@ -180,7 +176,7 @@ export const visitorShareAnswer = z.strictObject({
   title: z.string(),
   sender: z.string(),
   expiresAt: moment,
-  allow: allowAnswer,
+  allow: linkOptions.allow,
   count,
   albums: z.array(
     z.strictObject({

@@ -102,8 +102,8 @@ export function api(context: WebContext, places: Places): Router {
 }
 
 function wishesOf({ ports }: WebContext, input: unknown) {
-  const { title, sender, ...link } = parse(shareFields(ports.limits), input)
-  return { album: { title, sender, description: '' }, link: { label: '', ...link } }
+  const { title, sender, expiresInDays, ...link } = parse(shareFields(ports.limits), input)
+  return { album: { title, sender, description: '' }, link: { ...link, label: '', until: { expiresInDays } } }
 }
 
 function answerShare(

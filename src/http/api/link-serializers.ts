@@ -3,6 +3,7 @@ import { isDownloadable, isShown, isWithheld } from '../../domain/items/recipien
 import type { LinkOverview } from '../../domain/links/links.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
 import type { Item } from '../../domain/records/records.ts'
+import { optionsOf } from '../../domain/records/link-options.ts'
 import { labelOf } from '../../domain/links/links.ts'
 import type { AnswerOf, itemStateAnswer, linkAnswer, linkDetailAnswer } from './answer-schemas.ts'
 import type { WebContext } from '../context.ts'
@@ -31,10 +32,8 @@ function linkFields(
     expiresAt: isoDate(link.expiresAt),
     endedBy: state === 'open' ? null : state === 'stopped' ? 'stop' : 'expiry',
     renewableUntil: isRenewable ? isoDate(link.dueAt) : null,
-    metadata: link.metadata,
     hasPassword: link.password !== null,
-    allow: link.allow,
-    showsCover: link.showsCover,
+    ...optionsOf(link),
     albums: albums.map(({ album, count }) => ({ id: album.id, title: album.title, count })),
     visits,
     downloads,

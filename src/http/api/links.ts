@@ -1,7 +1,9 @@
 import { Router, type Request } from 'express'
 import { stopSharing, stopAll } from '../../domain/links/stop.ts'
 import { itemsOf } from '../../domain/items/item.ts'
-import { createLink, editLink, renewLink, type Until } from '../../domain/links/link-changes.ts'
+import { createLink, editLink, renewLink } from '../../domain/links/link-changes.ts'
+import type { Until } from '../../domain/links/expiry.ts'
+import type { LinkWish } from '../../domain/links/share.ts'
 import { listLinks, overviewOf } from '../../domain/links/links.ts'
 import { albumsOf } from '../../domain/gate/authorize.ts'
 import type { z } from 'zod'
@@ -35,12 +37,11 @@ const defaultUntil = ({ linkDaysDefault }: Limits): Until => ({ expiresInDays: l
 export const linkWishOf = (
   limits: Limits,
   req: Request,
-  { allow, secret, ...wish }: Omit<z.output<typeof newLinkBody>, 'albums'>,
-): Parameters<typeof createLink>[3] => ({
+  { secret, ...wish }: Omit<z.output<typeof newLinkBody>, 'albums'>,
+): LinkWish => ({
   ...wish,
   secret: slugOf(req, secret),
   until: untilOf(wish) ?? defaultUntil(limits),
-  allow: { downloads: allow.downloads ?? true, details: allow.details ?? true, map: allow.map ?? true },
 })
 
 /** An owner's links as JSON. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { groupKinds } from '../../domain/library/library.ts'
-import { metadataPolicies } from '../../media/types.ts'
+import { newLinkOptions, someLinkOptions } from '../../domain/records/link-options.ts'
 import { idSchema } from '../input/caller.ts'
 import { passwordSchema, plain } from '../input/share-fields.ts'
 import { from } from '../input/paging.ts'
@@ -11,12 +11,6 @@ const ids = (most: number) => z.array(idSchema).min(1).max(most)
 
 /** Items in one request. */
 export const maxIds = 10_000
-
-const allow = z.strictObject({
-  downloads: z.boolean().optional(),
-  details: z.boolean().optional(),
-  map: z.boolean().optional(),
-})
 
 /** The domain checks a slug; this only bounds its length. */
 const chosenSecret = z.string().max(200)
@@ -36,9 +30,7 @@ const linkWish = {
   secret: chosenSecret.nullable().default(null),
   ...until,
   password: passwordSchema.nullable().default(null),
-  metadata: z.enum(metadataPolicies).default('no-location'),
-  allow: allow.default({}),
-  showsCover: z.boolean().default(true),
+  ...newLinkOptions,
 }
 
 export const newLinkBody = z
@@ -52,9 +44,7 @@ export const editLinkBody = z
     secret: chosenSecret.nullable().optional(),
     ...until,
     password: passwordSchema.nullable().optional(),
-    metadata: z.enum(metadataPolicies).optional(),
-    allow: allow.optional(),
-    showsCover: z.boolean().optional(),
+    ...someLinkOptions.shape,
   })
   .refine(notBoth.check, notBoth.message)
 

@@ -9,7 +9,7 @@ import { authorizeWithAlbums, type Access } from '../../domain/gate/authorize.ts
 import { contentVersion } from '../../domain/gate/content-version.ts'
 import type { Album, Link } from '../../domain/records/records.ts'
 import { shownName, shownTitle } from '../../domain/items/shown-text.ts'
-import { askForArchive, askForCard, askForFile } from '../../domain/gate/still-allowed.ts'
+import { albumOfCard, askForArchive, askForCard, askForFile } from '../../domain/gate/still-allowed.ts'
 import { contentDisposition, nameFromTitle } from '../../media/names/names.ts'
 import type { ZipPlan } from '../../media/zip/plan.ts'
 import type { WebContext } from '../context.ts'
@@ -134,7 +134,7 @@ export function delivery(context: WebContext, bytes: VisitorBytes): Router {
 
   router.get('/s/:secret/card.jpg', async (req, res) => {
     const { access, albums } = await authorizeWithAlbums(ports, credentialsOf(context, req))
-    const album = access.link.showsCover ? albums.find(({ card }) => card !== null) : undefined
+    const album = albumOfCard(access.link, albums)
     if (!album?.card) throw notFound('picture')
     const { id, card } = album
     const object = bytes.stored(objects.card(id, card.version), card, 'image/jpeg')

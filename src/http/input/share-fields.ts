@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { metadataPolicies } from '../../media/types.ts'
+import { newLinkOptions } from '../../domain/records/link-options.ts'
 import { withoutEmpty } from './form-fields.ts'
 
 /** Takes out what could disturb a page or fool an eye: control characters and the bidirectional overrides. */
@@ -29,5 +29,5 @@ export const shareFields = (limits: { linkDaysDefault: number; linkDaysMax: numb
         .default(limits.linkDaysDefault),
     ),
     password: z.preprocess(withoutEmpty, passwordSchema.nullable().default(null)),
-    metadata: z.preprocess(withoutEmpty, z.enum(metadataPolicies).default('no-location')),
+    metadata: z.preprocess(withoutEmpty, newLinkOptions.metadata),
   })

@@ -1,9 +1,17 @@
 import type { Request } from 'express'
 import { z } from 'zod'
 import type { LinkOverview } from '../../domain/links/links.ts'
-import { dayMs } from '../../domain/links/expiry.ts'
-import type { createLink, Until } from '../../domain/links/link-changes.ts'
+import { dayMs, type Until } from '../../domain/links/expiry.ts'
+import type { LinkWish } from '../../domain/links/share.ts'
 import type { Album } from '../../domain/records/records.ts'
+import {
+  forEachSwitch,
+  linkOptions,
+  switchesOf,
+  usualOptions,
+  withSwitches,
+  type Switches,
+} from '../../domain/records/link-options.ts'
 import { metadataPolicies } from '../../media/types.ts'
 import type { Limits } from '../../ports.ts'
 import type { Answered } from '../errors.ts'
@@ -22,11 +30,8 @@ const linkFields = {
   until: emptyIsAbsent(z.iso.date()),
   password: emptyIsAbsent(passwordSchema),
   removePassword: ticked,
-  metadata: z.enum(metadataPolicies),
-  downloads: ticked,
-  details: ticked,
-  map: ticked,
-  cover: ticked,
+  metadata: linkOptions.metadata,
+  ...forEachSwitch(ticked),
 }
 
 export const linkForm = z.strictObject({ ...linkFields, albums: severalOf(idSchema) })
@@ -66,6 +71,8 @@ export function formProblem(language: Language, { code }: Answered, { linkDaysMa
   }
 }
 
+const allowed = linkOptions.allow.keyof().options
+
 const policyWords = {
   'no-location': 'link.metadata_no_location',
   none: 'link.metadata_none',
@@ -94,8 +101,10 @@ export function linkFormPage(
   const { now, overview, given } = input
   const link = overview?.link
   const from = link?.renewedAt ?? now
-  const policy = given?.metadata ?? link?.metadata ?? 'no-location'
-  const box = (name: 'downloads' | 'details' | 'map'): boolean => given?.[name] ?? link?.allow[name] ?? true
+  const options = link ?? usualOptions
+  const policy = given?.metadata ?? options.metadata
+  const switches = { ...switchesOf(options), ...given }
+  const box = (name: keyof Switches) => ({ name, label: language.t(`link.${name}`), isOn: switches[name] })
   const date = { day: 'numeric', month: 'long', year: 'numeric' } as const
   const chosenDays = given?.days ?? (link ? null : limits.linkDaysDefault)
   return {
@@ -128,8 +137,8 @@ export function linkFormPage(
       label: language.t(policyWords[value]),
       isChosen: value === policy,
     })),
-    allow: { downloads: box('downloads'), details: box('details'), map: box('map') },
-    showsCover: given?.cover ?? link?.showsCover ?? true,
+    allow: allowed.map(box),
+    showsCover: box('showsCover'),
     figures: overview ? figuresOf(language, overview) : [],
     renew: overview?.isRenewable ? { action: `/shares/${overview.link.id}/renew` } : null,
   }
@@ -155,14 +164,12 @@ export const linkWishOfForm = (
   { ports }: WebContext,
   req: Request,
   given: Omit<LinkForm, 'albums'>,
-): Parameters<typeof createLink>[3] => ({
+): LinkWish => ({
   label: given.label,
   until: untilOfForm(given, ports.limits, ports.clock.now()) ?? {
     expiresInDays: ports.limits.linkDaysDefault,
   },
   secret: slugOf(req, given.secret) ?? null,
   password: given.password ?? null,
-  metadata: given.metadata,
-  allow: { downloads: given.downloads, details: given.details, map: given.map },
-  showsCover: given.cover,
+  ...withSwitches(given.metadata, given),
 })

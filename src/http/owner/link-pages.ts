@@ -4,6 +4,7 @@ import { listAlbums } from '../../domain/albums/albums.ts'
 import { Refused } from '../../domain/records/errors.ts'
 import { createLink, editLink, renewLink } from '../../domain/links/link-changes.ts'
 import { stopAll } from '../../domain/links/stop.ts'
+import { withSwitches } from '../../domain/records/link-options.ts'
 import { labelOf, overviewOf, type LinkOverview } from '../../domain/links/links.ts'
 import type { KnownOwner } from '../../domain/owner/owner.ts'
 import type { WebContext } from '../context.ts'
@@ -124,9 +125,7 @@ export function linkPages(context: WebContext, views: Views): Router {
         until: untilOfForm(given, ports.limits, overview.link.renewedAt),
         secret: slugOf(req, given.secret),
         ...(given.removePassword ? { password: null } : given.password ? { password: given.password } : {}),
-        metadata: given.metadata,
-        allow: { downloads: given.downloads, details: given.details, map: given.map },
-        showsCover: given.cover,
+        ...withSwitches(given.metadata, given),
         albums: given.albums,
       })
       res.redirect(303, `/shares/${id}?saved=1`)

@@ -59,6 +59,13 @@ export interface AlbumPage {
   readonly pages: { readonly earlier: string | null; readonly later: string | null } | null
 }
 
+/** A box to tick. */
+interface Box {
+  readonly name: string
+  readonly label: string
+  readonly isOn: boolean
+}
+
 export interface LinkFormPage {
   readonly action: string
   readonly heading: string
@@ -82,8 +89,8 @@ export interface LinkFormPage {
   readonly latest: string
   readonly hasPassword: boolean
   readonly policies: readonly { readonly value: string; readonly label: string; readonly isChosen: boolean }[]
-  readonly allow: { readonly downloads: boolean; readonly details: boolean; readonly map: boolean }
-  readonly showsCover: boolean
+  readonly allow: readonly Box[]
+  readonly showsCover: Box
   readonly figures: readonly { readonly term: string; readonly text: string }[]
   readonly renew: { readonly action: string } | null
 }

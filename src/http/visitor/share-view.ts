@@ -1,3 +1,4 @@
+import { albumOfCard } from '../../domain/gate/still-allowed.ts'
 import { isShown } from '../../domain/items/recipient-copies.ts'
 import type { ItemSummary } from '../../domain/items/item-summary.ts'
 import { shownSummaries, type SummarizedAlbum } from '../../domain/items/album-summaries.ts'
@@ -36,7 +37,8 @@ export function previewOf(
   const sender = senderOf(opened)
   const title = titleOf(opened)
   const from = sender === null ? null : language.t('share.from', { name: sender })
-  const hasCard = opened.link.showsCover && opened.albums.some(({ album }) => album.card !== null)
+  const albums = opened.albums.map(({ album }) => album)
+  const hasCard = albumOfCard(opened.link, albums) !== undefined
   return {
     title: title ?? [summary, from].filter((part) => part !== null).join(' '),
     description: [

@@ -1,10 +1,10 @@
+import { usualOptions } from '../../../domain/records/link-options.ts'
+
 /** Values that the examples share. They open nothing. */
 export const linkId = 'mzxw6ytboi4dcmrtgq2tmnzyhe'
 export const albumId = 'nbswy3dpeb3w64tmmqqho33snm'
 export const itemId = 'obqxg43xn5zgiidjnz2gkzdfmq'
 const url = 'https://share.example/s/lisbon-with-grandma'
-
-export const allow = { downloads: true, details: true, map: true }
 
 export const itemState = { id: itemId, name: 'IMG_0042.HEIC', state: 'ready' }
 
@@ -18,10 +18,8 @@ export const link = {
   expiresAt: '2026-05-07T09:00:00.000Z',
   endedBy: null,
   renewableUntil: '2026-05-08T08:30:00.000Z',
-  metadata: 'no-location',
   hasPassword: true,
-  allow,
-  showsCover: true,
+  ...usualOptions,
   albums: [{ id: albumId, title: 'Lisbon', count: 1 }],
   visits: 3,
   downloads: 1,
@@ -61,7 +59,7 @@ export const visitorShare = {
   title: 'Lisbon',
   sender: 'Ada',
   expiresAt: '2026-05-07T09:00:00.000Z',
-  allow,
+  allow: usualOptions.allow,
   count: 1,
   albums: [{ id: albumId, title: 'Lisbon', description: '', sender: 'Ada', count: 1, cover: itemId }],
   zip: `${url}/zip`,

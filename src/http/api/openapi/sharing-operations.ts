@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { metadataPolicies } from '../../../media/types.ts'
+import { linkOptions } from '../../../domain/records/link-options.ts'
 import { shareAnswer } from '../answer-schemas.ts'
 import { passwordBody } from '../request-schemas.ts'
 import * as example from './examples.ts'
@@ -21,7 +21,7 @@ const shareBody = z.strictObject({
   sender: z.string().max(100).optional(),
   expiresInDays: z.number().positive().optional(),
   password: z.string().max(200).nullable().optional(),
-  metadata: z.enum(metadataPolicies).optional(),
+  metadata: linkOptions.metadata.optional(),
 })
 
 const { properties } = z.toJSONSchema(shareBody)
