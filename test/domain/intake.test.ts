@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { hashThreads } from '../../src/adapters/hash-threads.ts'
-import { ReadAhead } from '../../src/domain/uploads/read-ahead.ts'
-import { HashChain, RunningHashes } from '../../src/domain/uploads/running-hashes.ts'
+import { hashThreads } from '../../src/adapters/hashing/hash-threads.ts'
+import { ReadAhead } from '../../src/adapters/hashing/read-ahead.ts'
+import { HashChain, RunningHashes } from '../../src/adapters/hashing/running-hashes.ts'
 
 const hashing = hashThreads()
 afterAll(() => hashing.close())

@@ -8,7 +8,7 @@ import { keys, objects } from '../records/keys.ts'
 import { endLease, withLease, type Lease } from '../records/store/lease.ts'
 import { expectLasting } from '../records/store/durability.ts'
 import { countOf, recordText, type StoredObject } from '../records/records.ts'
-import { ReadAhead } from './read-ahead.ts'
+import { ReadAhead } from '../../adapters/hashing/read-ahead.ts'
 import {
   findResumable,
   partialObjectOf,
@@ -16,7 +16,7 @@ import {
   rememberMs,
   type Resumable,
 } from '../records/resumable-record.ts'
-import { HashChain, type RunningHashes } from './running-hashes.ts'
+import { HashChain, type RunningHashes } from '../../adapters/hashing/running-hashes.ts'
 import { fileTooLarge, headBytes, nextOf, tellType } from './store-file.ts'
 import { randomToken } from '../records/tokens.ts'
 import {

@@ -1,11 +1,11 @@
 import type { MediaType } from '../../media/types.ts'
 import type { Limits, Ports } from '../../ports.ts'
 import { Refused } from '../records/errors.ts'
-import { ReadAhead } from './read-ahead.ts'
+import { ReadAhead } from '../../adapters/hashing/read-ahead.ts'
 import { newItemId } from '../items/item-id.ts'
 import type { Received } from '../items/item.ts'
 import { keys, objects } from '../records/keys.ts'
-import { HashChain } from './running-hashes.ts'
+import { HashChain } from '../../adapters/hashing/running-hashes.ts'
 import { count, type Upload, type UploadPorts } from '../records/limits/reservation.ts'
 
 /** How much of a file's beginning may be needed to detect its type, in bytes. */

@@ -1,5 +1,5 @@
 import type { Hashing, RunningHash } from '../../ports.ts'
-import type { StoredObject } from '../records/records.ts'
+import type { StoredObject } from '../../domain/records/records.ts'
 
 /** So many files may be half hashed at once; of one that is forgotten the object is read again at its end. */
 const mostChains = 1000

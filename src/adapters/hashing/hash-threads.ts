@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import { BucketUnavailable, type Hashing, type RunningHash } from '../ports.ts'
+import { BucketUnavailable, type Hashing, type RunningHash } from '../../ports.ts'
 import { HashPair, type HashAnswer, type HashQuestion } from './hash-thread.ts'
 
 /** What is no longer than this as a whole is hashed where it is: handing it over would take as long. */
