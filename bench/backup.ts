@@ -12,6 +12,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
+import { hashedBucket } from '../src/adapters/hashing/hashed-bucket.ts'
+import { hashThreads } from '../src/adapters/hashing/hash-threads.ts'
 import { folderBucket } from '../src/adapters/folder/folder-bucket.ts'
 import { redisStore } from '../src/adapters/redis/redis-store.ts'
 import { compareIdentities } from '../src/domain/records/instance/instance.ts'
@@ -40,7 +42,7 @@ const redis = await startRedis({ directory })
 const client = new Redis(redis.url)
 try {
   const store = redisStore({ url: redis.url })
-  await compareIdentities(store, folderBucket(folder))
+  await compareIdentities(store, hashedBucket(folderBucket(folder), hashThreads()))
   await fill(store)
   const made = await run('backup', snapshot)
   const { size } = await stat(snapshot)

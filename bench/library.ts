@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { folderBucket } from '../src/adapters/folder/folder-bucket.ts'
 import { folderResumable } from '../src/adapters/folder/folder-resumable.ts'
+import { hashedBucket, hashedResumable } from '../src/adapters/hashing/hashed-bucket.ts'
 import { hashThreads } from '../src/adapters/hashing/hash-threads.ts'
 import { redisEvents } from '../src/adapters/redis/redis-events.ts'
 import { redisStore } from '../src/adapters/redis/redis-store.ts'
@@ -103,8 +104,9 @@ async function main(store: Store): Promise<void> {
 
 /** The pages and the JSON as a browser and a program get them; the web process is this one. */
 async function overHttp(store: Store, ownerKey: string): Promise<void> {
-  const bucket = folderBucket(directory)
-  const resumable = folderResumable(directory)
+  const hashing = hashThreads()
+  const bucket = hashedBucket(folderBucket(directory), hashing)
+  const resumable = hashedResumable(folderResumable(directory), bucket, hashing)
   const events = redisEvents({ url: redis.url })
   const nothing = (): void => {}
   const ports: Ports = {
@@ -117,7 +119,6 @@ async function overHttp(store: Store, ownerKey: string): Promise<void> {
     events,
     bucket,
     resumable,
-    hashing: hashThreads(),
     clock,
     limits,
     passwords,

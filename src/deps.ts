@@ -11,6 +11,12 @@ import { dataDisk } from './adapters/data-disk.ts'
 import { startEmbeddedRedis, type EmbeddedRedis } from './adapters/redis/embedded-redis.ts'
 import { folderBucket } from './adapters/folder/folder-bucket.ts'
 import { folderResumable } from './adapters/folder/folder-resumable.ts'
+import {
+  hashedBucket,
+  hashedResumable,
+  type PlainBucket,
+  type PlainResumable,
+} from './adapters/hashing/hashed-bucket.ts'
 import { hashThreads } from './adapters/hashing/hash-threads.ts'
 import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis/redis-events.ts'
@@ -26,7 +32,7 @@ import { quickFacts } from './media/facts/quick-facts.ts'
 import { sniff } from './media/formats/sniff.ts'
 import type { MediaLimits, MediaTools } from './media/types.ts'
 import { StoreRefusesUs, StoreUnavailable } from './ports.ts'
-import type { Bucket, Clock, Disk, JobRunner, Limits, Log, Ports, ResumableBucket, Store } from './ports.ts'
+import type { Clock, Disk, JobRunner, Limits, Log, Ports, Store } from './ports.ts'
 
 /** All that the service uses from outside. */
 export interface Deps {
@@ -137,7 +143,6 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
       resumable,
       ...(disk && { disk }),
       instance,
-      hashing: opened(hashThreads(), (hashing) => hashing.close()),
       queue: opened(bullmqQueue(jobs), (queue) => queue.close()),
       clock,
       passwords: argon2Passwords(),
@@ -230,10 +235,14 @@ async function openBuckets(
   { s3, DATA_DIR }: Config,
   opened: <T>(thing: T, close: (thing: T) => Promise<void>) => T,
 ): Promise<Pick<Ports, 'bucket' | 'resumable'>> {
-  const open = (bucket: Bucket, resumable: ResumableBucket) => ({
-    bucket: opened(bucket, () => bucket.close()),
-    resumable: opened(resumable, () => resumable.close()),
-  })
+  const hashing = opened(hashThreads(), (threads) => threads.close())
+  const open = (plain: PlainBucket, resumable: PlainResumable) => {
+    const bucket = hashedBucket(plain, hashing)
+    return {
+      bucket: opened(bucket, () => bucket.close()),
+      resumable: opened(hashedResumable(resumable, bucket, hashing), () => resumable.close()),
+    }
+  }
   const folder = path.join(DATA_DIR, 'bucket')
   if (!s3) return open(folderBucket(folder), folderResumable(folder))
   // The SDK is large: only those load it who use it.

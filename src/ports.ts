@@ -224,16 +224,23 @@ export interface PresignOptions {
  */
 export type Body = Readable | AsyncIterable<Buffer>
 
+/** What is known of an object's bytes: taken as they were stored. `sha256` in hexadecimal. */
+export interface StoredFacts {
+  readonly size: number
+  readonly crc32: number
+  readonly sha256: string
+}
+
 /** Where bytes live. Keys are made by the domain of ids alone, never by a user. Throws `BucketUnavailable` or `BucketFull`. */
 export interface Bucket {
   /** Streams `range` of the object (all of it without one), or null when there is none. */
   open(key: string, range?: ByteRange): Promise<OpenObject | null>
   /** Stores `body`; the object is seen by `open` only when all of it is there and durable. A failed put leaves nothing. */
-  put(key: string, body: Body, options: PutOptions): Promise<{ size: number }>
+  put(key: string, body: Body, options: PutOptions): Promise<StoredFacts>
   /** A read-only local file with the object's bytes, made in `directory` where the bucket is not local; null when there is no object. */
   localFile(key: string, directory: string): Promise<string | null>
   /** Moves a local file in, without copying where the bucket is on the same disk. The file is gone afterwards or still the caller's to remove. */
-  putFile(key: string, path: string, options: { mime: string }): Promise<{ size: number }>
+  putFile(key: string, path: string, options: { mime: string }): Promise<StoredFacts>
   /** Deletes every object whose key starts with `prefix`, finished or not. Throws when any is left. */
   removeAll(prefix: string): Promise<void>
   /** Every object under `prefix`, in no order. */
@@ -273,7 +280,7 @@ export interface ResumableBucket {
    */
   append(growing: PartialObject, body: AsyncIterable<Buffer>, by?: Sharer): AsyncIterable<PartialObject>
   /** Makes the object seen by `Bucket.open` once all of it is durable. Safe to do twice. */
-  complete(growing: PartialObject): Promise<void>
+  complete(growing: PartialObject): Promise<StoredFacts>
   close(): Promise<void>
 }
 
@@ -294,26 +301,6 @@ export interface Disk {
   freeBytes(): Promise<number>
   /** Gives the room back that is kept for stops, so that what the full disk refused can be written. Returns whether there was any. */
   releaseBallast(): Promise<boolean>
-}
-
-// ── Hashing ──────────────────────────────────────────────────────────────────────────────────────────────
-
-/** CRC-32 and SHA-256 of a long row of bytes, taken beside the event loop. */
-export interface RunningHash {
-  /**
-   * Adds `bytes`, which must lie at the beginning of memory of their own. That is taken away until it is answered, as a
-   * buffer of the same bytes. May be called again before: the order of the calls counts.
-   */
-  add(bytes: Buffer): Promise<Buffer>
-  /** The hashes of all that was added; nothing may follow. `sha256` in hexadecimal. */
-  end(): Promise<{ readonly crc32: number; readonly sha256: string }>
-  /** Nobody will ask for its end. */
-  forget(): void
-}
-
-export interface Hashing {
-  begin(): RunningHash
-  close(): Promise<void>
 }
 
 // ── Queue ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -424,7 +411,6 @@ export interface Ports {
   readonly resumable: ResumableBucket
   /** Absent where neither the bucket nor the store lies on this machine. */
   readonly disk?: Disk
-  readonly hashing: Hashing
   readonly queue: Queue
   readonly clock: Clock
   readonly passwords: Passwords

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream'
 import {
   enqueueBundles,
   bundledFiles,
@@ -10,7 +9,7 @@ import {
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import { keys, objects } from '../src/domain/records/keys.ts'
 import { readRecord } from '../src/domain/records/read-records.ts'
-import { albumSchema, type StoredObject } from '../src/domain/records/records.ts'
+import { albumSchema } from '../src/domain/records/records.ts'
 import { doneAfter } from '../src/domain/records/store/outbox.ts'
 import { uniqueNames } from '../src/media/names/names.ts'
 import { shownName } from '../src/domain/items/shown-text.ts'
@@ -18,7 +17,6 @@ import type { MetadataPolicy } from '../src/media/types.ts'
 import { writeBundle, type BundleEntry } from '../src/media/rendering/write-bundle.ts'
 import type { Bucket, Job, JobContext } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
-import { ObjectMeter } from './put-file.ts'
 import { removeOutdated } from './remove-outdated.ts'
 
 /** A larger album has no bundle, which would take its room a second time: it is streamed when it is asked for. */
@@ -61,7 +59,7 @@ async function makeBundles(
     // One file is downloaded as it is.
     if (entries.length < 2 || bytes > maxBundleBytes) continue
     const key = objects.bundle(id, policy, album.version)
-    const stored = await putBundle(ports.bucket, key, entries, signal)
+    const stored = await ports.bucket.put(key, writeBundle(entries), { mime: 'application/zip', signal })
     if (await recordMade(ports.store, album, policy, stored)) continue
     await ports.bucket.removeAll(key)
     await enqueueBundles(ports, owner, [id])
@@ -81,19 +79,4 @@ function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): B
     takenAt: facts?.capturedAt?.local ?? null,
     open: () => bucket.open(key),
   }))
-}
-
-async function putBundle(
-  bucket: Bucket,
-  key: string,
-  entries: readonly BundleEntry[],
-  signal: AbortSignal,
-): Promise<StoredObject> {
-  const meter = new ObjectMeter()
-  // The put reads the meter and so learns of every failure; it is the one to report it.
-  const body = pipeline(writeBundle(entries), meter, () => {})
-  const { size } = await bucket.put(key, body, { mime: 'application/zip', signal })
-  const facts = meter.facts()
-  if (size !== facts.size) throw new Error(`${key}: ${size} bytes were stored of ${facts.size}`)
-  return facts
 }

@@ -9,7 +9,6 @@ import { maxCardPictures } from '../src/media/types.ts'
 import { withTemporaryFolder } from '../src/media/tools/temporary-folder.ts'
 import type { Job } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
-import { putFileWithFacts } from './put-file.ts'
 import { rightFile } from './right-file.ts'
 import { removeOutdated } from './remove-outdated.ts'
 
@@ -50,7 +49,7 @@ async function makeCard(
       }
       const output = path.join(folder, 'card.jpg')
       await media.card(pictures, output)
-      return putFileWithFacts(ports.bucket, key, { path: output, mime: 'image/jpeg' })
+      return ports.bucket.putFile(key, output, { mime: 'image/jpeg' })
     })
     // The album changed meanwhile: what changed it has asked for a new card.
     if (!(await recordMade(ports.store, album, 'card', stored))) return ports.bucket.removeAll(key)

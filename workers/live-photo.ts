@@ -1,11 +1,9 @@
-import { pipeline } from 'node:stream'
 import { findPair, joinPair, objectsToCopy, type Pair } from '../src/domain/preparing/live-photo.ts'
 import { markPrepared, removeIfGone, tellOwner } from '../src/domain/preparing/prepare.ts'
 import { WrongBytes } from '../src/domain/backup/integrity/integrity.ts'
 import type { Item, StoredObject } from '../src/domain/records/records.ts'
 import type { Bucket } from '../src/ports.ts'
 import type { WorkerContext } from './context.ts'
-import { ObjectMeter } from './put-file.ts'
 import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
 /**
@@ -43,17 +41,8 @@ async function copy(
 ): Promise<boolean> {
   const opened = await bucket.open(from)
   if (!opened) return false
-  const meter = new ObjectMeter()
-  // The put reads the meter and so learns of every failure; it is the one to report it.
-  await bucket.put(
-    to,
-    pipeline(opened.body, meter, () => {}),
-    {
-      mime: options.mime,
-      size: options.stored.size,
-    },
-  )
-  if (meter.facts().sha256 === options.stored.sha256) return true
+  const { sha256 } = await bucket.put(to, opened.body, { mime: options.mime, size: options.stored.size })
+  if (sha256 === options.stored.sha256) return true
   await bucket.removeAll(to)
   throw new WrongBytes({ key: from, stored: options.stored })
 }

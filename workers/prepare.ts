@@ -43,7 +43,6 @@ import type { Bucket, Job, JobContext } from '../src/ports.ts'
 import { confirmFault, faultOf, needsPause, oneAtATime } from './attempt.ts'
 import type { WorkerContext } from './context.ts'
 import { joinLivePhoto } from './live-photo.ts'
-import { putFileWithFacts } from './put-file.ts'
 import { rightFile } from './right-file.ts'
 import { enqueue, note, toPlay } from '../src/domain/records/store/outbox.ts'
 
@@ -275,7 +274,7 @@ export async function putRendition(
   key: string,
   { path: file, mime, width, height }: Rendered['thumb'],
 ): Promise<Rendition> {
-  const stored = await putFileWithFacts(bucket, key, { path: file, mime })
+  const stored = await bucket.putFile(key, file, { mime })
   return { ...stored, mime, width, height }
 }
 
@@ -304,7 +303,7 @@ async function makeCopies(
 
 async function store(bucket: Bucket, key: string, type: MediaType, cleaned: Cleaned): Promise<Copy> {
   if (cleaned.state === 'withheld') return { state: 'withheld', reason: cleaned.reason }
-  const stored = await putFileWithFacts(bucket, key, { path: cleaned.path, mime: type.mime })
+  const stored = await bucket.putFile(key, cleaned.path, { mime: type.mime })
   return { state: 'clean', lost: [...cleaned.lost], ...stored }
 }
 

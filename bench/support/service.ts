@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hashedBucket } from '../../src/adapters/hashing/hashed-bucket.ts'
+import { hashThreads } from '../../src/adapters/hashing/hash-threads.ts'
 import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
 import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import type { Bucket, Store } from '../../src/ports.ts'
@@ -45,7 +47,7 @@ export async function startService(environment: Record<string, string> = {}): Pr
   const exited = once(child, 'exit')
   const url = `http://127.0.0.1:${port}`
   const store = redisStore({ url: redis.url })
-  const bucket = folderBucket(join(directory, 'bucket'), { durable: false })
+  const bucket = hashedBucket(folderBucket(join(directory, 'bucket'), { durable: false }), hashThreads())
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM')
     await Promise.race([exited, sleep(5000)])

@@ -8,6 +8,7 @@ import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
 import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import { noteActs, readTombstones, writeTombstones } from '../../src/domain/records/instance/tombstones.ts'
 import { BucketFull, value } from '../../src/ports.ts'
+import { withHashes } from '../support/buckets.ts'
 import { openTestPorts, quietLog } from '../support/ports.ts'
 import { smallDisk, type SmallDisk } from '../support/small-disk.ts'
 
@@ -50,7 +51,7 @@ describe('the room that is kept for stops', () => {
 
   it('takes the note of a stop where the bucket is full', async () => {
     const { store, close } = await openTestPorts()
-    const bucket = folderBucket(join(directory, 'bucket'))
+    const bucket = withHashes(folderBucket(join(directory, 'bucket')))
     try {
       await store.commit({ writes: noteActs('owner', [{ kind: 'stop', id: 'link', at: 1 }]) })
       await theDisk().fill(0)

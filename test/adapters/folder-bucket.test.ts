@@ -7,13 +7,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
 import { BucketFull, BucketUnavailable } from '../../src/ports.ts'
 import { bucketContract } from '../contract/bucket-contract.ts'
+import { withHashes } from '../support/buckets.ts'
 import { smallDisk } from '../support/small-disk.ts'
 
 const mime = 'text/plain'
 
 bucketContract('a folder', async () => {
   const root = await mkdtemp(join(tmpdir(), 'mayfly-folder-'))
-  return { bucket: folderBucket(root), stop: () => rm(root, { recursive: true, force: true }) }
+  return { bucket: withHashes(folderBucket(root)), stop: () => rm(root, { recursive: true, force: true }) }
 })
 
 describe('a bucket in a folder', () => {

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
 import { folderResumable } from '../../src/adapters/folder/folder-resumable.ts'
 import { resumableContract } from '../contract/resumable-contract.ts'
+import { resumableWithHashes, withHashes } from '../support/buckets.ts'
 
 resumableContract('a folder', async () => {
   const root = await mkdtemp(join(tmpdir(), 'mayfly-resumable-'))
+  const bucket = withHashes(folderBucket(root))
   return {
-    bucket: folderBucket(root),
-    resumable: folderResumable(root),
+    bucket,
+    resumable: resumableWithHashes(folderResumable(root), bucket),
     stop: () => rm(root, { recursive: true, force: true }),
   }
 })

@@ -5,15 +5,16 @@ import { describe, expect, it } from 'vitest'
 import { s3Bucket } from '../../src/adapters/s3/s3-bucket.ts'
 import type { Bucket } from '../../src/ports.ts'
 import { bucketContract } from '../contract/bucket-contract.ts'
+import { withHashes } from '../support/buckets.ts'
 import { newBucket } from './s3-ground.ts'
 
 bucketContract('S3', async () => ({
-  bucket: s3Bucket(await newBucket()),
+  bucket: withHashes(s3Bucket(await newBucket())),
   stop: () => Promise.resolve(),
 }))
 
 bucketContract('S3 with a prefix', async () => ({
-  bucket: s3Bucket({ ...(await newBucket()), prefix: 'mayfly/one/' }),
+  bucket: withHashes(s3Bucket({ ...(await newBucket()), prefix: 'mayfly/one/' })),
   stop: () => Promise.resolve(),
 }))
 
@@ -40,7 +41,7 @@ describe('instances that share a bucket', () => {
       credentials: options,
       forcePathStyle: true,
     })
-    const buckets = prefixes.map((prefix) => s3Bucket({ ...options, prefix }))
+    const buckets = prefixes.map((prefix) => withHashes(s3Bucket({ ...options, prefix })))
     try {
       for (const [at, bucket] of buckets.entries()) await put(bucket, `of ${at}`)
       for (const prefix of prefixes) {

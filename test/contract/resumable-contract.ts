@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { factsOf } from '../support/facts-of.ts'
 import type { Bucket, PartialObject, ResumableBucket } from '../../src/ports.ts'
 
 const MiB = 1024 * 1024
@@ -64,10 +65,10 @@ export function resumableContract(
         const bytes = randomBytes(size)
         const { last, error } = await append(fresh(size), pieces(bytes))
         expect([error, last.offset]).toEqual([undefined, size])
-        await started.resumable.complete(last)
+        expect(await started.resumable.complete(last)).toEqual(factsOf(bytes))
         expect(await stored(last.key)).toBe(sha256(bytes))
         expect(await keysUnder(folderOf(last))).toEqual([last.key])
-        await started.resumable.complete(last)
+        expect(await started.resumable.complete(last)).toEqual(factsOf(bytes))
         expect(await stored(last.key)).toBe(sha256(bytes))
       },
     )
@@ -85,7 +86,7 @@ export function resumableContract(
       }
       expect(await stored(growing.key)).toBeNull()
       const { last } = await append(growing, pieces(bytes.subarray(growing.offset)))
-      await started.resumable.complete(last)
+      expect(await started.resumable.complete(last)).toEqual(factsOf(bytes))
       expect(await stored(last.key)).toBe(sha256(bytes))
       expect(await keysUnder(folderOf(last))).toEqual([last.key])
     })
@@ -100,7 +101,7 @@ export function resumableContract(
         expect([error, last.offset]).toEqual([undefined, Math.min(offset + step, bytes.length)])
         growing = last
       }
-      await started.resumable.complete(growing)
+      expect(await started.resumable.complete(growing)).toEqual(factsOf(bytes))
       expect(await stored(growing.key)).toBe(sha256(bytes))
       expect(await keysUnder(folderOf(growing))).toEqual([growing.key])
     })
@@ -120,7 +121,7 @@ export function resumableContract(
       // Nobody notes what it says: another connection took the upload over.
       await older
       const { last } = await append(second, pieces(bytes.subarray(second.offset)))
-      await started.resumable.complete(last)
+      expect(await started.resumable.complete(last)).toEqual(factsOf(bytes))
       expect(await stored(last.key)).toBe(sha256(bytes))
       expect(await keysUnder(folderOf(last))).toEqual([last.key])
     })
@@ -132,7 +133,7 @@ export function resumableContract(
       for await (const grown of started.resumable.append(first, pieces(randomBytes(9 * MiB))))
         if (grown.offset > first.offset) break
       const { last } = await append(first, pieces(bytes.subarray(first.offset)))
-      await started.resumable.complete(last)
+      expect(await started.resumable.complete(last)).toEqual(factsOf(bytes))
       expect(await stored(last.key)).toBe(sha256(bytes))
       expect(await keysUnder(folderOf(last))).toEqual([last.key])
     })

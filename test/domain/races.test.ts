@@ -10,7 +10,6 @@ import { createLink, editLink } from '../../src/domain/links/link-changes.ts'
 import { rotateKey } from '../../src/domain/owner/owner-key.ts'
 import { findOwner, keepOwner, newOwner } from '../../src/domain/owner/owner.ts'
 import { createResumable, receiveBytes } from '../../src/domain/uploads/resumable.ts'
-import { RunningHashes } from '../../src/adapters/hashing/running-hashes.ts'
 import { makeShare } from '../../src/domain/links/share.ts'
 import { sweepOrphans } from '../../src/domain/removal/orphans.ts'
 import { sweep } from '../../src/domain/removal/sweep.ts'
@@ -90,22 +89,26 @@ describe('the sweep for orphans', () => {
     const resumable: TestPorts['resumable'] = {
       ...ports.resumable,
       async complete(growing) {
-        await ports.resumable.complete(growing)
+        const facts = await ports.resumable.complete(growing)
         // As when the upload took a day, and its hashes are taken again from the bucket.
         await sweepOrphans({ ...ports, clock: { now: () => ports.clock.now() + 30 * hour } })
         seen.push((await ports.bucket.open(growing.key).then((it) => (it?.body.destroy(), it))) !== null)
+        return facts
       },
     }
     const body = (async function* () {
       await Promise.resolve()
       yield bytes
     })()
-    await receiveBytes({ ...ports, resumable }, new RunningHashes(ports.hashing), {
-      owner: owner.id,
-      id,
-      offset: 0,
-      body,
-    })
+    await receiveBytes(
+      { ...ports, resumable },
+      {
+        owner: owner.id,
+        id,
+        offset: 0,
+        body,
+      },
+    )
     expect(seen).toEqual([true])
     expect((await ports.bucket.open(objects.original(item)))?.size).toBe(bytes.length)
   })

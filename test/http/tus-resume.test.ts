@@ -16,6 +16,7 @@ import { readRecord } from '../../src/domain/records/read-records.ts'
 import { itemSchema } from '../../src/domain/records/records.ts'
 import { ranks, type Bucket, type Store } from '../../src/ports.ts'
 import { newBucket } from '../adapters/s3-ground.ts'
+import { withHashes } from '../support/buckets.ts'
 import { postShare, type ShareAnswer } from '../support/client.ts'
 import { jpeg } from '../support/pictures.ts'
 import { freePort, startRedis, type RedisProcess } from '../support/servers.ts'
@@ -57,8 +58,8 @@ describe.each(['folder', 's3'] as const)('an upload that is cut, in a %s bucket'
         S3_ACCESS_KEY_ID: s3.accessKeyId,
         S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
       })
-      bucket = s3Bucket(s3)
-    } else bucket = folderBucket(join(directory, 'bucket'))
+      bucket = withHashes(s3Bucket(s3))
+    } else bucket = withHashes(folderBucket(join(directory, 'bucket')))
     web = await startWebProcess(environment)
   }, 300_000)
   afterAll(async () => {

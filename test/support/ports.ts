@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { folderBucket } from '../../src/adapters/folder/folder-bucket.ts'
 import { folderResumable } from '../../src/adapters/folder/folder-resumable.ts'
-import { hashThreads } from '../../src/adapters/hashing/hash-threads.ts'
 import { redisEvents } from '../../src/adapters/redis/redis-events.ts'
 import { redisStore } from '../../src/adapters/redis/redis-store.ts'
 import type { Instance } from '../../src/domain/records/instance/instance.ts'
@@ -12,6 +11,7 @@ import { randomToken } from '../../src/domain/records/tokens.ts'
 import { quickFacts } from '../../src/media/facts/quick-facts.ts'
 import { sniff } from '../../src/media/formats/sniff.ts'
 import type { Clock, Job, Limits, Log, Ports } from '../../src/ports.ts'
+import { resumableWithHashes, withHashes } from './buckets.ts'
 
 /** A clock that stands still until a test moves it. */
 export interface MovableClock extends Clock {
@@ -59,15 +59,13 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bucket-'))
   const store = redisStore({ url, prefix })
   const events = redisEvents({ url, prefix })
-  const bucket = folderBucket(directory)
-  const hashing = hashThreads()
+  const bucket = withHashes(folderBucket(directory))
   const queued: Job[] = []
   return {
     store,
     events,
     bucket,
-    hashing,
-    resumable: folderResumable(directory),
+    resumable: resumableWithHashes(folderResumable(directory), bucket),
     queued,
     prefix,
     directory,
@@ -88,7 +86,7 @@ export async function openTestPorts(limits: Partial<Limits> = {}): Promise<TestP
     limits: { ...testLimits, ...limits },
     log: quietLog,
     async close() {
-      await Promise.all([store.close(), events.close(), bucket.close(), hashing.close()])
+      await Promise.all([store.close(), events.close(), bucket.close()])
       await rm(directory, { recursive: true, force: true })
     },
   }

@@ -4,8 +4,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { BucketFull } from '../../ports.ts'
-import type { Body, Bucket, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../../ports.ts'
+import type { Body, ByteRange, ObjectEntry, OpenObject, PutOptions } from '../../ports.ts'
 import { bytesOf, endBody, expectFailure } from '../body-bytes.ts'
+import type { PlainBucket } from '../hashing/hashed-bucket.ts'
 import { checkKey, checkListPrefix, checkPrefix } from '../bucket-key.ts'
 import { codeOf, disk, diskError, filesBelow, makeFolder, orWhenAbsent } from './folder-files.ts'
 import { flatName, moveFile, openNew, removePrefix } from './folder-files.ts'
@@ -24,7 +25,7 @@ export interface FolderBucketOptions {
 }
 
 /** A bucket in a folder: the object `items/a/original` is the file of that path under `root`. */
-export function folderBucket(root: string, { durable = true }: FolderBucketOptions = {}): Bucket {
+export function folderBucket(root: string, { durable = true }: FolderBucketOptions = {}): PlainBucket {
   const folder = resolve(root)
   const unfinished = join(folder, unfinishedName)
 

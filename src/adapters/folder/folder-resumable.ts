@@ -2,8 +2,9 @@ import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { BucketUnavailable } from '../../ports.ts'
-import type { PartialObject, ResumableBucket } from '../../ports.ts'
+import type { PartialObject } from '../../ports.ts'
 import { BreakableBody } from '../body-bytes.ts'
+import type { PlainResumable } from '../hashing/hashed-bucket.ts'
 import { checkKey } from '../bucket-key.ts'
 import {
   disk,
@@ -21,7 +22,7 @@ import {
 const syncBytes = 32 * 1024 * 1024
 
 /** Resumable writing for `folderBucket` of the same `root`: an unfinished file that grows, and is moved in at the end. */
-export function folderResumable(root: string): ResumableBucket {
+export function folderResumable(root: string): PlainResumable {
   const folder = resolve(root)
   const unfinished = join(folder, unfinishedName)
 

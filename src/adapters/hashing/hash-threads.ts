@@ -1,7 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import { BucketUnavailable, type Hashing, type RunningHash } from '../../ports.ts'
+import { BucketUnavailable, type StoredFacts } from '../../ports.ts'
 import { HashPair, type HashAnswer, type HashQuestion } from './hash-thread.ts'
+
+/** The hashes of a long row of bytes, taken beside the event loop. */
+export interface RunningHash {
+  /**
+   * Adds `bytes`, which must lie at the beginning of memory of their own. That is taken away until it is answered, as a
+   * buffer of the same bytes. May be called again before: the order of the calls counts.
+   */
+  add(bytes: Buffer): Promise<Buffer>
+  /** The hashes of all that was added; nothing may follow. */
+  end(): Promise<Omit<StoredFacts, 'size'>>
+  /** Nobody will ask for its end. */
+  forget(): void
+}
+
+export interface Hashing {
+  begin(): RunningHash
+  close(): Promise<void>
+}
 
 /** What is no longer than this as a whole is hashed where it is: handing it over would take as long. */
 const smallBytes = 64 * 1024

@@ -1,4 +1,4 @@
-import type { RunningHash } from '../../ports.ts'
+import type { RunningHash } from './hash-threads.ts'
 
 /** Pieces of a network's size are gathered in blocks of this many bytes: each block is one write and one message to a thread. */
 const blockBytes = 512 * 1024
@@ -28,8 +28,6 @@ function give(block: Buffer): void {
  * A block is its taker's until the next one is asked for. When the body throws, what came before is given first.
  */
 export class ReadAhead implements AsyncIterable<Buffer> {
-  /** Resolves when all of the body has come in, or it has failed. */
-  readonly received: Promise<void>
   private readonly line: Promise<Buffer>[] = []
   private failure: { readonly error: unknown } | null = null
   private hasEnded = false
@@ -42,7 +40,7 @@ export class ReadAhead implements AsyncIterable<Buffer> {
     pieces: AsyncIterable<Buffer>,
     private readonly hash: RunningHash | null,
   ) {
-    this.received = this.fill(pieces)
+    void this.fill(pieces)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

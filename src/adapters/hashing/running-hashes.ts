@@ -1,5 +1,5 @@
-import type { Hashing, RunningHash } from '../../ports.ts'
-import type { StoredObject } from '../../domain/records/records.ts'
+import type { StoredFacts } from '../../ports.ts'
+import type { Hashing, RunningHash } from './hash-threads.ts'
 
 /** So many files may be half hashed at once; of one that is forgotten the object is read again at its end. */
 const mostChains = 1000
@@ -23,7 +23,7 @@ export class HashChain implements RunningHash {
   forget = () => this.hash.forget()
 
   /** The facts of all that came; nothing may be added afterwards. */
-  async facts(): Promise<StoredObject> {
+  async facts(): Promise<StoredFacts> {
     return { size: this.offset, ...(await this.end()) }
   }
 }

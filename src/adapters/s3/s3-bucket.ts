@@ -15,8 +15,9 @@ import {
 import type { MultipartUpload, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { BucketUnavailable } from '../../ports.ts'
-import type { Bucket, ByteRange, ObjectEntry, OpenObject } from '../../ports.ts'
+import type { ByteRange, ObjectEntry, OpenObject } from '../../ports.ts'
 import { endBody, expectFailure } from '../body-bytes.ts'
+import type { PlainBucket } from '../hashing/hashed-bucket.ts'
 import { checkKey, checkListPrefix, checkPrefix } from '../bucket-key.ts'
 import { diskError } from '../folder/folder-files.ts'
 import { isOwnMachine } from '../own-machine.ts'
@@ -41,7 +42,7 @@ async function baseOf(client: S3Client, Bucket: string, prefix: string): Promise
 }
 
 /** A bucket on any S3: Amazon, MinIO, Garage, R2, Ceph. It must keep no versions; several instances share it by prefixes of their own. */
-export function s3Bucket(options: S3Options): Bucket {
+export function s3Bucket(options: S3Options): PlainBucket {
   const s3 = connectS3(options)
   const { bucket: Bucket, prefix: shared } = s3
   const { operationMs, stallMs } = s3.patience
@@ -144,7 +145,7 @@ export function s3Bucket(options: S3Options): Bucket {
     return Objects[0]?.Key ?? ''
   }
 
-  async function put(...[key, body, putOptions]: Parameters<Bucket['put']>): Promise<{ size: number }> {
+  async function put(...[key, body, putOptions]: Parameters<PlainBucket['put']>): Promise<{ size: number }> {
     try {
       checkKey(key)
     } catch (error) {

@@ -12,8 +12,9 @@ import {
 } from '@aws-sdk/client-s3'
 import { z } from 'zod'
 import { BucketUnavailable } from '../../ports.ts'
-import type { PartialObject, ResumableBucket, Sharer } from '../../ports.ts'
+import type { PartialObject, Sharer } from '../../ports.ts'
 import { BreakableBody } from '../body-bytes.ts'
+import type { PlainResumable } from '../hashing/hashed-bucket.ts'
 import { checkKey } from '../bucket-key.ts'
 import { PartMemory, type Part } from './part-memory.ts'
 import { connectS3, hasName, isAbsence } from './s3-client.ts'
@@ -44,7 +45,7 @@ type State = z.infer<typeof stateSchema>
 const nobody: Sharer = { party: [], yieldPlace: () => {} }
 
 /** Resumable writing for `s3Bucket` of the same options, by multipart uploads. */
-export function s3Resumable(options: S3Options): ResumableBucket {
+export function s3Resumable(options: S3Options): PlainResumable {
   const s3 = connectS3(options)
   const memory = new PartMemory(memoryBytes, leastPartBytes)
   // A record holds our own keys: what S3 calls them may change with the settings.

@@ -7,8 +7,7 @@ import { newItemId } from '../items/item-id.ts'
 import { keys, objects } from '../records/keys.ts'
 import { endLease, withLease, type Lease } from '../records/store/lease.ts'
 import { expectLasting } from '../records/store/durability.ts'
-import { countOf, recordText, type StoredObject } from '../records/records.ts'
-import { ReadAhead } from '../../adapters/hashing/read-ahead.ts'
+import { countOf, recordText } from '../records/records.ts'
 import {
   findResumable,
   partialObjectOf,
@@ -16,7 +15,6 @@ import {
   rememberMs,
   type Resumable,
 } from '../records/resumable-record.ts'
-import { HashChain, type RunningHashes } from '../../adapters/hashing/running-hashes.ts'
 import { fileTooLarge, headBytes, nextOf, tellType } from './store-file.ts'
 import { randomToken } from '../records/tokens.ts'
 import {
@@ -39,7 +37,6 @@ export type ResumablePorts = Pick<
   | 'store'
   | 'bucket'
   | 'resumable'
-  | 'hashing'
   | 'queue'
   | 'events'
   | 'clock'
@@ -101,7 +98,6 @@ const ended = () => new Refused('conflict', 'This upload has ended, or another c
  */
 export async function receiveBytes(
   ports: ResumablePorts,
-  hashes: RunningHashes,
   input: {
     owner: string
     id: string
@@ -125,7 +121,7 @@ export async function receiveBytes(
       throw new Refused('conflict', 'The upload is at another offset.', { offset: upload.offset })
     const expiresAt = nextExpiry(ports.clock, upload.createdAt)
     if (expiresAt - upload.expiresAt > heartbeatEveryMs) await liveUntil(ports.store, upload, expiresAt)
-    const writer = new Writer(ports, hashes, lease, { ...upload, expiresAt })
+    const writer = new Writer(ports, lease, { ...upload, expiresAt })
     const room = {
       ...{ id, owner, expected: upload.size },
       sender: input.sender ?? [],
@@ -142,7 +138,6 @@ export async function receiveBytes(
  */
 export async function resume(
   ports: ResumablePorts,
-  hashes: RunningHashes,
   { owner, id }: { owner: string; id: string },
 ): Promise<Resumable> {
   const before = await findResumable(ports, owner, id)
@@ -153,7 +148,7 @@ export async function resume(
   if (found.isComplete || found.offset < found.size) return found
   return withLease(ports.store, keys.resumableLease(owner, id), async (lease) => {
     const upload = await findResumable(ports, owner, id)
-    return upload.isComplete ? upload : new Writer(ports, hashes, lease, upload).finish()
+    return upload.isComplete ? upload : new Writer(ports, lease, upload).finish()
   })
 }
 
@@ -180,7 +175,6 @@ class Writer {
 
   constructor(
     private readonly ports: ResumablePorts,
-    private readonly hashes: RunningHashes,
     private readonly lease: Lease,
     private upload: Resumable,
   ) {
@@ -240,21 +234,17 @@ class Writer {
     by?: Sharer,
   ): Promise<void> {
     const { id, type, offset, owner } = this.upload
-    const chain = this.hashes.take(id, offset)
     const growing = partialObjectOf(this.upload, type?.mime ?? '')
     const isFirst = offset === 0
-    const intake = new ReadAhead(this.checked(head, pieces), chain)
-    try {
-      for await (const { offset, state } of this.ports.resumable.append(growing, intake, by))
-        await this.record(
-          { offset, state },
-          isFirst ? [{ kind: 'remove', key: keys.resumableHead(owner, id) }] : [],
-        )
-    } finally {
-      intake.stop()
-      if (chain?.offset === this.upload.offset) this.hashes.keep(id, chain)
-      else chain?.forget()
-    }
+    for await (const { offset, state } of this.ports.resumable.append(
+      growing,
+      this.checked(head, pieces),
+      by,
+    ))
+      await this.record(
+        { offset, state },
+        isFirst ? [{ kind: 'remove', key: keys.resumableHead(owner, id) }] : [],
+      )
   }
 
   private async *checked(head: Buffer[], pieces: AsyncIterator<Buffer, unknown>): AsyncGenerator<Buffer> {
@@ -305,14 +295,13 @@ class Writer {
   /** Makes an item of an upload whose bytes are all there: once, however often it is tried. */
   async finish(): Promise<Resumable> {
     const { ports, upload } = this
-    const { id, owner, album, item, name, folder, size, type, createdAt } = upload
+    const { id, owner, album, item, name, folder, type, createdAt } = upload
     if (type === null) throw new Error('An upload whose bytes are all there has no type')
     // Seen from here on, and maybe old enough to be taken for an orphan before its item is recorded.
     await ports.store.commit({
       writes: [{ kind: 'set', key: keys.prefixOwner(objects.ofItem(item)), value: owner }],
     })
-    await ports.resumable.complete(partialObjectOf(upload, type.mime))
-    const original = await (this.hashes.take(id, size)?.facts() ?? hashObject(ports, upload))
+    const original = await ports.resumable.complete(partialObjectOf(upload, type.mime))
     // Remembered for a client that missed the answer: what the file was called is the item's alone from here on.
     const complete: Resumable = { ...upload, name: '', folder: null, isComplete: true }
     const record = recordText(complete)
@@ -334,19 +323,4 @@ class Writer {
     }
     return complete
   }
-}
-
-/** Reads an object again whose hashes were lost on the way. */
-async function hashObject(ports: ResumablePorts, { item, size }: Resumable): Promise<StoredObject> {
-  const object = await ports.bucket.open(objects.original(item))
-  if (object === null) throw new Error('A completed upload is not in the bucket')
-  const chain = new HashChain(ports.hashing)
-  const intake = new ReadAhead(object.body, chain)
-  try {
-    for await (const block of intake) void block
-  } finally {
-    intake.stop()
-  }
-  if (chain.offset !== size) throw new Error(`${chain.offset} bytes of ${size} are in the bucket`)
-  return chain.facts()
 }

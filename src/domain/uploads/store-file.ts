@@ -1,11 +1,9 @@
 import type { MediaType } from '../../media/types.ts'
 import type { Limits, Ports } from '../../ports.ts'
 import { Refused } from '../records/errors.ts'
-import { ReadAhead } from '../../adapters/hashing/read-ahead.ts'
 import { newItemId } from '../items/item-id.ts'
 import type { Received } from '../items/item.ts'
 import { keys, objects } from '../records/keys.ts'
-import { HashChain } from '../../adapters/hashing/running-hashes.ts'
 import { count, type Upload, type UploadPorts } from '../records/limits/reservation.ts'
 
 /** How much of a file's beginning may be needed to detect its type, in bytes. */
@@ -17,10 +15,10 @@ export interface Incoming {
   readonly folder: string | null
   readonly body: AsyncIterable<Buffer>
   /** Called when the whole body has been received (not yet stored), or has failed. */
-  onReceived?(): void
+  readonly onReceived?: () => void
 }
 
-type ReceivingPorts = UploadPorts & Pick<Ports, 'bucket' | 'hashing' | 'sniff' | 'firstLook'>
+type ReceivingPorts = UploadPorts & Pick<Ports, 'bucket' | 'sniff' | 'firstLook'>
 
 /** Reads up to `headBytes` from `pieces`, without joining them. */
 async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[]> {
@@ -41,18 +39,22 @@ async function takeHead(pieces: AsyncIterator<Buffer, unknown>): Promise<Buffer[
 async function* counted(
   ports: UploadPorts,
   upload: Upload,
-  name: string,
+  { name, onReceived }: Incoming,
   head: readonly Buffer[],
   pieces: AsyncIterator<Buffer, unknown>,
 ): AsyncGenerator<Buffer> {
   let size = 0
-  for (let at = 0; ; at += 1) {
-    const piece = head[at] ?? (await nextOf(pieces))
-    if (piece === null) return
-    size += piece.length
-    if (size > ports.limits.maxFileBytes) throw fileTooLarge(ports.limits, name)
-    await count(ports, upload, piece.length)
-    yield piece
+  try {
+    for (let at = 0; ; at += 1) {
+      const piece = head[at] ?? (await nextOf(pieces))
+      if (piece === null) return
+      size += piece.length
+      if (size > ports.limits.maxFileBytes) throw fileTooLarge(ports.limits, name)
+      await count(ports, upload, piece.length)
+      yield piece
+    }
+  } finally {
+    onReceived?.()
   }
 }
 
@@ -92,7 +94,7 @@ async function noteIds({ store, clock }: UploadPorts, upload: Upload): Promise<s
 }
 
 /**
- * Streams one file into the bucket, detects its type, counts and hashes it on the way. Throws Refused
+ * Streams one file into the bucket, detects its type and counts it on the way. Throws Refused
  * (`unsupported-format`, `file-too-large`, `owner-quota`, `instance-full`) and then leaves nothing of the file. The caller
  * must end the body.
  */
@@ -106,18 +108,11 @@ export async function storeFile(
   const head = await takeHead(pieces)
   const start = Buffer.concat(head)
   const type = await tellType(ports, name, start)
-  const chain = new HashChain(ports.hashing)
-  const intake = new ReadAhead(counted(ports, upload, name, head, pieces), chain)
-  void intake.received.then(() => incoming.onReceived?.())
-  try {
-    const id = await nextId(ports, upload)
-    await ports.bucket.put(objects.original(id), intake, { mime: type.mime })
-    const firstLook = await ports.firstLook(start, type)
-    return { id, name, folder, type, original: await chain.facts(), firstLook }
-  } finally {
-    intake.stop()
-    chain.forget()
-  }
+  const id = await nextId(ports, upload)
+  const body = counted(ports, upload, incoming, head, pieces)
+  const original = await ports.bucket.put(objects.original(id), body, { mime: type.mime })
+  const firstLook = await ports.firstLook(start, type)
+  return { id, name, folder, type, original, firstLook }
 }
 
 export const fileTooLarge = ({ maxFileBytes }: Limits, name: string) =>

@@ -2,7 +2,6 @@ import { Router, type Request, type Response } from 'express'
 import { Refused } from '../../domain/records/errors.ts'
 import { createResumable, receiveBytes, resume, terminate } from '../../domain/uploads/resumable.ts'
 import type { Resumable } from '../../domain/records/resumable-record.ts'
-import { RunningHashes } from '../../adapters/hashing/running-hashes.ts'
 import type { FairPlaces } from '../../fair/places.ts'
 import type { Party, Sharer } from '../../ports.ts'
 import type { WebContext } from '../context.ts'
@@ -32,7 +31,6 @@ class ProtocolError extends Error {
 export function tus(context: WebContext, places: FairPlaces): Router {
   const { ports } = context
   const router = Router()
-  const hashes = new RunningHashes(ports.hashing)
   const bodies = new Bodies(places)
 
   router.use((req, res, next) => {
@@ -68,7 +66,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
       const name = await nameOf(req)
       // A client that asks for the offset no longer sends on another connection, even if this end has not noticed.
       await bodies.breakOff(name.id)
-      return resume(ports, hashes, name)
+      return resume(ports, name)
     })
     setUploadHeaders(res, upload)
     res.set('Upload-Length', String(upload.size)).status(200).end()
@@ -122,7 +120,7 @@ export function tus(context: WebContext, places: FairPlaces): Router {
 
   const receive = (req: Request, { owner, id }: { owner: string; id: string }, offset: number) =>
     bodies.take(id, senderParty(req, owner), (signal, by) =>
-      receiveBytes(ports, hashes, {
+      receiveBytes(ports, {
         ...{ owner, id, offset, body: bodyOf(req, signal), by },
         sender: countedSender(context, req),
       }),
