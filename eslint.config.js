@@ -99,7 +99,7 @@ const rooms = {
 
 /** What a floor may import of media. */
 const mediaFor = {
-  domain: ['types', 'names', 'metadata/clean-name'],
+  domain: ['types', 'names', 'metadata/clean-name', 'metadata/words'],
   http: ['types', 'names', 'formats/media-type', 'map/map', 'zip'],
 }
 

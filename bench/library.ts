@@ -95,7 +95,7 @@ async function main(store: Store): Promise<void> {
     })
   await overHttp(store, owner.key)
   await report('share a group', async () => {
-    const titleOf = () => ({ title: 'Folder', titleWithoutPlace: null })
+    const titleOf = () => ({ title: 'Folder', titleWithoutPlace: null, isTitleDate: false })
     const input = { kind: 'folder', key: '/Folder 1', sender: '', titleOf } as const
     await shareGroup({ store, clock, limits }, owner.id, input)
     return perAlbum

@@ -12,7 +12,7 @@ import { readRecord } from '../src/domain/records/read-records.ts'
 import { albumSchema } from '../src/domain/records/records.ts'
 import { doneAfter } from '../src/domain/records/store/outbox.ts'
 import { uniqueNames } from '../src/media/names/names.ts'
-import { shownName } from '../src/domain/items/shown-text.ts'
+import { dateInZip, shownName } from '../src/domain/items/shown-text.ts'
 import type { MetadataPolicy } from '../src/media/types.ts'
 import { writeBundle, type BundleEntry } from '../src/media/rendering/write-bundle.ts'
 import type { Bucket, Job, JobContext } from '../src/ports.ts'
@@ -76,7 +76,7 @@ function entriesOf(bucket: Bucket, state: AlbumState, policy: MetadataPolicy): B
     size,
     crc32,
     changed: new WrongBytes({ key, stored: { size, crc32, sha256 } }),
-    takenAt: facts?.capturedAt?.local ?? null,
+    takenAt: dateInZip(facts?.capturedAt?.local ?? null, policy),
     open: () => bucket.open(key),
   }))
 }

@@ -47,6 +47,7 @@ const month = (key: string) => ({ kind: 'month' as const, key, sender: 'Ada', ti
 const titleOf = ({ title }: Group) => ({
   title: title.kind === 'month' ? `Month ${title.month}` : title.kind,
   titleWithoutPlace: null,
+  isTitleDate: false,
 })
 
 const reasonOf = (promise: Promise<unknown>): Promise<string> =>

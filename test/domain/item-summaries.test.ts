@@ -104,7 +104,7 @@ describe('the line of an item', () => {
     const copies = ['x 1 y', '1 y', '1 2', '1 2 ', '-1 2 y', '--', '1.5 2 y'].map((copy) =>
       cells.with(6, copy).join('\t'),
     )
-    for (const wrong of ['', '1', '1xp---', line.replace('2rp', '2rq'), `${line}\t`, ...copies])
+    for (const wrong of ['', '1', '1xp---', line.replace('3rp', '3rq'), `${line}\t`, ...copies])
       expect(read(wrong), wrong).toBeNull()
   })
 })

@@ -28,6 +28,8 @@ async function traces(): Promise<unknown> {
 
 /** Runs `attempt` and expects that nothing of it stays. */
 async function leavesNothing<T>(attempt: () => Promise<T>): Promise<T> {
+  // An upload of the test before may still be closing.
+  await expect.poll(async () => (await web.ports.store.read([ranks(keys.uploads)]))[0]).toEqual([])
   const before = await traces()
   const result = await attempt()
   await expect.poll(traces).toEqual(before)

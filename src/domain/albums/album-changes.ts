@@ -70,6 +70,7 @@ export async function editAlbum(
       title: edit.title ?? found.title,
       // Words that the owner wrote are for everybody.
       titleWithoutPlace: edit.title === undefined ? found.titleWithoutPlace : null,
+      isTitleDate: edit.title === undefined && found.isTitleDate,
       description: edit.description ?? found.description,
       sender: edit.sender ?? found.sender,
       cover: edit.cover === undefined ? found.cover : edit.cover,
@@ -123,7 +124,7 @@ export async function makeAlbumOf(
   owner: string,
   input: {
     readonly kind: Album['kind']
-    readonly wish: AlbumWish & Partial<Pick<Album, 'titleWithoutPlace'>>
+    readonly wish: AlbumWish & Partial<Pick<Album, 'titleWithoutPlace' | 'isTitleDate'>>
     readonly items: readonly string[]
   },
 ): Promise<Album> {

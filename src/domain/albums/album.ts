@@ -23,6 +23,7 @@ export function newAlbum(now: number, owner: string, wish: AlbumWish): Album {
     owner,
     kind: 'manual',
     titleWithoutPlace: null,
+    isTitleDate: false,
     ...wish,
     order: 'date',
     cover: null,

@@ -3,6 +3,7 @@ import type { Store } from '../../ports.ts'
 import { changedInStorage, notMadeYet, withheld, type Download } from '../items/recipient-copies.ts'
 import { Refused, notFound } from '../records/errors.ts'
 import { objects } from '../records/keys.ts'
+import { dateInZip } from '../items/shown-text.ts'
 import type { ItemSummary } from '../items/item-summary.ts'
 import { readSummaries, shownSummaries } from '../items/album-summaries.ts'
 import type { Album, Link } from '../records/records.ts'
@@ -77,7 +78,7 @@ function filesOf(items: readonly ItemSummary[], { metadata }: Link): ArchiveFile
       if (copy === 'withheld') throw withheld(id)
       const { size, crc32, sha256 } = copy
       const key = index === 0 ? objects.copy(id, metadata) : objects.motionCopy(id, metadata)
-      files.push({ key, name, size, crc32, sha256, capturedAt })
+      files.push({ key, name, size, crc32, sha256, capturedAt: dateInZip(capturedAt, metadata) })
     })
   }
   return files

@@ -38,16 +38,16 @@ export interface ItemSummary {
 }
 
 // A summary is stored as one line, so that those of a whole album can be read at once. Its cells, separated by tabs:
-// the head; the capture date's wall time and zone; then for each file its name, the name that recipients learn where
-// that is another, and its copy under each policy.
+// the head; the capture date's wall time and zone; then for each file its name, the names that recipients learn under
+// `no-location` and `none` where they are others, and its copy under each policy.
 //
-//     2rp--- ⇥ 2026-05-01T18:30:00 ⇥ +02:00 ⇥ IMG_1.jpg ⇥ ⇥ 3500000 305419896 <sha-256> ⇥ 3500000 … ⇥ .
+//     3rp--- ⇥ 2026-05-01T18:30:00 ⇥ +02:00 ⇥ IMG_1.jpg ⇥ ⇥ ⇥ 3500000 305419896 <sha-256> ⇥ 3500000 … ⇥ .
 //
 // The head: the form's version, state, kind, then `x` private, `c` coordinates, `m` motion awaited. A copy: its size,
 // CRC-32 and SHA-256, `-` where it is withheld, `~` where it was changed in storage, nothing while there is none.
 
 /** Raise it with every change of the form or of what the cells are made of: lines of another version are made again. */
-const version = '2'
+const version = '3'
 
 /** The last cell: it shows that a line was not cut short. */
 const end = '.'
@@ -79,12 +79,15 @@ export function encodeSummary(item: Item): string {
 }
 
 function fileCells(item: Item, file: Pick<Item, 'name' | 'original' | 'copies'>): string[] {
-  // The policies that take something away show the same name.
-  const shown = shownName(item, file.name, 'no-location')
+  const shownCell = (policy: CopyPolicy): string => {
+    const shown = shownName(item, file.name, policy)
+    return shown === file.name ? '' : textCell(shown)
+  }
   const copyOf = (policy: CopyPolicy): string => copyCell(file.copies[policy])
   return [
     textCell(file.name),
-    shown === file.name ? '' : textCell(shown),
+    shownCell('no-location'),
+    shownCell('none'),
     objectCell(file.original),
     copyOf('no-location'),
     copyOf('none'),
@@ -123,7 +126,11 @@ const copyPattern = String.raw`(?:([-~])|(\d+) (\d+) ([^\t ]+)|)`
 
 function linePattern(policy: MetadataPolicy): RegExp {
   const copies = policies.map((other) => (other === policy ? copyPattern : String.raw`[^\t]*`))
-  const file = [textPattern, textPattern, ...copies].join(String.raw`\t`)
+  const names =
+    policy === 'none'
+      ? [textPattern, String.raw`[^\t]*`, textPattern]
+      : [textPattern, textPattern, String.raw`[^\t]*`]
+  const file = [...names, ...copies].join(String.raw`\t`)
   const head = `${version}([uprf])([pv])([-x])([-c])([-m])`
   return new RegExp(String.raw`^${head}\t${textPattern}\t${textPattern}\t${file}(?:\t${file})?\t[${end}]$`)
 }

@@ -85,7 +85,7 @@ export async function shareGroup(
     key: string
     /** As visitors see it. */
     sender: string
-    titleOf: (group: Group) => Pick<Album, 'title' | 'titleWithoutPlace'>
+    titleOf: (group: Group) => Pick<Album, 'title' | 'titleWithoutPlace' | 'isTitleDate'>
   },
 ): Promise<Album> {
   const { store, clock, limits } = ports

@@ -139,6 +139,8 @@ export const albumSchema = z.object({
   title: z.string(),
   /** Where the title was made of a place's name: what visitors read instead under the policies that keep no location. */
   titleWithoutPlace: z.string().nullable(),
+  /** Whether the title was made of a date, which a link that tells none does not show. */
+  isTitleDate: z.boolean().default(false),
   description: z.string(),
   /** The sender's name as visitors see it. */
   sender: z.string(),

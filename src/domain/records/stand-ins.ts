@@ -43,6 +43,7 @@ export const standInAlbum = (owner: string, id: string, createdAt: number): Albu
   kind: 'manual',
   title: '?',
   titleWithoutPlace: null,
+  isTitleDate: false,
   description: '',
   sender: '',
   order: 'date',

@@ -1,6 +1,6 @@
 import { isDownloadable, isShown, isWithheld } from '../../domain/items/recipient-copies.ts'
 import type { Item, Link } from '../../domain/records/records.ts'
-import { shownText, shownTitle, shownName } from '../../domain/items/shown-text.ts'
+import { shownName, shownText, shownTitle, tellsDates } from '../../domain/items/shown-text.ts'
 import type { AnswerOf, visitorItemAnswer, visitorShareAnswer } from './answer-schemas.ts'
 import { capturedOf, coordinatesOf, placeOf } from './item-serializers.ts'
 import { isoDate } from '../input/link-address.ts'
@@ -12,8 +12,6 @@ import { coverOf } from '../visitor/cover.ts'
 function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typeof visitorItemAnswer> {
   const address = `${base}/items/${item.id}`
   const canDownload = link.allow.downloads && isDownloadable(item, link.metadata)
-  const { details } = link.allow
-  const tellsDate = details && link.metadata !== 'none'
   return {
     id: item.id,
     name: shownName(item, item.name, link.metadata),
@@ -27,7 +25,7 @@ function describeVisitorItem(link: Link, item: Item, base: string): AnswerOf<typ
     isDownloadable: canDownload,
     isWithheld: isWithheld(item, link.metadata),
     size: canDownload ? downloadBytes(item, link.metadata) : null,
-    capturedAt: tellsDate ? capturedOf(item) : null,
+    capturedAt: tellsDates(link) ? capturedOf(item) : null,
     coordinates: mayShowPlace(link) ? coordinatesOf(item) : null,
     place: mayShowPlace(link) ? placeOf(item) : null,
     urls: {

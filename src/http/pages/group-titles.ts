@@ -46,8 +46,12 @@ export function groupTitle(language: Language, { kind, title }: Group, tellsPlac
   }
 }
 
-/** The title of an album that is made of a group, with and without place names. */
-export function albumTitles(language: Language, group: Group): Pick<Album, 'title' | 'titleWithoutPlace'> {
+/** The title of an album that is made of a group, with and without place names, and whether it names a date. */
+export function albumTitles(
+  language: Language,
+  group: Group,
+): Pick<Album, 'title' | 'titleWithoutPlace' | 'isTitleDate'> {
   const [title, plain] = [groupTitle(language, group), groupTitle(language, group, false)]
-  return { title, titleWithoutPlace: plain === title ? null : plain }
+  const isTitleDate = group.title.kind === 'moment' || group.title.kind === 'month'
+  return { title, titleWithoutPlace: plain === title ? null : plain, isTitleDate }
 }

@@ -6,7 +6,7 @@ import type { Language } from '../pages/language.ts'
 import type { ItemPage } from '../pages/page-views.ts'
 import { itemsPerPage, previewOf, shownItems, type Opened } from './share-view.ts'
 import { altOf, clockTime, downloadBytes, isReady, mayShowPlace } from './tiles.ts'
-import { shownName } from '../../domain/items/shown-text.ts'
+import { shownName, tellsDates } from '../../domain/items/shown-text.ts'
 
 type Detail = ItemPage['details'][number]
 
@@ -38,7 +38,7 @@ export function itemPage(
     base: input.path,
     id: item.id,
     name: shownName(item, item.name, link.metadata),
-    alt: altOf(language, item, link.metadata),
+    alt: altOf(language, link, item),
     isVideo: item.type.kind === 'video',
     isReady: isReady(item) && preview !== undefined,
     hasVideo: item.renditions.playable !== undefined || isDownloadable(item, link.metadata),
@@ -81,7 +81,7 @@ function detailsOf(language: Language, link: Link, item: Item, path: string): De
   const add = (term: Term, text: string | null): void => {
     if (text) details.push({ term: language.t(`item.${term}`), text })
   }
-  add('date', takenAt(language, item))
+  if (tellsDates(link)) add('date', takenAt(language, item))
   if (facts && link.metadata !== 'none') {
     add('camera', facts.camera)
     add('lens', facts.lens)

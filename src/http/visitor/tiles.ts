@@ -1,7 +1,7 @@
 import { downloadsOf, isDownloadable } from '../../domain/items/recipient-copies.ts'
 import { orderOf } from '../../domain/items/item.ts'
 import type { Item, Link } from '../../domain/records/records.ts'
-import { shownName } from '../../domain/items/shown-text.ts'
+import { shownName, tellsDates } from '../../domain/items/shown-text.ts'
 import type { MetadataPolicy } from '../../media/types.ts'
 import type { Language } from '../pages/language.ts'
 import type { Tile, TileGroup } from '../pages/page-views.ts'
@@ -38,9 +38,9 @@ export const downloadBytes = (item: Item, policy: MetadataPolicy): number =>
   isDownloadable(item, policy) ? downloadsOf(item, policy).reduce((sum, { size }) => sum + size, 0) : 0
 
 /** What a screen reader says of a picture. */
-export function altOf(language: Language, item: Item, policy: MetadataPolicy): string {
+export function altOf(language: Language, link: Link, item: Item): string {
   const kind = item.type.kind === 'video' ? 'video' : 'photo'
-  if (!item.facts?.capturedAt || policy === 'none') return language.t(`share.${kind}AltUndated`)
+  if (!item.facts?.capturedAt || !tellsDates(link)) return language.t(`share.${kind}AltUndated`)
   const date = language.date(orderOf(item), { dateStyle: 'long', timeStyle: 'short' })
   return language.t(`share.${kind}Alt`, { date })
 }
@@ -56,7 +56,7 @@ export function tileOf(language: Language, link: Link, item: Item): Tile {
     typeName: thumb ? null : item.type.format.toUpperCase(),
     width,
     height,
-    alt: altOf(language, item, link.metadata),
+    alt: altOf(language, link, item),
     edge: preview ? Math.max(preview.width, preview.height) : width,
     smallWidth: small && small.width < width ? small.width : null,
     thumbhash: item.thumbhash,
@@ -77,8 +77,7 @@ const dayOf = (item: Item): string | null => item.facts?.capturedAt?.local.slice
  */
 export function groupByDay(language: Language, link: Link, items: readonly Item[], id: string): TileGroup[] {
   const tiles = (some: readonly Item[]): Tile[] => some.map((item) => tileOf(language, link, item))
-  // When they were taken is personal: such a link tells it neither by headings nor by JSON.
-  if (link.metadata === 'none') return [{ id, heading: null, tiles: tiles(items) }]
+  if (!tellsDates(link)) return [{ id, heading: null, tiles: tiles(items) }]
   const groups: { items: Item[]; days: Set<string | null> }[] = []
   for (const item of items) {
     const day = dayOf(item)
