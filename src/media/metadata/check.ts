@@ -13,7 +13,7 @@ import {
   searchedBytes,
   findingsOf,
   judgingArguments,
-  keptOf,
+  orientationOf,
   type Tag,
   tagsOf,
 } from './tags.ts'
@@ -104,8 +104,7 @@ export function checkCopy(
 }
 
 function keptDifference(before: readonly Tag[], after: readonly Tag[]): string | null {
-  const orientation = keptOf(before).orientation ?? 1
-  if ((keptOf(after).orientation ?? 1) !== orientation) return 'the orientation was lost'
+  if ((orientationOf(before) ?? 1) !== (orientationOf(after) ?? 1)) return 'the orientation was lost'
   const turned = (tags: readonly Tag[]) =>
     tags
       .filter((tag) => tag.groups[0] === 'QuickTime' && /^(Rotation|Mirroring)$/.test(tag.name))

@@ -13,6 +13,7 @@ import { withBytes } from './bytes/byte-source.ts'
 import { checkCopy, describeOriginal, type Original, readTags, type Verdict } from './check.ts'
 import {
   dateArguments,
+  datedArguments,
   everyPlaceArguments,
   everythingArguments,
   groupArguments,
@@ -81,7 +82,7 @@ async function tryEach(steps: readonly Step[], task: Omit<Context, 'verdict'>): 
       const lost = await step({ ...task, verdict })
       verdict = await checkCopy(exiftool, original, output, policy)
       if (verdict.leftovers.length === 0 && verdict.damage === null) {
-        const missing = lostBetween(original.tags, verdict.tags)
+        const missing = lostBetween(original.tags, verdict.tags, policy)
         return { state: 'clean', path: output, lost: [...new Set([...lost, ...missing])] }
       }
       reason = reasonFor(verdict)
@@ -159,25 +160,27 @@ const groupsStep: Step = async ({ exiftool, original, output, verdict }) => {
 
 const everythingStep: Step = async (context) => {
   await startOver(context)
-  const { original, exiftool, output } = context
-  await exiftool.write(output, everythingArguments(original.type.format, missingDate(original)))
-  // What exiftool does not open (the MP4 of a motion photo) is for our own walk.
-  const { patches } = await withBytes(output, (source) =>
-    findMetadata(source, original.type.format, context.policy),
+  const { original, exiftool, output, policy } = context
+  const { format } = original.type
+  await exiftool.write(
+    output,
+    policy === 'none' ? everythingArguments(format) : datedArguments(format, missingDate(original)),
   )
+  // What exiftool does not open (the MP4 of a motion photo) is for our own walk.
+  const { patches } = await withBytes(output, (source) => findMetadata(source, format, policy))
   await applyPatches(output, patches)
-  return context.policy === 'none' ? [] : ['all of its other metadata']
+  return policy === 'none' ? [] : ['all of its other metadata']
 }
 
 /** The capture date where Exif does not hold it: it would go with the group that does. */
 function missingDate(original: Original): string | null {
   const inExif = original.tags.some((tag) => tag.name === 'DateTimeOriginal' && tag.groups[0] === 'EXIF')
-  return inExif ? null : keptOf(original.tags).capturedAt
+  return inExif ? null : keptOf(original.tags, 'no-location').capturedAt
 }
 
 function pngStep(keepTexts: boolean): Step {
   return async ({ original, output, policy }) => {
-    const filter = { keepTexts, kept: keptOf(original.tags) }
+    const filter = { keepTexts, kept: keptOf(original.tags, policy) }
     await writeFileBy(output, (writer) => filterPng(original.source, writer, filter))
     return keepTexts || policy === 'none' ? [] : ['its texts and camera details']
   }
@@ -191,7 +194,7 @@ function jxlStep(bare: boolean): Step {
       await writeFileBy(unpacked, async (writer) => {
         await filterJxl(original.source, writer, { keep: 'unpacked' })
       })
-      const kept = keptOf(await readTags(exiftool, unpacked, original.type, 'own'))
+      const kept = keptOf(await readTags(exiftool, unpacked, original.type, 'own'), policy)
       const filter = bare ? ({ keep: 'bare', kept } as const) : ({ keep: 'without location' } as const)
       let lost: string[] = []
       await withBytes(unpacked, (source) =>

@@ -22,11 +22,11 @@ const geoTiff = [
   '-IFD0:GeoTiffDoubleParams=', '-IFD0:GeoTiffAsciiParams=', '-trailer:all=',
 ] as const // prettier-ignore
 
-/** Takes everything out and puts back what says how the picture is to be shown, and when it was taken. */
+/** Takes everything out and puts back what says how the picture is to be shown. */
 const everything = [
-  '-all=', '--ICC_Profile:all', '-tagsFromFile', '@', '-EXIF:Orientation', '-EXIF:DateTimeOriginal',
-  '-EXIF:OffsetTimeOriginal', '-ColorSpaceTags',
+  '-all=', '--ICC_Profile:all', '-tagsFromFile', '@', '-EXIF:Orientation', '-ColorSpaceTags',
 ] as const // prettier-ignore
+const captureDate = ['-EXIF:DateTimeOriginal', '-EXIF:OffsetTimeOriginal'] as const
 
 function isTiff(format: Format): boolean {
   return /^(tiff|dng|cr2|nef|arw|rw2|orf)$/.test(format)
@@ -51,12 +51,15 @@ export function dateArguments(capturedAt: string | null): string[] {
   return capturedAt && /^[\d: ]{19}$/.test(capturedAt) ? [`-EXIF:DateTimeOriginal=${capturedAt}`] : []
 }
 
-/**
- * `capturedAt` comes from other tags (XMP, IPTC, PNG) where Exif has none.
- */
-export function everythingArguments(format: Format, capturedAt: string | null): string[] {
+/** For a copy with nothing but the picture; a date stays only in one that was to keep more than that. */
+export function everythingArguments(format: Format): string[] {
   const tiff = format === 'tiff' ? ['-CommonIFD0=', '-trailer:all=', '-CameraSerialNumber='] : []
   // Common IFD0 tags include the orientation: deleted first, it is copied back by what follows.
   const [all, profile, ...copied] = everything
-  return [...always, all, profile, ...tiff, ...dateArguments(capturedAt), ...copied]
+  return [...always, all, profile, ...tiff, ...copied]
+}
+
+/** The same, with the capture date; `capturedAt` comes from other tags (XMP, IPTC, PNG) where Exif has none. */
+export function datedArguments(format: Format, capturedAt: string | null): string[] {
+  return [...everythingArguments(format), ...captureDate, ...dateArguments(capturedAt)]
 }

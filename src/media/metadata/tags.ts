@@ -67,9 +67,14 @@ const personalGroups =
   /^(XMP|IPTC|MakerNotes|Photoshop|JUMBF|APP\d+|FlashPix|XML|Meta|Ducky|CanonVRD|FotoStation|PhotoMechanic|MPF|Trailer|GoPro|Samsung|Google|Sony|Leica|JPS|PreviewIFD|RIFF-INFO|PDF|MIE|Font|Vivo|AFCP|SEFT?)$/i
 /** Exif and other tags by name, in groups that hold structure as well. */
 const personalName =
-  /^(Make|Model|Artist|Author|Credit|Contact|Software|HostComputer|UserComment|ImageDescription|Comment|Description|Title|Keywords|Subject|Headline|XP\w+|Region\w+|Lens(Make|Model|Info)?|CameraOwnerName|ImageUniqueID|DocumentName|PageName|Uuid|ContentIdentifier|MediaGroupUUID|SecurityClassification|ProcessingSoftware|Encoder|Warning|Album|Performer|Information|Comment-\w+|RawDataUniqueID|OriginalRawFileName|ModifyDate|ThumbnailImage|PreviewImage|JpgFromRaw|CompressorName|HandlerDescription|HandlerVendorID|AndroidVersion|Android\w+|\w*Make|\w*Model)$|^(Owner|Copyright|Creator|By-line|Caption|Rating|Person)|Owner$|Serial|Face/i
+  /^(Make|Model|Artist|Author|Credit|Contact|Software|HostComputer|UserComment|ImageDescription|Comment|Description|Title|Keywords|Subject|Headline|XP\w+|Region\w+|Lens(Make|Model|Info)?|CameraOwnerName|ImageUniqueID|DocumentName|PageName|Uuid|ContentIdentifier|MediaGroupUUID|SecurityClassification|ProcessingSoftware|Encoder|Warning|Album|Performer|Information|Comment-\w+|RawDataUniqueID|OriginalRawFileName|ThumbnailImage|PreviewImage|JpgFromRaw|CompressorName|HandlerDescription|HandlerVendorID|AndroidVersion|Android\w+|\w*Make|\w*Model)$|^(Owner|Copyright|Creator|By-line|Caption|Rating|Person)|Owner$|Serial|Face/i
 
-/** Tags that tell of a person or a device, besides what `none` keeps. */
+/** Names of tags that tell when something was taken, changed or sent. */
+const dateName = /Date|OffsetTime|SubSecTime|TimeZone|CreationTime|CreateTime|^Year$/i
+/** A date of zeros, and the one that zero stands for in the format. */
+const noDate = /^[0: .+-]*Z?$|^(1904|1970|2001):01:01 00:00:00/
+
+/** Tags that tell of a person, a device or a time, besides what `none` keeps. */
 export function personalTags(tags: readonly Tag[]): Tag[] {
   return tags.filter((tag) => {
     const top = tag.groups[0] ?? ''
@@ -77,6 +82,7 @@ export function personalTags(tags: readonly Tag[]): Tag[] {
       return top === 'File' && tag.name === 'Comment'
     }
     if (keptNames.test(tag.name) || isBlank(tag.value)) return false
+    if (dateName.test(tag.name) && !noDate.test(tag.value)) return true
     if (tag.groups.some((group) => gainMapGroups.test(group))) return false
     if (personalGroups.test(top) && !(top === 'APP14' || isAdobe(tag))) return true
     if (top === 'QuickTime' || top === 'Matroska' || top === 'RIFF') {
@@ -87,9 +93,9 @@ export function personalTags(tags: readonly Tag[]): Tag[] {
 }
 
 const keptNames =
-  /^(Orientation|DateTimeOriginal|OffsetTimeOriginal|SubSecTimeOriginal|ColorSpace|ExifVersion|FlashpixVersion|ComponentsConfiguration|ExifByteOrder|CreationDate|CreateDate|TrackCreateDate|MediaCreateDate|ContentCreateDate)$/
+  /^(Orientation|ColorSpace|ExifVersion|FlashpixVersion|ComponentsConfiguration|ExifByteOrder)$/
 const structuralQuickTime =
-  /^(ModifyDate|TrackModifyDate|MediaModifyDate|HandlerVendorID|ColorMode|HandlerDescription|CompressorName|Warning|VideoModel|TextFace)$/
+  /^(HandlerVendorID|ColorMode|HandlerDescription|CompressorName|Warning|VideoModel|TextFace)$/
 
 /** How bright a gain map makes the picture; its packet's toolkit stands alone in HEIC files. */
 const gainMapGroups = /^XMP-(HDRGainMap|hdrgm|x)$/
@@ -124,14 +130,25 @@ const dateNames = [
   'DateUTC',
 ]
 
-/** What must be in the copy as it is in the source: the primary image's orientation and the capture date. */
-export function keptOf(tags: readonly Tag[]): KeptExif {
-  const main = tags.filter(
+/** Tags of the primary image itself. */
+const ownTags = (tags: readonly Tag[]): Tag[] =>
+  tags.filter(
     (tag) => !tag.groups.some((group) => /^(Doc|Copy)/.test(group)) && tag.groups[0] !== 'Composite',
   )
-  const orientation = main.find(
-    (tag) => isExif(tag) && tag.name === 'Orientation' && /^[1-8]$/.test(tag.value),
+
+/** Exif orientation 1–8 of the primary image; null where it has none. */
+export function orientationOf(tags: readonly Tag[]): number | null {
+  const tag = ownTags(tags).find(
+    (one) => isExif(one) && one.name === 'Orientation' && /^[1-8]$/.test(one.value),
   )
+  return tag ? Number(tag.value) : null
+}
+
+/** What must be in the copy as it is in the source: the primary image's orientation and, but under `none`, the capture date. */
+export function keptOf(tags: readonly Tag[], policy: Exclude<MetadataPolicy, 'everything'>): KeptExif {
+  const orientation = orientationOf(tags)
+  if (policy === 'none') return { orientation, capturedAt: null, offset: null }
+  const main = ownTags(tags)
   let capturedAt: string | null = null
   for (const name of dateNames) {
     const tag = main.find((one) => one.name === name && /^(19|20)\d\d:\d\d:\d\d \d\d:\d\d/.test(one.value))
@@ -143,7 +160,7 @@ export function keptOf(tags: readonly Tag[]): KeptExif {
   const zone = capturedAt?.slice(19).match(/[+-]\d\d:\d\d/)?.[0]
   const offset = main.find((tag) => tag.name === 'OffsetTimeOriginal' || tag.name === 'OffsetTime')
   return {
-    orientation: orientation ? Number(orientation.value) : null,
+    orientation,
     capturedAt: capturedAt ? capturedAt.slice(0, 19) : null,
     offset: offset?.value ?? zone ?? null,
   }

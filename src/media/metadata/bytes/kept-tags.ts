@@ -35,6 +35,3 @@ export const filmHandlers: ReadonlySet<string> = new Set(['vide', 'soun', 'auxv'
 
 /** Spherical Video V1: how a 360° film is to be shown. */
 export const sphericalUuid = 'ffcc8263f8554a938814587a02521fdd'
-
-/** Under `none` the one key that stays: the capture date with its zone. */
-export const creationDateKey = 'com.apple.quicktime.creationdate'

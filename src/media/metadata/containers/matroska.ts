@@ -9,7 +9,7 @@ const id = {
   segment: 0x18538067, cluster: 0x1f43b675, info: 0x1549a966, tracks: 0x1654ae6b, tags: 0x1254c367,
   attachments: 0x1941a469, chapters: 0x1043a770, void: 0xec, crc: 0xbf,
   tag: 0x7373, simpleTag: 0x67c8, tagName: 0x45a3, tagString: 0x4487,
-  title: 0x7ba9, fileName: 0x7384, previousName: 0x3c83ab, nextName: 0x3e83bb, muxer: 0x4d80, writer: 0x5741,
+  dateUtc: 0x4461, title: 0x7ba9, fileName: 0x7384, previousName: 0x3c83ab, nextName: 0x3e83bb, muxer: 0x4d80, writer: 0x5741,
   trackEntry: 0xae, trackName: 0x536e,
 } as const // prettier-ignore
 
@@ -76,8 +76,10 @@ export async function findMatroskaMetadata(
       if (element.id === id.tags) {
         if (personal) await voidElement(element, 'Tags', 'personal')
         else for await (const tag of elementsIn(source, element.body, element.end)) await tagsIn(tag, 0)
-      } else if (element.id === id.info) await texts(element, infoTexts, 'Info')
-      else if (element.id === id.tracks) {
+      } else if (element.id === id.info) {
+        await texts(element, infoTexts, 'Info')
+        if (personal) await blankDate(element)
+      } else if (element.id === id.tracks) {
         for await (const track of elementsIn(source, element.body, element.end)) {
           if (track.id === id.trackEntry) await texts(track, new Set([id.trackName]), 'track name')
         }
@@ -128,6 +130,16 @@ export async function findMatroskaMetadata(
         finding,
         secrets: [],
       })
+    }
+  }
+
+  /** Zero is the format's epoch, 2001-01-01 (RFC 9559 §5.1.2). */
+  async function blankDate(info: Element): Promise<void> {
+    for await (const { id: child, body, end } of elementsIn(source, info.body, info.end)) {
+      const date = child === id.dateUtc ? await source.read(body, end - body) : Buffer.alloc(0)
+      if (!date.some((byte) => byte !== 0)) continue
+      const finding = { kind: 'personal', where: `date at ${body}`, value: date.toString('hex') } as const
+      patches.push({ offset: body, length: end - body, bytes: null, finding, secrets: [] })
     }
   }
 

@@ -45,7 +45,7 @@ export async function webpPicture(source: ByteSource): Promise<ByteRange[]> {
 
 /** Chunks of an AVI that hold the film: headers, indexes, frames (AVI RIFF File Reference, OpenDML 1.02). */
 const filmLists = /^(AVI |AVIX|hdrl|strl|odml|movi|rec )$/
-const filmChunks = /^(avih|strh|strf|indx|vprp|dmlh|idx1|ix..|..(db|dc|wb|pc|tx|ix)|IDIT)$/
+const filmChunks = /^(avih|strh|strf|indx|vprp|dmlh|idx1|ix..|..(db|dc|wb|pc|tx|ix))$/
 
 /**
  * Finds what an AVI holds besides its film: texts, Exif, maker notes, junk. Under `no-location` texts stay that
@@ -75,7 +75,9 @@ export async function findAviMetadata(
 
   async function judge(chunk: RiffChunk, end: number): Promise<void> {
     const text = (await source.read(chunk.body, Math.min(end - chunk.body, maxTextBytes))).toString('latin1')
-    const isText = chunk.list === 'INFO' || /^(ISFT|strn)$/.test(chunk.id)
+    // The date stays but under `none`.
+    if (chunk.id === 'IDIT' && policy !== 'none') return
+    const isText = chunk.list === 'INFO' || chunk.id === 'IDIT' || /^(ISFT|strn)$/.test(chunk.id)
     const tells = !isText || namesLocation(text)
     if (policy === 'no-location' && !tells) return
     const where = `chunk ${chunk.list || chunk.id} at ${chunk.offset}`

@@ -76,6 +76,8 @@ async function unwanted(
   }
   // Timed metadata that nobody can read may be anything: it is not served.
   if (track.handler === 'meta') return 'location'
+  // A time code is the time of day on many cameras.
+  if (isPersonal && track.handler === 'tmcd') return 'personal'
   return isPersonal && !filmHandlers.has(track.handler) ? 'personal' : null
 }
 

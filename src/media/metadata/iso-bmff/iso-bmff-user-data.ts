@@ -1,13 +1,6 @@
 import { boxesIn, childOf, type Box, metaBody } from './iso-bmff-boxes.ts'
 import type { Collector, Kind, Piece } from './iso-bmff-collector.ts'
-import {
-  creationDateKey,
-  iso6709,
-  locationBoxes,
-  locationKey,
-  namesLocation,
-  sphericalUuid,
-} from '../bytes/kept-tags.ts'
+import { iso6709, locationBoxes, locationKey, namesLocation, sphericalUuid } from '../bytes/kept-tags.ts'
 
 const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
 
@@ -34,7 +27,8 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
   else if (isPersonal && box.type === 'hdlr') {
     // “GoPro AVC” names the maker.
     blankText(collector, piece, box.body + 24, box.end, 'handler name')
-  } else if (containers.has(box.type)) {
+  } else if (isPersonal && datedHeaders.has(box.type)) blankDates(collector, piece, box)
+  else if (containers.has(box.type)) {
     if (depth > maxDepth) throw new RangeError('boxes nested beyond bounds')
     for (const child of boxesIn(bytes, box.body, box.end)) {
       await walkUserData(collector, piece, child, depth + 1)
@@ -44,6 +38,17 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
 
 export function isUnused(box: { readonly type: string }): boolean {
   return box.type === 'free' || box.type === 'skip' || box.type === 'wide'
+}
+
+/** Headers of film, track and media begin with the times of making and of the last change (ISO/IEC 14496-12 §8.2.2). */
+const datedHeaders = new Set(['mvhd', 'tkhd', 'mdhd'])
+
+function blankDates(collector: Collector, { bytes, base }: Piece, box: Box): void {
+  const from = box.body + 4
+  const to = from + (bytes[box.body] === 1 ? 16 : 8)
+  const dates = bytes.subarray(from, to)
+  if (to > box.end || dates.every((byte) => byte === 0)) return
+  collector.replace(base + from, base + to, null, `dates in ${box.type}`, 'personal', dates.toString('hex'))
 }
 
 /** Zeros a text of fixed length, such as a name that tells of the maker. */
@@ -64,7 +69,7 @@ async function userData(collector: Collector, piece: Piece, box: Box): Promise<v
       namesLocation(bytes.toString('latin1', entry.body, entry.end))
     ) {
       collector.remove(piece, entry, where, 'location')
-    } else if (collector.policy === 'none' && entry.type !== '\xa9day') {
+    } else if (collector.policy === 'none') {
       collector.remove(piece, entry, where, 'personal')
     }
   }
@@ -123,8 +128,7 @@ function listItem(collector: Collector, piece: Piece, item: Box, names: readonly
 
 function unwantedName(collector: Collector, name: string): Kind | null {
   if (locationKey.test(name)) return 'location'
-  const stays = name === creationDateKey || name === '\xa9day'
-  return collector.policy === 'none' && !stays ? 'personal' : null
+  return collector.policy === 'none' ? 'personal' : null
 }
 
 /** Novatek's and others' index of GPS blocks: offset and size of each, which stand outside `moov`. */
