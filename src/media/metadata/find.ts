@@ -5,6 +5,8 @@ import { findExifLocation } from './locations/exif-location.ts'
 import { findMovieMetadata } from './iso-bmff/iso-bmff.ts'
 import { walkJpeg } from './containers/jpeg.ts'
 import { findMatroskaMetadata } from './containers/matroska.ts'
+import { pictureRanges } from './picture-ranges.ts'
+import { findTextPlaces } from './words/text-patches.ts'
 import type { Patch } from './bytes/patch.ts'
 import { findAviMetadata } from './containers/riff.ts'
 
@@ -28,21 +30,41 @@ export async function findMetadata(
   policy: Exclude<MetadataPolicy, 'everything'>,
 ): Promise<Found> {
   const whole = { offset: 0, length: source.size }
-  if (isMovie(format)) return { patches: await findMovieMetadata(source, whole, policy), videos: [] }
-  if (format === 'mkv' || format === 'webm') {
-    return { patches: await findMatroskaMetadata(source, policy), videos: [] }
-  }
-  if (format === 'avi') return { patches: await findAviMetadata(source, policy), videos: [] }
   if (format === 'mts') return { patches: [], videos: [] }
+  const findFilm = films[format]
+  if (findFilm) {
+    // Encoders write texts among the pictures too. What goes as a whole is patched last, so that nothing is left of it.
+    const texts = await findTextPlaces(source, [whole], 'coded')
+    return { patches: [...texts, ...(await findFilm(source, whole, policy))], videos: [] }
+  }
   const ranges = await metadataRanges(source, format)
   const { patches, videos } = await findEmbeddedLocation(source, ranges)
-  const found = [...patches]
+  const found = [...(await textsIn(source, format)), ...patches]
   // Olympus and Panasonic begin a TIFF with letters of their own.
   if (format === 'orf' || format === 'rw2') found.push(...(await findExifLocation(source, 0, source.size)))
   for (const video of videos) found.push(...(await findMovieMetadata(source, video, policy)))
   // An image sequence, and Samsung's motion (`mpvd`), are boxes of the still's own file.
   if (format === 'heic' || format === 'avif') found.push(...(await findMovieMetadata(source, whole, policy)))
   return { patches: found, videos }
+}
+
+const films: Partial<Record<Format, typeof findMovieMetadata>> = {
+  mp4: findMovieMetadata,
+  mov: findMovieMetadata,
+  m4v: findMovieMetadata,
+  '3gp': findMovieMetadata,
+  mkv: (source, _range, policy) => findMatroskaMetadata(source, policy),
+  webm: (source, _range, policy) => findMatroskaMetadata(source, policy),
+  avi: (source, _range, policy) => findAviMetadata(source, policy),
+}
+
+/** Positions written as text in a still. */
+async function textsIn(source: ByteSource, format: Format): Promise<Patch[]> {
+  const whole = { offset: 0, length: source.size }
+  const picture = await pictureRanges[format]?.(source)
+  return picture
+    ? findTextPlaces(source, complement(picture, source.size))
+    : findTextPlaces(source, [whole], 'coded')
 }
 
 /** Where metadata can stand: all of a file but a JPEG's coded data, which is compared byte by byte instead. */

@@ -2,11 +2,7 @@ import type { Exiftool } from '../tools/exiftool.ts'
 import type { MediaType } from '../types.ts'
 import { type ByteRange, type ByteSource, complement, sameBytes } from './bytes/byte-source.ts'
 import type { Found } from './find.ts'
-import { gifPicture } from './containers/gif.ts'
-import { walkJpeg } from './containers/jpeg.ts'
-import { jxlPicture } from './containers/jxl.ts'
-import { pngPicture } from './containers/png.ts'
-import { webpPicture } from './containers/riff.ts'
+import { pictureRanges } from './picture-ranges.ts'
 import { streamHash } from './stream-hash.ts'
 
 /**
@@ -50,20 +46,6 @@ export async function pictureDifference(
 export interface OpenFile {
   readonly path: string
   readonly source: ByteSource
-}
-
-const pictureRanges: Partial<Record<string, (source: ByteSource) => Promise<readonly ByteRange[]>>> = {
-  jpeg: jpegPicture,
-  png: pngPicture,
-  webp: webpPicture,
-  gif: gifPicture,
-  jxl: jxlPicture,
-}
-
-async function jpegPicture(source: ByteSource): Promise<readonly ByteRange[]> {
-  const layout = await walkJpeg(source)
-  if (!layout) throw new RangeError('the JPEG is broken')
-  return layout.picture
 }
 
 async function sameParts(

@@ -1,3 +1,5 @@
+import { placesIn } from '../words/places-in-text.ts'
+
 /** Box types of user data (`udta`, `ilst`) that hold a position or a camera's track of it. */
 export const locationBoxes: ReadonlySet<string> = new Set([
   '\xa9xyz', '@xyz', 'loci', 'gps ', 'GPS ', 'gps0', 'GPMF', 'gpmf', 'GSPU', 'NCDT', 'CNDA', 'CNTH',
@@ -14,7 +16,7 @@ export const iso6709 = /[+-]\d{1,3}\.\d{3,}[+-]\d{1,3}\.\d{3,}/
 /** Words or numbers in a text, a subtitle or an unknown box that tell of a position. */
 export function namesLocation(text: string): boolean {
   const narrow = text.replaceAll('\0', '')
-  return iso6709.test(narrow) || /gps|latitude|longitude|geotag|:location/i.test(narrow)
+  return /gps|latitude|longitude|geotag|:location/i.test(narrow) || placesIn(narrow).length > 0
 }
 
 /** Sample formats of timed tracks that are a camera's telemetry. */
