@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { copyFile, rename, rm } from 'node:fs/promises'
+import { copyFile, rename, rm, truncate } from 'node:fs/promises'
 import type { Exiftool } from '../tools/exiftool.ts'
 import {
   type Cleaned,
@@ -20,7 +20,8 @@ import {
   placesArguments,
 } from './exif-arguments.ts'
 import { writeFileBy } from './bytes/file-writer.ts'
-import { findMetadata, isMovie } from './find.ts'
+import { ownLength } from './iso-bmff/iso-bmff.ts'
+import { findMetadata, type Found, isMovie } from './find.ts'
 import { filterJxl } from './containers/jxl.ts'
 import { lostBetween } from './lost.ts'
 import { applyPatches } from './bytes/patch.ts'
@@ -106,7 +107,7 @@ function stepsFor(type: MediaType, policy: CleaningPolicy): Step[] {
   const { format } = type
   if (format === 'png') return policy === 'none' ? [pngStep(false)] : [pngStep(true), pngStep(false)]
   if (format === 'jxl') return policy === 'none' ? [jxlStep(true)] : [jxlStep(false), jxlStep(true)]
-  if (format === 'mts') return policy === 'none' ? [transportStep] : [plainCopy, transportStep]
+  if (format === 'mts') return policy === 'none' ? [bareStreams] : [plainCopy, filmStreams, bareStreams]
   if (isMovie(format)) return [patchStep, exiftoolStep(placesArguments)]
   if (type.kind === 'video') return [patchStep]
   if (policy === 'none') return [everythingStep]
@@ -131,10 +132,22 @@ const patchStep: Step = async (context) => {
     findMetadata(source, type.format, context.policy),
   )
   await applyPatches(context.output, patches)
-  const textTrack = /^track \d+ \((tx3g|text|c608|stpp|mett|metx)\)/
-  const spoken = context.original.found.patches.some((patch) => textTrack.test(patch.finding?.where ?? ''))
-  return spoken ? ['a text track that told of the place'] : []
+  return lostBy(context.original.found)
 }
+
+/** What goes with the places that a person might miss, by where our walk found it. */
+const missed: readonly (readonly [where: RegExp, words: string])[] = [
+  [/^track \d+ \((tx3g|text|c608|stpp|mett|metx)\)/, 'a text track that told of the place'],
+  [/^track at /, 'a track that is neither film nor sound'],
+  [/^attachment/, 'attachments'],
+  [/^content credentials/, 'its content credentials'],
+  [/^(segment|trailer|element)/, 'parts of an unknown kind'],
+]
+
+const lostBy = ({ patches }: Found): string[] =>
+  missed
+    .filter(([where]) => patches.some(({ finding }) => where.test(finding?.where ?? '')))
+    .map(([, words]) => words)
 
 function exiftoolStep(argumentsFor: (format: MediaType['format']) => string[]): Step {
   return async ({ exiftool, original, output }) => {
@@ -162,6 +175,7 @@ const everythingStep: Step = async (context) => {
   await startOver(context)
   const { original, exiftool, output, policy } = context
   const { format } = original.type
+  if (format === 'heic' && policy === 'none') await truncate(output, await ownLength(original.source))
   await exiftool.write(
     output,
     policy === 'none' ? everythingArguments(format) : datedArguments(format, missingDate(original)),
@@ -209,19 +223,29 @@ function jxlStep(bare: boolean): Step {
   }
 }
 
-const transportStep: Step = async ({ original, output }) => {
+const filmStreams: Step = async (context) => {
+  await copyStreams(context, true)
+  return ['streams that are neither film nor sound']
+}
+
+const bareStreams: Step = async (context) => {
+  await copyStreams(context, false)
+  return ['closed captions', 'the camera’s notes in the stream']
+}
+
+async function copyStreams({ original, output }: Context, messages: boolean): Promise<void> {
   const timecodes = await hasTimecodes(original.source)
   const partial = `${output}.partial`
   try {
     await copyTransportStream(original.path, partial, {
       timecodes,
+      messages,
       deadlineMs: fileDeadline(original.source.size),
     })
     await rename(partial, output)
   } finally {
     await rm(partial, { force: true })
   }
-  return ['closed captions', 'the camera’s notes in the stream']
 }
 
 function reasonFor(verdict: Verdict): string {

@@ -2,11 +2,14 @@ import type { Format, MetadataPolicy } from '../types.ts'
 import { type ByteRange, type ByteSource, complement } from './bytes/byte-source.ts'
 import { findEmbeddedLocation } from './locations/embedded.ts'
 import { findExifLocation } from './locations/exif-location.ts'
-import { findMovieMetadata } from './iso-bmff/iso-bmff.ts'
+import { findMovieMetadata, ownLength } from './iso-bmff/iso-bmff.ts'
+import { findUnknownParts } from './containers/jpeg-parts.ts'
 import { walkJpeg } from './containers/jpeg.ts'
 import { findMatroskaMetadata } from './containers/matroska.ts'
 import { pictureRanges } from './picture-ranges.ts'
 import { findTextPlaces } from './words/text-patches.ts'
+import { hasTimecodes } from './containers/transport-stream.ts'
+import { findPrivateStreams } from './containers/ts-streams.ts'
 import type { Patch } from './bytes/patch.ts'
 import { findAviMetadata } from './containers/riff.ts'
 
@@ -30,7 +33,7 @@ export async function findMetadata(
   policy: Exclude<MetadataPolicy, 'everything'>,
 ): Promise<Found> {
   const whole = { offset: 0, length: source.size }
-  if (format === 'mts') return { patches: [], videos: [] }
+  if (format === 'mts') return { patches: await streamsOf(source), videos: [] }
   const findFilm = films[format]
   if (findFilm) {
     // Encoders write texts among the pictures too. What goes as a whole is patched last, so that nothing is left of it.
@@ -40,11 +43,15 @@ export async function findMetadata(
   const ranges = await metadataRanges(source, format)
   const { patches, videos } = await findEmbeddedLocation(source, ranges)
   const found = [...(await textsIn(source, format)), ...patches]
+  if (format === 'jpeg') found.push(...(await findUnknownParts(source, videos)))
   // Olympus and Panasonic begin a TIFF with letters of their own.
   if (format === 'orf' || format === 'rw2') found.push(...(await findExifLocation(source, 0, source.size)))
   for (const video of videos) found.push(...(await findMovieMetadata(source, video, policy)))
   // An image sequence, and Samsung's motion (`mpvd`), are boxes of the still's own file.
-  if (format === 'heic' || format === 'avif') found.push(...(await findMovieMetadata(source, whole, policy)))
+  if (format === 'heic' || format === 'avif') {
+    const own = { offset: 0, length: await ownLength(source) }
+    found.push(...(await findMovieMetadata(source, own, policy)))
+  }
   return { patches: found, videos }
 }
 
@@ -56,6 +63,16 @@ const films: Partial<Record<Format, typeof findMovieMetadata>> = {
   mkv: (source, _range, policy) => findMatroskaMetadata(source, policy),
   webm: (source, _range, policy) => findMatroskaMetadata(source, policy),
   avi: (source, _range, policy) => findAviMetadata(source, policy),
+}
+
+/** What a transport stream holds that none may: it is copied without, so that nothing is patched. */
+async function streamsOf(source: ByteSource): Promise<Patch[]> {
+  const texts = await findTextPlaces(source, [{ offset: 0, length: source.size }], 'coded')
+  const streams = await findPrivateStreams(source, (await hasTimecodes(source)) ? 192 : 188)
+  return [
+    ...texts,
+    ...streams.map((finding) => ({ offset: 0, length: 0, bytes: null, finding, secrets: [] })),
+  ]
 }
 
 /** Positions written as text in a still. */

@@ -1,3 +1,10 @@
+import { constants } from 'node:fs'
+import { copyFile, truncate } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { withTemporaryFolder } from '../tools/temporary-folder.ts'
+import { aviFilm } from './containers/riff.ts'
+import { ownLength } from './iso-bmff/iso-bmff.ts'
 import type { Exiftool } from '../tools/exiftool.ts'
 import type { MediaType } from '../types.ts'
 import { type ByteRange, type ByteSource, complement, sameBytes } from './bytes/byte-source.ts'
@@ -19,11 +26,7 @@ export async function pictureDifference(
   const whole = ({ size }: ByteSource) => ({ offset: 0, length: size })
   if (await sameBytes(original.source, whole(original.source), copy.source, whole(copy.source))) return null
   if (type.kind === 'video') {
-    const bytes = original.source.size
-    const withoutMessages = type.format === 'mts'
-    const before = await streamHash(original.path, type.format, bytes, withoutMessages)
-    const after = await streamHash(copy.path, type.format, bytes, withoutMessages)
-    return before !== '' && before === after ? null : 'the video or its sound changed'
+    return (await sameStreams(type, original, copy)) ? null : 'the video or its sound changed'
   }
   const ranges = pictureRanges[type.format]
   if (ranges) {
@@ -31,16 +34,43 @@ export async function pictureDifference(
     const same = await sameParts(original.source, parts, copy.source, await ranges(copy.source))
     return same ? null : 'the picture changed'
   }
-  const before = await imageHash(exiftool, original.path)
-  const after = await imageHash(exiftool, copy.path)
+  const before = await imageHash(exiftool, type, original)
+  const after = await imageHash(exiftool, type, copy)
   if (before === null) {
     // A raw that exiftool cannot hash: then every byte must be as it was, but those that were patched.
-    const rest = complement(original.found.patches, original.source.size)
-    const same =
-      original.source.size === copy.source.size && (await sameParts(original.source, rest, copy.source, rest))
-    return same ? null : 'the picture could not be compared'
+    return (await sameBesidesPatches(original, copy)) ? null : 'the picture could not be compared'
   }
   return before === after ? null : 'the picture changed'
+}
+
+/**
+ * A film is the same where its packets are. Messages in it may have changed, where a position was written over; and an
+ * AVI's texts count to the sound for ffmpeg, so that its film is compared chunk by chunk.
+ */
+async function sameStreams(
+  { format }: MediaType,
+  original: OpenFile & { readonly found: Found },
+  copy: OpenFile,
+): Promise<boolean> {
+  const bytes = original.source.size
+  const hashesMatch = async (...without: ['without messages'] | []): Promise<boolean> => {
+    const before = await streamHash(original.path, format, bytes, ...without)
+    return before !== '' && before === (await streamHash(copy.path, format, bytes, ...without))
+  }
+  if (await hashesMatch()) return true
+  if (format === 'avi')
+    return sameParts(original.source, await aviFilm(original.source), copy.source, await aviFilm(copy.source))
+  if (format !== 'mts' && !(await sameBesidesPatches(original, copy))) return false
+  return hashesMatch('without messages')
+}
+
+/** Whether a copy that was changed in place is the original but for what was patched. */
+async function sameBesidesPatches(
+  { source, found }: OpenFile & { readonly found: Found },
+  copy: OpenFile,
+): Promise<boolean> {
+  const rest = complement(found.patches, source.size)
+  return source.size === copy.source.size && (await sameParts(source, rest, copy.source, rest))
 }
 
 export interface OpenFile {
@@ -62,8 +92,26 @@ async function sameParts(
   return true
 }
 
-async function imageHash(exiftool: Exiftool, path: string): Promise<string | null> {
-  const read = await exiftool.read(path, ['-api', 'ImageHashType=MD5', '-ImageDataHash'])
-  const hash = read['ImageDataHash']
-  return typeof hash === 'string' ? hash : null
+/** exiftool's hash of the image data; null where it knows none. A film behind the picture is no part of it. */
+async function imageHash(
+  exiftool: Exiftool,
+  { format }: MediaType,
+  { path, source }: OpenFile,
+): Promise<string | null> {
+  const length = format === 'heic' || format === 'avif' ? await ownLength(source) : source.size
+  if (length < source.size) {
+    return withTemporaryFolder(tmpdir(), async (folder) => {
+      const own = join(folder, 'own')
+      await copyFile(path, own, constants.COPYFILE_FICLONE)
+      await truncate(own, length)
+      return hashOf(own)
+    })
+  }
+  return hashOf(path)
+
+  async function hashOf(file: string): Promise<string | null> {
+    const read = await exiftool.read(file, ['-api', 'ImageHashType=MD5', '-ImageDataHash'])
+    const hash = read['ImageDataHash']
+    return typeof hash === 'string' ? hash : null
+  }
 }

@@ -412,5 +412,14 @@ function panasonicExif(): Buffer {
 
 /** What Samsung writes after its motion photos: the mobile country code, in plain digits. */
 function samsungTrailer(): Buffer {
-  return Buffer.from('\0\0\xa1\x0a\x08\0\0\0MCC_Data228', 'latin1')
+  const block = Buffer.from('\0\0\xa1\x0a\x08\0\0\0MCC_Data228', 'latin1')
+  const number = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32LE(value)
+    return bytes
+  }
+  // The directory: version, count, and for each block its type, how far back it begins, and its length.
+  const entry = Buffer.concat([block.subarray(0, 4), number(block.length), number(block.length)])
+  const directory = Buffer.concat([Buffer.from('SEFH'), number(107), number(1), entry])
+  return Buffer.concat([block, directory, number(directory.length), Buffer.from('SEFT')])
 }

@@ -66,10 +66,9 @@ describe('what one of the means alone must see', () => {
     const copy = await cleanCopy(fixture, 'hidden.jpg')
     const bytes = await readFile(copy)
     await writeFile(copy, Buffer.concat([bytes, Buffer.from(`\0\0${canary.latitude}`)]))
-    expect((await check(fixture, copy)).leftovers[0]).toMatchObject({
-      kind: 'location',
-      value: 'the coordinates of the original',
-    })
+    expect((await check(fixture, copy)).leftovers).toContainEqual(
+      expect.objectContaining({ kind: 'location', value: 'the coordinates of the original' }),
+    )
   })
 
   test('GPS rationals as written, without a directory that leads to them', async () => {

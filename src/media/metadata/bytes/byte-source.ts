@@ -68,6 +68,20 @@ export function bufferBytes(bytes: Buffer): ByteSource {
   }
 }
 
+/** What of `source` begins at `start`, as if it were a file of its own. Closing it changes nothing. */
+export function partOf(source: ByteSource, start: number, length = source.size - start): ByteSource {
+  return {
+    size: length,
+    read: (offset, wanted) => source.read(start + offset, Math.max(0, Math.min(wanted, length - offset))),
+    readInto: (target, offset) =>
+      source.readInto(
+        target.subarray(0, Math.max(0, Math.min(target.length, length - offset))),
+        start + offset,
+      ),
+    close: () => Promise.resolve(),
+  }
+}
+
 /** Runs `work` on `path` opened for reading, and closes it. */
 export async function withBytes<T>(path: string, work: (source: ByteSource) => Promise<T>): Promise<T> {
   const source = await openBytes(path)

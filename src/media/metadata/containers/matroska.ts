@@ -1,6 +1,7 @@
 import type { MetadataPolicy } from '../../types.ts'
 import type { ByteSource } from '../bytes/byte-source.ts'
-import { findEmbeddedLocation } from '../locations/embedded.ts'
+import { blankPlaces } from '../words/places-in-text.ts'
+import { findTextPlaces } from '../words/text-patches.ts'
 import { locationKey, namesLocation } from '../bytes/kept-tags.ts'
 import { type Patch, shortValue } from '../bytes/patch.ts'
 
@@ -8,9 +9,11 @@ import { type Patch, shortValue } from '../bytes/patch.ts'
 const id = {
   segment: 0x18538067, cluster: 0x1f43b675, info: 0x1549a966, tracks: 0x1654ae6b, tags: 0x1254c367,
   attachments: 0x1941a469, chapters: 0x1043a770, void: 0xec, crc: 0xbf,
-  tag: 0x7373, simpleTag: 0x67c8, tagName: 0x45a3, tagString: 0x4487,
+  tag: 0x7373, simpleTag: 0x67c8, tagName: 0x45a3, tagString: 0x4487, tagBinary: 0x4485,
   dateUtc: 0x4461, title: 0x7ba9, fileName: 0x7384, previousName: 0x3c83ab, nextName: 0x3e83bb, muxer: 0x4d80, writer: 0x5741,
-  trackEntry: 0xae, trackName: 0x536e,
+  trackEntry: 0xae, trackName: 0x536e, trackNumber: 0xd7, trackType: 0x83, encodings: 0x6d80,
+  seekHead: 0x114d9b74, cues: 0x1c53bb6b, simpleBlock: 0xa3, blockGroup: 0xa0, block: 0xa1, encryptedBlock: 0xaf,
+  attachedFile: 0x61a7, mediaType: 0x4660,
 } as const // prettier-ignore
 
 const infoTexts: ReadonlySet<number> = new Set([
@@ -21,6 +24,26 @@ const infoTexts: ReadonlySet<number> = new Set([
   id.muxer,
   id.writer,
 ])
+/** What a segment may hold besides what is judged (RFC 9559 §5.1). */
+const segmentParts: ReadonlySet<number> = new Set([
+  id.seekHead,
+  id.info,
+  id.tracks,
+  id.cluster,
+  id.cues,
+  id.tags,
+  id.chapters,
+  id.attachments,
+  id.crc,
+  // Where a live recording tells no sizes, what is in a cluster comes next to it.
+  0xe7,
+  0xa7,
+  0xab,
+  id.simpleBlock,
+  id.blockGroup,
+])
+const blockIds: ReadonlySet<number> = new Set([id.simpleBlock, id.blockGroup, id.encryptedBlock])
+const trackTypes = { video: 1, audio: 2, subtitle: 17 } as const
 const maxElements = 5_000_000
 const maxTextBytes = 16 * 1024 * 1024
 
@@ -68,10 +91,15 @@ export async function findMatroskaMetadata(
 ): Promise<Patch[]> {
   const patches: Patch[] = []
   const personal = policy === 'none'
+  const unknown = personal ? 'personal' : 'location'
+  const unwanted = new Set<number>()
+  const subtitles = new Set<number>()
   for await (const outer of elementsIn(source, 0, source.size)) {
     if (outer.id === id.void) await blankIfUsed(outer)
     if (outer.id !== id.segment) continue
+    let end = outer.body
     for await (const element of elementsIn(source, outer.body, outer.end)) {
+      end = element.unknownSize ? element.body : element.end
       const before = patches.length
       if (element.id === id.tags) {
         if (personal) await voidElement(element, 'Tags', 'personal')
@@ -81,35 +109,115 @@ export async function findMatroskaMetadata(
         if (personal) await blankDate(element)
       } else if (element.id === id.tracks) {
         for await (const track of elementsIn(source, element.body, element.end)) {
-          if (track.id === id.trackEntry) await texts(track, new Set([id.trackName]), 'track name')
+          if (track.id === id.trackEntry) await judgeTrack(track)
         }
-      } else if (element.id === id.chapters) {
+      } else if (element.id === id.cluster) await blocksIn(element)
+      else if (blockIds.has(element.id)) await judgeBlock(element)
+      else if (element.id === id.chapters) {
         const tells = namesLocation(await textOf(element))
         if (tells || personal) await voidElement(element, 'Chapters', tells ? 'location' : 'personal')
       } else if (element.id === id.attachments) {
-        if (personal) await voidElement(element, 'Attachments', 'personal')
-        else
-          patches.push(
-            ...(
-              await findEmbeddedLocation(source, [
-                { offset: element.start, length: element.end - element.start },
-              ])
-            ).patches,
-          )
+        for await (const file of elementsIn(source, element.body, element.end)) await judgeAttachment(file)
       } else if (element.id === id.void) await blankIfUsed(element)
+      else if (!segmentParts.has(element.id)) await voidElement(element, 'element', unknown)
       if (patches.length > before) await dropChecksum(element)
     }
+    await blankTail(end)
     break
   }
   return patches
+
+  /** What stands behind the last element that can be read is no part of the film. */
+  async function blankTail(from: number): Promise<void> {
+    if (!(await source.read(from, Math.min(source.size - from, maxTextBytes))).some((byte) => byte !== 0))
+      return
+    const length = source.size - from
+    const finding = { kind: unknown, where: `trailer at ${from}`, value: `${length} bytes` } as const
+    patches.push({ offset: from, length, bytes: null, finding, secrets: [] })
+  }
+
+  /** Only pictures and sound are sure to be a film. Subtitles stay where their words can be read, but under `none`: cameras write dates into them. */
+  async function judgeTrack(track: Element): Promise<void> {
+    const number = (await numberIn(track, id.trackNumber)) ?? 0
+    const type = await numberIn(track, id.trackType)
+    if (type === trackTypes.video || type === trackTypes.audio)
+      return texts(track, new Set([id.trackName]), 'track name')
+    let isReadable = type === trackTypes.subtitle && !personal
+    for await (const child of elementsIn(source, track.body, track.end)) {
+      if (child.id === id.encodings) isReadable = false
+    }
+    if (isReadable) {
+      subtitles.add(number)
+      return texts(track, new Set([id.trackName]), 'track name')
+    }
+    unwanted.add(number)
+    await voidElement(track, 'track', unknown)
+  }
+
+  async function blocksIn(cluster: Element): Promise<void> {
+    if (unwanted.size + subtitles.size === 0) return
+    for await (const element of elementsIn(source, cluster.body, cluster.end)) {
+      if (element.id === id.cluster) return
+      if (blockIds.has(element.id)) await judgeBlock(element)
+    }
+  }
+
+  /** A block begins with the number of its track (RFC 9559 §10.1). */
+  async function judgeBlock(element: Element): Promise<void> {
+    if (unwanted.size + subtitles.size === 0) return
+    const { body, end } = element
+    if (element.id === id.blockGroup) {
+      for await (const child of elementsIn(source, body, end)) {
+        if (child.id === id.block && unwanted.has(await trackOf(child)))
+          return voidElement(element, 'block', unknown)
+        if (child.id === id.block) await judgeSubtitle(child)
+      }
+    } else if (unwanted.has(await trackOf(element))) await voidElement(element, 'block', unknown)
+    else await judgeSubtitle(element)
+  }
+
+  async function judgeSubtitle(block: Element): Promise<void> {
+    if (!subtitles.has(await trackOf(block))) return
+    patches.push(...(await findTextPlaces(source, [{ offset: block.body, length: block.end - block.body }])))
+  }
+
+  async function trackOf(block: Element): Promise<number> {
+    const head = await source.read(block.body, 4)
+    const bytes = Math.clz32(head[0] ?? 0) - 23
+    if (bytes < 1 || bytes > head.length) return 0
+    return head.readUIntBE(0, bytes) - 2 ** (7 * bytes)
+  }
+
+  async function numberIn(parent: Element, wanted: number): Promise<number | null> {
+    for await (const child of elementsIn(source, parent.body, parent.end)) {
+      const length = child.end - child.body
+      if (child.id !== wanted || length < 1 || length > 6) continue
+      return (await source.read(child.body, length)).readUIntBE(0, length)
+    }
+    return null
+  }
+
+  /** Fonts draw subtitles; whatever else is attached may be anything. */
+  async function judgeAttachment(file: Element): Promise<void> {
+    if (file.id !== id.attachedFile) return
+    const isFont = /^(font\/|application\/(x-truetype-font|x-font|vnd\.ms-opentype|font))/.test(
+      await childText(file, id.mediaType),
+    )
+    if (!isFont || personal) await voidElement(file, 'attachment', unknown)
+  }
 
   async function tagsIn(element: Element, depth: number): Promise<void> {
     if (depth > 8) return
     if (element.id === id.simpleTag) {
       const name = await childText(element, id.tagName)
       const value = await childText(element, id.tagString)
-      if (locationKey.test(name) || namesLocation(value))
+      if (locationKey.test(name)) return voidElement(element, `tag ${name}`, 'location')
+      // A binary value may be anything.
+      if (value === '' && (await hasChild(element, id.tagBinary)))
         return voidElement(element, `tag ${name}`, 'location')
+      patches.push(
+        ...(await findTextPlaces(source, [{ offset: element.body, length: element.end - element.body }])),
+      )
     }
     if (element.id !== id.simpleTag && element.id !== id.tag) return
     for await (const child of elementsIn(source, element.body, element.end)) await tagsIn(child, depth + 1)
@@ -119,14 +227,15 @@ export async function findMatroskaMetadata(
     for await (const element of elementsIn(source, parent.body, parent.end)) {
       if (!ids.has(element.id)) continue
       const text = await textOf(element)
-      const tells = namesLocation(text)
-      if (!/[^\0]/.test(text) || (!tells && !personal)) continue
-      const kind = tells ? 'location' : 'personal'
+      if (!/[^\0]/.test(text)) continue
+      const blanked = personal ? null : blankPlaces(Buffer.from(text, 'latin1'))
+      if (!blanked && !personal) continue
+      const kind = personal ? 'personal' : 'location'
       const finding = { kind, where: `${where} at ${element.start}`, value: shortValue(text) } as const
       patches.push({
         offset: element.body,
-        length: element.end - element.body,
-        bytes: null,
+        length: blanked?.length ?? element.end - element.body,
+        bytes: blanked,
         finding,
         secrets: [],
       })
@@ -147,6 +256,12 @@ export async function findMatroskaMetadata(
     return (await source.read(element.body, Math.min(element.end - element.body, maxTextBytes))).toString(
       'latin1',
     )
+  }
+
+  async function hasChild(parent: Element, wanted: number): Promise<boolean> {
+    for await (const child of elementsIn(source, parent.body, parent.end))
+      if (child.id === wanted) return true
+    return false
   }
 
   async function childText(parent: Element, wanted: number): Promise<string> {

@@ -3,7 +3,7 @@ import { type ByteRange, type ByteSource, bufferBytes } from '../bytes/byte-sour
 import { buildExif, type KeptExif } from '../locations/exif-build.ts'
 import { findExifLocation } from '../locations/exif-location.ts'
 import type { FileWriter } from '../bytes/file-writer.ts'
-import { namesLocation } from '../bytes/kept-tags.ts'
+import { blankPlaces } from '../words/places-in-text.ts'
 import { blankXmpLocation } from '../locations/xmp-location.ts'
 
 export interface PngChunk extends ByteRange {
@@ -109,12 +109,19 @@ function keptText(type: string, payload: Buffer): Buffer | 'as it is' | null {
   const text = textOf(type, payload, keywordEnd)
   if (text === null) return null
   if (keyword === 'XML:com.adobe.xmp') {
-    const blanked = blankXmpLocation(text)
+    const packet = blankXmpLocation(text)
+    const blanked = blankPlaces(Buffer.from(packet, 'latin1'))?.toString('latin1') ?? packet
     if (blanked === text) return 'as it is'
     const head = Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1')
     return pngChunk('iTXt', Buffer.concat([head, Buffer.from(blanked, 'latin1')]))
   }
-  return namesLocation(text) ? null : 'as it is'
+  const blanked = blankPlaces(Buffer.from(text, 'latin1'))
+  if (!blanked) return 'as it is'
+  // As plain text, where it was packed.
+  const head = Buffer.from(`${keyword}\0`, 'latin1')
+  return type === 'iTXt'
+    ? pngChunk('iTXt', Buffer.concat([head, Buffer.alloc(4), blanked]))
+    : pngChunk('tEXt', Buffer.concat([head, blanked]))
 }
 
 function textOf(type: string, payload: Buffer, keywordEnd: number): string | null {

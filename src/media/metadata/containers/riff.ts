@@ -10,6 +10,7 @@ interface RiffChunk extends ByteRange {
   readonly body: number
 }
 
+const maxDepth = 6
 const maxChunks = 5_000_000
 const maxTextBytes = 16 * 1024 * 1024
 
@@ -43,9 +44,26 @@ export async function webpPicture(source: ByteSource): Promise<ByteRange[]> {
   return ranges
 }
 
+const frames = /^..(db|dc|wb|pc)$/
+
+/** The frames and the sound of an AVI, in file order. */
+export async function aviFilm(source: ByteSource): Promise<ByteRange[]> {
+  const found: ByteRange[] = []
+  await walk(0, source.size, 0)
+  return found
+
+  async function walk(from: number, to: number, depth: number): Promise<void> {
+    if (depth > maxDepth) return
+    for await (const chunk of chunksIn(source, from, to)) {
+      if (filmLists.test(chunk.list)) await walk(chunk.body, chunk.offset + chunk.length, depth + 1)
+      else if (frames.test(chunk.id)) found.push(chunk)
+    }
+  }
+}
+
 /** Chunks of an AVI that hold the film: headers, indexes, frames (AVI RIFF File Reference, OpenDML 1.02). */
 const filmLists = /^(AVI |AVIX|hdrl|strl|odml|movi|rec )$/
-const filmChunks = /^(avih|strh|strf|indx|vprp|dmlh|idx1|ix..|..(db|dc|wb|pc|tx|ix))$/
+const filmChunks = /^(avih|strh|strf|indx|vprp|dmlh|idx1|ix..|..(db|dc|wb|pc|ix))$/
 
 /**
  * Finds what an AVI holds besides its film: texts, Exif, maker notes, junk. Under `no-location` texts stay that
@@ -60,7 +78,7 @@ export async function findAviMetadata(
   return patches
 
   async function walk(from: number, to: number, depth: number): Promise<void> {
-    if (depth > 6) return
+    if (depth > maxDepth) return
     for await (const chunk of chunksIn(source, from, to)) {
       const end = chunk.offset + chunk.length
       if (chunk.list && filmLists.test(chunk.list)) {

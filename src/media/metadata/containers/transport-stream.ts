@@ -1,4 +1,5 @@
-import { ffmpegIsolation, ffprobeIsolation, runTool } from '../../tools/run-tool.ts'
+import { ffmpegIsolation, runTool } from '../../tools/run-tool.ts'
+import { withoutMessages } from '../stream-hash.ts'
 import type { ByteSource } from '../bytes/byte-source.ts'
 
 const memoryKib = 2 * 1024 * 1024
@@ -10,37 +11,23 @@ export async function hasTimecodes(source: ByteSource): Promise<boolean> {
 }
 
 /**
- * Copies the streams of a transport stream to `output` without H.264's supplemental messages (NAL type 6), where
- * AVCHD cameras write position, date and model; captions stand there too and go with them.
+ * Copies film, sound and subtitles of a transport stream to `output`, and no other stream. `messages`: whether H.264's
+ * supplemental messages stay (NAL type 6), where AVCHD cameras write position, date and model, and where captions stand.
  */
 export async function copyTransportStream(
   input: string,
   output: string,
-  options: { readonly timecodes: boolean; readonly deadlineMs: number },
+  options: { readonly timecodes: boolean; readonly messages: boolean; readonly deadlineMs: number },
 ): Promise<void> {
-  const codec = await videoCodec(input)
-  const filter = codec === 'h264' ? ['-bsf:v', 'filter_units=remove_types=6'] : []
-  const hevc = codec === 'hevc' ? ['-bsf:v', 'filter_units=remove_types=39-40'] : []
+  const filter = options.messages ? [] : await withoutMessages(input, 'mts')
   const shape = options.timecodes ? ['-mpegts_m2ts_mode', '1'] : []
   await runTool(
     'ffmpeg',
     [
       ...ffmpegIsolation, '-v', 'error', '-f', 'mpegts', '-i', `file:${input}`, '-map', '0:v?', '-map', '0:a?',
-      '-c', 'copy', '-map_metadata', '-1', '-copyts', '-fflags', '+bitexact', ...filter, ...hevc, ...shape,
+      '-c', 'copy', '-map_metadata', '-1', '-copyts', '-fflags', '+bitexact', ...filter, ...shape,
       '-f', 'mpegts', '-y', `file:${output}`,
     ],
     { deadlineMs: options.deadlineMs, maxOutputBytes: 256 * 1024, memoryKib },
   ) // prettier-ignore
-}
-
-async function videoCodec(input: string): Promise<string> {
-  const { stdout } = await runTool(
-    'ffprobe',
-    [
-      ...ffprobeIsolation, '-v', 'error', '-f', 'mpegts', '-select_streams', 'v:0',
-      '-show_entries', 'stream=codec_name', '-of', 'csv=p=0', `file:${input}`,
-    ],
-    { deadlineMs: 30_000, maxOutputBytes: 64 * 1024, memoryKib },
-  ) // prettier-ignore
-  return stdout.toString('utf8').trim().split('\n')[0] ?? ''
 }

@@ -72,25 +72,22 @@ async function unwanted(
   const isText = textHandlers.has(track.handler) || track.format === 'tx3g' || track.format === 'c608'
   if (isText || readableFormats.has(track.format)) {
     if (await tellsPosition(collector, samples())) return 'location'
-    return isPersonal && track.handler === 'meta' ? 'personal' : null
+    // Cameras write the date into them.
+    return isPersonal ? 'personal' : null
   }
-  // Timed metadata that nobody can read may be anything: it is not served.
-  if (track.handler === 'meta') return 'location'
+  // What nobody can read may be anything: it is not served.
+  if (!filmHandlers.has(track.handler)) return 'location'
   // A time code is the time of day on many cameras.
-  if (isPersonal && track.handler === 'tmcd') return 'personal'
-  return isPersonal && !filmHandlers.has(track.handler) ? 'personal' : null
+  return isPersonal && track.handler === 'tmcd' ? 'personal' : null
 }
-
-const pairOfDegrees = /-?\d{1,3}\.\d{4,}[^\d]{1,12}-?\d{1,3}\.\d{4,}/
 
 async function tellsPosition({ source, range }: Collector, ranges: readonly ByteRange[]): Promise<boolean> {
   const step = 1024 * 1024
   for (const part of ranges) {
     // Pieces overlap, so that no number is cut.
-    for (let done = 0; done < part.length; done += step - 64) {
+    for (let done = 0; done < part.length; done += step - 512) {
       const bytes = await source.read(range.offset + part.offset + done, Math.min(step, part.length - done))
-      const text = bytes.toString('latin1')
-      if (namesLocation(text) || pairOfDegrees.test(text)) return true
+      if (namesLocation(bytes.toString('latin1')) || namesLocation(bytes.toString('utf8'))) return true
     }
   }
   return false

@@ -1,8 +1,29 @@
+import { findEmbeddedLocation } from '../locations/embedded.ts'
+import { blankPlaces } from '../words/places-in-text.ts'
 import { boxesIn, childOf, type Box, metaBody } from './iso-bmff-boxes.ts'
 import type { Collector, Kind, Piece } from './iso-bmff-collector.ts'
-import { iso6709, locationBoxes, locationKey, namesLocation, sphericalUuid } from '../bytes/kept-tags.ts'
+import { locationBoxes, locationKey, namesLocation, sphericalUuid } from '../bytes/kept-tags.ts'
 
 const containers = new Set(['trak', 'mdia', 'minf', 'stbl', 'edts', 'dinf', 'mvex'])
+
+/** Boxes of `moov` that playing needs (ISO/IEC 14496-12, QuickTime File Format). */
+const structure = new Set([
+  'mvhd', 'iods', 'cmov', 'dcom', 'cmvd', 'ctab', 'clip', 'crgn', 'mehd', 'trex', 'leva', 'trep',
+  'tkhd', 'tref', 'trgr', 'elst', 'tapt', 'clef', 'prof', 'enof', 'load', 'matt', 'txas', 'imap',
+  'mdhd', 'hdlr', 'elng', 'vmhd', 'smhd', 'hmhd', 'nmhd', 'sthd', 'gmhd', 'dref',
+  'stsd', 'stts', 'ctts', 'cslg', 'stss', 'stps', 'stsh', 'sdtp', 'stsc', 'stsz', 'stz2', 'stco', 'co64',
+  'padb', 'stdp', 'sgpd', 'sbgp', 'csgm', 'subs', 'saiz', 'saio',
+]) // prettier-ignore
+
+/** User data that stays under `no-location`: titles, people, rights, rating, camera and player's settings. */
+const keptUserData =
+  /^(\xa9(?!xyz)\w{3}|name|titl|auth|cprt|dscp|perf|gnre|rtng|clsf|kywd|albm|yrrc|urat|date|manu|modl|vndr|kind|hnti|hinf|hinv|tagc|CAME|FIRM|LENS|SDLN|smrd|smta|LOOP|SelO|AllF|Xtra)$/
+
+const namesKey = (bytes: Buffer, { body, end }: Box): boolean =>
+  locationKey.test(bytes.toString('latin1', body, Math.min(end, body + 65_536)))
+
+/** Adobe XMP specification, part 3, §1.2.7. */
+const xmpUuid = 'be7acfcb97a942e89c71999491e3afac'
 
 /** `moov/trak/mdia/minf/stbl` is five deep. */
 const maxDepth = 12
@@ -15,13 +36,11 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
   else if (box.type === 'meta') await metadata(collector, piece, box)
   else if (box.type === 'uuid') {
     const uuid = bytes.toString('hex', box.body, box.body + 16)
-    const tells = namesLocation(bytes.toString('latin1', box.body, box.end))
-    if (tells) collector.remove(piece, box, 'box uuid', 'location')
-    else if (isPersonal && uuid !== sphericalUuid) collector.remove(piece, box, 'box uuid', 'personal')
-  } else if (box.type === 'XMP_') {
-    const tells = namesLocation(bytes.toString('latin1', box.body, box.end))
-    if (tells || isPersonal) collector.remove(piece, box, 'box XMP_', tells ? 'location' : 'personal')
-  } else if (box.type === 'gps ') await gpsIndex(collector, piece, box)
+    if (uuid === xmpUuid) await xmp(collector, piece, box)
+    else if (uuid === sphericalUuid) texts(collector, piece, box)
+    else collector.remove(piece, box, 'box uuid', isPersonal ? 'personal' : 'location')
+  } else if (box.type === 'XMP_') await xmp(collector, piece, box)
+  else if (box.type === 'gps ') await gpsIndex(collector, piece, box)
   else if (locationBoxes.has(box.type)) collector.remove(piece, box, `box ${box.type}`, 'location')
   else if (isUnused(box)) await collector.zeroIfUsed(base + box.body, base + box.end)
   else if (isPersonal && box.type === 'hdlr') {
@@ -33,7 +52,28 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
     for (const child of boxesIn(bytes, box.body, box.end)) {
       await walkUserData(collector, piece, child, depth + 1)
     }
+  } else if (structure.has(box.type)) {
+    // Names of the handler and of the encoder.
+    if (box.type === 'hdlr' || box.type === 'stsd') texts(collector, piece, box)
+  } else {
+    collector.remove(piece, box, `box ${box.type}`, isPersonal ? 'personal' : 'location')
   }
+}
+
+/** Adobe's XMP in a box of its own: its places go, the rest stays but under `none`. */
+async function xmp(collector: Collector, piece: Piece, box: Box): Promise<void> {
+  if (collector.policy === 'none') return collector.remove(piece, box, `box ${box.type}`, 'personal')
+  const range = { offset: piece.base + box.start, length: box.end - box.start }
+  texts(collector, piece, box)
+  collector.add((await findEmbeddedLocation(collector.source, [range])).patches)
+}
+
+/** Puts spaces over the positions that the text in a box tells of. */
+function texts(collector: Collector, { bytes, base }: Piece, box: Box): void {
+  const blanked = blankPlaces(bytes.subarray(box.body, box.end))
+  if (!blanked) return
+  const value = bytes.toString('latin1', box.body, box.end)
+  collector.replace(base + box.body, base + box.end, blanked, `text in ${box.type}`, 'location', value)
 }
 
 export function isUnused(box: { readonly type: string }): boolean {
@@ -64,14 +104,11 @@ async function userData(collector: Collector, piece: Piece, box: Box): Promise<v
     const where = `box ${entry.type}`
     if (entry.type === 'meta') await metadata(collector, piece, entry)
     else if (isUnused(entry)) await collector.zeroIfUsed(base + entry.body, base + entry.end)
-    else if (
-      locationBoxes.has(entry.type) ||
-      namesLocation(bytes.toString('latin1', entry.body, entry.end))
-    ) {
+    else if (collector.policy === 'none') collector.remove(piece, entry, where, 'personal')
+    else if (entry.type === 'XMP_') await xmp(collector, piece, entry)
+    else if (!keptUserData.test(entry.type) || namesKey(bytes, entry))
       collector.remove(piece, entry, where, 'location')
-    } else if (collector.policy === 'none') {
-      collector.remove(piece, entry, where, 'personal')
-    }
+    else texts(collector, piece, entry)
   }
 }
 
@@ -86,7 +123,7 @@ async function metadata(collector: Collector, piece: Piece, box: Box): Promise<v
     else if (child.type === 'ilst') {
       for (const item of boxesIn(bytes, child.body, child.end)) {
         if (isUnused(item)) await collector.zeroIfUsed(base + item.body, base + item.end)
-        else listItem(collector, piece, item, names)
+        else await listItem(collector, piece, item, names)
       }
     } else if (child.type !== 'hdlr' && child.type !== 'keys') {
       const tells = namesLocation(bytes.toString('latin1', child.body, child.end))
@@ -116,14 +153,23 @@ function keyNames(collector: Collector, { bytes, base }: Piece, keys: Box): stri
   return names
 }
 
-function listItem(collector: Collector, piece: Piece, item: Box, names: readonly string[]): void {
+async function listItem(
+  collector: Collector,
+  piece: Piece,
+  item: Box,
+  names: readonly string[],
+): Promise<void> {
   const { bytes } = piece
   const name = names[bytes.readUInt32BE(item.start + 4) - 1] ?? item.type
   const text = bytes.toString('latin1', item.body, Math.min(item.end, item.body + 65_536))
   const freeForm = item.type === '----' && locationKey.test(text)
-  const tells = freeForm || locationBoxes.has(item.type) || iso6709.test(text.replaceAll('\0', ''))
+  const tells = freeForm || locationBoxes.has(item.type)
   const kind = tells ? 'location' : unwantedName(collector, name)
-  if (kind) collector.remove(piece, item, `item ${name}`, kind)
+  if (kind) return collector.remove(piece, item, `item ${name}`, kind)
+  texts(collector, piece, item)
+  // Cover art is a picture with metadata of its own.
+  const range = { offset: piece.base + item.body, length: item.end - item.body }
+  collector.add((await findEmbeddedLocation(collector.source, [range])).patches)
 }
 
 function unwantedName(collector: Collector, name: string): Kind | null {

@@ -2,7 +2,6 @@ import type { MetadataPolicy } from '../../types.ts'
 import type { ByteRange, ByteSource } from '../bytes/byte-source.ts'
 import { boxesIn, typeAt } from './iso-bmff-boxes.ts'
 import { collectPatches, type Collector, type Piece } from './iso-bmff-collector.ts'
-import { locationBoxes } from '../bytes/kept-tags.ts'
 import { readFragments } from './iso-bmff-samples.ts'
 import { type Fragment, removeTracks } from './iso-bmff-tracks.ts'
 import { isUnused, walkUserData } from './iso-bmff-user-data.ts'
@@ -12,6 +11,9 @@ const maxMovieBytes = 192 * 1024 * 1024
 const maxSmallBoxBytes = 16 * 1024 * 1024
 /** A `moof` and a `mdat` for each second make a film of thirteen hours. */
 const maxOuterBoxes = 100_000
+
+/** Boxes at the top level that playing needs (ISO/IEC 14496-12 table 1, QuickTime). */
+const filmBoxes = /^(ftyp|styp|moov|moof|mdat|mfra|sidx|ssix|pdin|idat|pnot|PICT)$/
 
 /** A box at the top level, which may be gigabytes: only where it stands. */
 interface OuterBox {
@@ -50,6 +52,20 @@ export async function findMovieMetadata(
   }
   for (const box of outer) await walkOuter(collector, box)
   return [...collector.patches]
+}
+
+/** Where a still's own boxes end: at the film that Google's and Samsung's phones append, which begins with a second `ftyp`. */
+export async function ownLength(source: ByteSource): Promise<number> {
+  let start = 0
+  for (let count = 0; count < maxOuterBoxes && start + 8 <= source.size; count += 1) {
+    const header = await source.read(start, 16)
+    if (start > 0 && typeAt(header, 4) === 'ftyp') return start
+    const size = header.readUInt32BE(0)
+    if (size === 0 || (size === 1 && header.length < 16)) break
+    start += size === 1 ? Number(header.readBigUInt64BE(8)) : size
+    if (size !== 1 && size < 8) break
+  }
+  return source.size
 }
 
 async function load(source: ByteSource, box: OuterBox, max: number): Promise<Piece> {
@@ -122,9 +138,21 @@ async function walkOuter(collector: Collector, box: OuterBox): Promise<void> {
     // Samsung's and Google's motion inside a HEIC.
     const inner = { offset: box.body, length: box.end - box.body }
     collector.add(await findMovieMetadata(source, inner, policy))
-  } else if (/^(uuid|udta|XMP_)$/.test(box.type) || locationBoxes.has(box.type)) {
+  } else if (box.type === 'meta') {
+    const piece = await load(source, box, maxSmallBoxBytes)
+    const [meta] = boxesIn(piece.bytes, 0, piece.bytes.length)
+    // A still's own describes its pictures; a film's, as Sony writes it, the recording.
+    const isStill = meta && /pitm|iinf/.test(piece.bytes.toString('latin1', 0, 4096))
+    if (meta && !isStill) await walkUserData(collector, piece, meta)
+  } else if (/^(uuid|udta|XMP_)$/.test(box.type)) {
     const piece = await load(source, box, maxSmallBoxBytes)
     for (const inner of boxesIn(piece.bytes, 0, piece.bytes.length))
       await walkUserData(collector, piece, inner)
+  } else if (!filmBoxes.test(box.type)) {
+    const type = Buffer.from('free')
+    const kind = policy === 'none' ? 'personal' : 'location'
+    const head = await source.read(box.body, Math.min(160, box.end - box.body))
+    collector.replace(box.start + 4, box.start + 8, type, `box ${box.type}`, kind, head.toString('latin1'))
+    collector.zero(box.body, box.end)
   }
 }
