@@ -141,7 +141,7 @@ const missed: readonly (readonly [where: RegExp, words: string])[] = [
   [/^track at /, 'a track that is neither film nor sound'],
   [/^attachment/, 'attachments'],
   [/^content credentials/, 'its content credentials'],
-  [/^(segment|trailer|element)/, 'parts of an unknown kind'],
+  [/^(segment|trailer|element|block (?!MCC_Data))/, 'parts of an unknown kind'],
 ]
 
 const lostBy = ({ patches }: Found): string[] =>

@@ -54,8 +54,6 @@ export function locationTags(tags: readonly Tag[]): Tag[] {
     if (/^(File|ExifTool|SourceFile)$/.test(tag.groups[0] ?? '')) return false
     if (iso6709.test(tag.value)) return true
     if (harmlessName.test(tag.name) || isBlank(tag.value)) return false
-    // Samsung's country code, written over.
-    if (tag.name === 'MCCData' && tag.value === '000') return false
     return tag.groups.includes('Location') || locationName.test(tag.name)
   })
 }

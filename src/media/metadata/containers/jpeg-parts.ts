@@ -18,8 +18,8 @@ const keptSegments: ReadonlyMap<number, RegExp> = new Map([
   [0xee, /^Adobe/],
 ])
 
-/** Blocks of Samsung's trailer that stay: the motion and its version, when it was taken, and the country, which is written over. */
-const keptBlocks = /^(MotionPhoto_\w+|Image_UTC_Data|MCC_Data)$/
+/** Blocks of Samsung's trailer that stay: the motion and its version, and when it was taken. */
+const keptBlocks = /^(MotionPhoto_\w+|Image_UTC_Data)$/
 const maxPictures = 64
 const searchBytes = 64 * 1024
 
@@ -78,6 +78,11 @@ export async function findUnknownParts(source: ByteSource, videos: readonly Byte
   async function blankRest(from: number, to: number): Promise<Patch[]> {
     const before = patches.length
     const blocks = await samsungBlocks(source)
+    for (const { offset, length, name, entry } of blocks) {
+      if (entry === null || keptBlocks.test(name) || offset < from || offset >= to) continue
+      await zero(offset, offset + length, `block ${name}`)
+      await zero(entry, entry + 4, `entry of ${name}`)
+    }
     // In the trailer a film stands inside its block, whose name stands before it.
     const kept = blocks.filter(({ offset, length }) => offset < to && offset + length > from)
     let at = from
@@ -99,26 +104,33 @@ export async function findUnknownParts(source: ByteSource, videos: readonly Byte
   }
 }
 
+interface SamsungBlock extends ByteRange {
+  readonly name: string
+  /** Where its entry stands in the directory; null for the directory itself. */
+  readonly entry: number | null
+}
+
 /**
- * The parts of Samsung's trailer that stay, in file order: known blocks and the directory (`SEFH` … `SEFT`), which counts back from
- * itself. None where the file does not end with one.
+ * The blocks of Samsung's trailer and its directory (`SEFH` … `SEFT`), which counts back from itself, in file order. None where
+ * the file does not end with one.
  */
-async function samsungBlocks(source: ByteSource): Promise<ByteRange[]> {
+async function samsungBlocks(source: ByteSource): Promise<SamsungBlock[]> {
   const tail = await source.read(source.size - 8, 8)
   if (tail.length < 8 || tail.toString('latin1', 4) !== 'SEFT') return []
   const size = tail.readUInt32LE(0)
   const start = source.size - 8 - size
   const directory = await source.read(start, size)
   if (start < 0 || directory.length < size || directory.toString('latin1', 0, 4) !== 'SEFH') return []
-  const kept: ByteRange[] = [{ offset: start, length: size + 8 }]
+  const blocks: SamsungBlock[] = [{ offset: start, length: size + 8, name: '', entry: null }]
   const count = Math.min(directory.readUInt32LE(8), Math.floor((size - 12) / 12))
   for (let index = 0; index < count; index += 1) {
-    const offset = start - directory.readUInt32LE(12 + 12 * index + 4)
-    const length = directory.readUInt32LE(12 + 12 * index + 8)
+    const at = 12 + 12 * index
+    const offset = start - directory.readUInt32LE(at + 4)
+    const length = directory.readUInt32LE(at + 8)
     const head = await source.read(offset, 64)
     if (head.length < 8 || offset + length > start) continue
     const name = head.toString('latin1', 8, 8 + Math.min(head.readUInt32LE(4), 56))
-    if (keptBlocks.test(name)) kept.push({ offset, length })
+    blocks.push({ offset, length, name, entry: start + at })
   }
-  return kept.sort((one, other) => one.offset - other.offset)
+  return blocks.sort((one, other) => one.offset - other.offset)
 }
