@@ -10,6 +10,8 @@ import { pictureRanges } from './picture-ranges.ts'
 import { findTextPlaces } from './words/text-patches.ts'
 import { hasTimecodes } from './containers/transport-stream.ts'
 import { findPrivateStreams } from './containers/ts-streams.ts'
+import { findEncoded } from './words/encoded-parts.ts'
+import { extendedXmp } from './containers/jpeg-xmp.ts'
 import type { Patch } from './bytes/patch.ts'
 import { findAviMetadata } from './containers/riff.ts'
 
@@ -75,13 +77,31 @@ async function streamsOf(source: ByteSource): Promise<Patch[]> {
   ]
 }
 
-/** Positions written as text in a still. */
+/** Positions written as text in a still, in base64 too. */
 async function textsIn(source: ByteSource, format: Format): Promise<Patch[]> {
   const whole = { offset: 0, length: source.size }
   const picture = await pictureRanges[format]?.(source)
-  return picture
-    ? findTextPlaces(source, complement(picture, source.size))
-    : findTextPlaces(source, [whole], 'coded')
+  const ranges = picture ? complement(picture, source.size) : [whole]
+  const texts = await findTextPlaces(source, ranges, picture ? 'metadata' : 'coded')
+  const joined = format === 'jpeg' ? await extendedXmp(source) : null
+  return [
+    ...texts,
+    ...(await findEncoded(source, ranges, (inner) => findInside(inner))),
+    ...(joined ? (await findInside(joined.source)).flatMap(joined.inFile) : []),
+  ]
+}
+
+/** What was unpacked may hold more that is packed. */
+const deepest = 3
+
+/** Location in what stands packed in a file: a picture, a packet of XMP, a text. */
+async function findInside(source: ByteSource, depth = 0): Promise<Patch[]> {
+  const whole = [{ offset: 0, length: source.size }]
+  const texts = await findTextPlaces(source, whole, source.size > 4096 ? 'coded' : 'metadata')
+  const { patches } = await findEmbeddedLocation(source, whole)
+  const deeper =
+    depth < deepest ? await findEncoded(source, whole, (inner) => findInside(inner, depth + 1)) : []
+  return [...texts, ...deeper, ...patches]
 }
 
 /** Where metadata can stand: all of a file but a JPEG's coded data, which is compared byte by byte instead. */

@@ -192,6 +192,8 @@ test.each([
   '123e4567-e89b-12d3-a456-426614174000',
   '3840 x 2160, 29.97 fps',
   'took 2h 30m 15s',
+  'aux:LensInfo="16/1 35/1 4/1 4/1"',
+  '56º0C;5',
   'a walk of 10 km at 20°C',
   'scores 3:2 5:4',
   'Ada and Bob, Lisbon, 14 July',

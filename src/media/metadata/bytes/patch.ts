@@ -40,6 +40,16 @@ export async function applyPatches(path: string, patches: readonly Patch[]): Pro
   }
 }
 
+/** `bytes` with the patches applied. */
+export function applyInMemory(bytes: Buffer, patches: readonly Patch[]): Buffer {
+  const patched = Buffer.from(bytes)
+  for (const { offset, length, bytes: replacement } of patches) {
+    if (replacement) replacement.copy(patched, offset)
+    else patched.fill(0, offset, offset + length)
+  }
+  return patched
+}
+
 /** A short printable form of a value, for findings. */
 export function shortValue(value: string): string {
   const printable = value

@@ -6,8 +6,8 @@ import { type JpegSegment, walkJpeg } from './jpeg.ts'
 const keptSegments: ReadonlyMap<number, RegExp> = new Map([
   // The resolution, and a small picture of it.
   [0xe0, /^(JFIF|JFXX)\0/],
-  // Camera details, captions and rating, with their places taken out.
-  [0xe1, /^(Exif\0|http:\/\/ns\.adobe\.com\/(xap\/1\.0|xmp\/extension)\/\0)/],
+  // Camera details, captions and rating, with their places taken out; what a thermal camera measured.
+  [0xe1, /^(Exif\0|FLIR\0|http:\/\/ns\.adobe\.com\/(xap\/1\.0|xmp\/extension)\/\0)/],
   // The colour profile, the list of further pictures, the gain map.
   [0xe2, /^(ICC_PROFILE\0|MPF\0|urn:iso:std:iso:ts:21496)/],
   // What editors write of the quality.

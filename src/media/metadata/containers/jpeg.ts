@@ -62,7 +62,7 @@ async function walk(source: ByteSource): Promise<JpegLayout | null> {
     if (length < 4) return null
     const range = { offset: position, length }
     if ((marker >= 0xe0 && marker <= 0xef) || marker === 0xfe) {
-      const name = (await source.read(position + 4, Math.min(32, length - 4))).toString('latin1')
+      const name = (await source.read(position + 4, Math.min(40, length - 4))).toString('latin1')
       segments.push({ ...range, marker, name })
       const icc = marker === 0xe2 && name.startsWith('ICC_PROFILE\0')
       if (icc || (marker === 0xee && name.startsWith('Adobe'))) picture.push(range)

@@ -2,6 +2,8 @@ import { crc32, inflateSync } from 'node:zlib'
 import { type ByteRange, type ByteSource, bufferBytes } from '../bytes/byte-source.ts'
 import { buildExif, type KeptExif } from '../locations/exif-build.ts'
 import { findExifLocation } from '../locations/exif-location.ts'
+import { findTextPlaces } from '../words/text-patches.ts'
+import { applyInMemory } from '../bytes/patch.ts'
 import type { FileWriter } from '../bytes/file-writer.ts'
 import { blankPlaces } from '../words/places-in-text.ts'
 import { blankXmpLocation } from '../locations/xmp-location.ts'
@@ -82,12 +84,8 @@ async function hasDatedExif(source: ByteSource): Promise<boolean> {
 
 /** A TIFF block of Exif with its GPS directories blanked. */
 export async function withoutGps(exif: Buffer): Promise<Buffer> {
-  const bytes = Buffer.from(exif)
-  for (const patch of await findExifLocation(bufferBytes(exif), 0, exif.length)) {
-    if (patch.bytes) patch.bytes.copy(bytes, patch.offset)
-    else bytes.fill(0, patch.offset, patch.offset + patch.length)
-  }
-  return bytes
+  const texts = await findTextPlaces(bufferBytes(exif), [{ offset: 0, length: exif.length }])
+  return applyInMemory(exif, [...texts, ...(await findExifLocation(bufferBytes(exif), 0, exif.length))])
 }
 
 function pngChunk(type: string, payload: Buffer): Buffer {

@@ -12,8 +12,8 @@ const maxSmallBoxBytes = 16 * 1024 * 1024
 /** A `moof` and a `mdat` for each second make a film of thirteen hours. */
 const maxOuterBoxes = 100_000
 
-/** Boxes at the top level that playing needs (ISO/IEC 14496-12 table 1, QuickTime). */
-const filmBoxes = /^(ftyp|styp|moov|moof|mdat|mfra|sidx|ssix|pdin|idat|pnot|PICT)$/
+/** Boxes at the top level that playing needs (ISO/IEC 14496-12 table 1, QuickTime; `sefd` is where Samsung's stills find their motion). */
+const filmBoxes = /^(ftyp|styp|moov|moof|mdat|mfra|sidx|ssix|pdin|idat|pnot|PICT|sefd)$/
 
 /** A box at the top level, which may be gigabytes: only where it stands. */
 interface OuterBox {

@@ -33,7 +33,7 @@ const patterns: readonly RegExp[] = [
   /(?<![\d.])\d{4,5}\.\d{1,8},[NS],\d{4,5}\.\d{1,8},[EW]/giu,
   // 48°51'30.1"N, 48 deg 51.503', 48° 51
   new RegExp(
-    String.raw`(?:${hemisphere}\s?)?[-+]?(?<![\d.,])\d{1,3}\s?${degree}\s?${sexagesimal}\s?${minute}?(?:\s?${sexagesimal}\s?${second})?\s?${hemisphere}?`,
+    String.raw`(?:${hemisphere}\s?)?[-+]?(?<![\d.,])\d{1,3}\s?${degree}\s?${sexagesimal}\s?(?:${minute}(?:\s?${sexagesimal}\s?${second})?\s?${hemisphere}?|${hemisphere})`,
     'giu',
   ),
   // 48d51m30.1sN, 48:51:30.1 N, 48,51.5030N (XMP)
@@ -51,7 +51,7 @@ const patterns: readonly RegExp[] = [
     'giu',
   ),
   // 48/1, 51/1, 301/10 (rationals)
-  /(?<![\d/])\d{1,3}\/1[\s,;]{1,3}\d{1,2}\/1[\s,;]{1,3}\d{1,9}\/\d{1,9}(?:[\s,;]{0,3}[NSEWO](?!\p{L}))?/giu,
+  /(?<![\d/])\d{1,3}\/1[\s,;]{1,3}[0-5]?\d\/1[\s,;]{1,3}\d{1,9}\/\d{2,9}(?:[\s,;]{0,3}[NSEWO](?!\p{L}))?/giu,
   // 48.8584°N 2.2945°E; N48.8584, E2.2945
   new RegExp(
     String.raw`${start}${decimal}\s?${degree}?\s?[NS](?![\p{L}\d])${between}${decimal}\s?${degree}?\s?[EWO](?![\p{L}\d])`,
