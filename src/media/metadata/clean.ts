@@ -141,6 +141,7 @@ const missed: readonly (readonly [where: RegExp, words: string])[] = [
   [/^track at /, 'a track that is neither film nor sound'],
   [/^attachment/, 'attachments'],
   [/^content credentials/, 'its content credentials'],
+  [/^original raw file/, 'the raw file inside it'],
   [/^(segment|trailer|element|block (?!MCC_Data))/, 'parts of an unknown kind'],
 ]
 

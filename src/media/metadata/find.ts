@@ -3,6 +3,7 @@ import { type ByteRange, type ByteSource, complement } from './bytes/byte-source
 import { findEmbeddedLocation } from './locations/embedded.ts'
 import { findExifLocation } from './locations/exif-location.ts'
 import { findMovieMetadata, ownLength } from './iso-bmff/iso-bmff.ts'
+import { findGifParts } from './containers/gif.ts'
 import { findUnknownParts } from './containers/jpeg-parts.ts'
 import { walkJpeg } from './containers/jpeg.ts'
 import { findMatroskaMetadata } from './containers/matroska.ts'
@@ -13,7 +14,7 @@ import { findPrivateStreams } from './containers/ts-streams.ts'
 import { findEncoded } from './words/encoded-parts.ts'
 import { extendedXmp } from './containers/jpeg-xmp.ts'
 import type { Patch } from './bytes/patch.ts'
-import { findAviMetadata } from './containers/riff.ts'
+import { findAviMetadata, findWebpParts } from './containers/riff.ts'
 
 export interface Found {
   readonly patches: readonly Patch[]
@@ -45,9 +46,12 @@ export async function findMetadata(
   const ranges = await metadataRanges(source, format)
   const { patches, videos } = await findEmbeddedLocation(source, ranges)
   const found = [...(await textsIn(source, format)), ...patches]
+  if (format === 'gif') found.push(...(await findGifParts(source)))
+  if (format === 'webp') found.push(...(await findWebpParts(source)))
   if (format === 'jpeg') found.push(...(await findUnknownParts(source, videos)))
-  // Olympus and Panasonic begin a TIFF with letters of their own.
-  if (format === 'orf' || format === 'rw2') found.push(...(await findExifLocation(source, 0, source.size)))
+  // Olympus and Panasonic begin a TIFF with letters of their own, and BigTIFF does too.
+  if (format === 'orf' || format === 'rw2' || format === 'tiff')
+    found.push(...(await findExifLocation(source, 0, source.size)))
   for (const video of videos) found.push(...(await findMovieMetadata(source, video, policy)))
   // An image sequence, and Samsung's motion (`mpvd`), are boxes of the still's own file.
   if (format === 'heic' || format === 'avif') {

@@ -39,9 +39,43 @@ async function* chunksIn(source: ByteSource, from: number, to: number): AsyncGen
 export async function webpPicture(source: ByteSource): Promise<ByteRange[]> {
   const ranges: ByteRange[] = []
   for await (const chunk of chunksIn(source, 12, source.size)) {
-    if (/^(VP8 |VP8L|ALPH|ANIM|ANMF|ICCP)$/.test(chunk.id)) ranges.push(chunk)
+    if (webpPictures.test(chunk.id)) ranges.push(chunk)
+    else if (chunk.id === 'ANMF') {
+      ranges.push({ offset: chunk.offset, length: frameHeader })
+      for await (const part of partsOfFrame(source, chunk)) if (webpPictures.test(part.id)) ranges.push(part)
+    }
   }
   return ranges
+}
+
+const webpPictures = /^(VP8 |VP8L|ALPH|ANIM|ICCP)$/
+const webpChunks = /^(VP8X|VP8 |VP8L|ALPH|ANIM|ANMF|ICCP|EXIF|XMP )$/
+/** Where and how long a frame is shown, with the chunk's own header. */
+const frameHeader = 24
+
+const partsOfFrame = (source: ByteSource, { offset, length }: RiffChunk): AsyncGenerator<RiffChunk> =>
+  chunksIn(source, offset + frameHeader, offset + length)
+
+/** Finds chunks of a WebP of no known kind, and what stands behind the file's end. The patches turn it into zeros. */
+export async function findWebpParts(source: ByteSource): Promise<Patch[]> {
+  const patches: Patch[] = []
+  const end = Math.min(source.size, 8 + (await source.read(4, 4)).readUInt32LE(0))
+  if (end < 20) throw new RangeError('a WebP that is cut short')
+  for await (const chunk of chunksIn(source, 12, end)) {
+    if (!webpChunks.test(chunk.id)) await zero(chunk.body, chunk.offset + chunk.length, 'segment')
+    if (chunk.id !== 'ANMF') continue
+    for await (const part of partsOfFrame(source, chunk))
+      if (!webpPictures.test(part.id)) await zero(part.body, part.offset + part.length, 'segment')
+  }
+  await zero(end, source.size, 'trailer')
+  return patches
+
+  async function zero(from: number, to: number, where: string): Promise<void> {
+    const bytes = await source.read(from, Math.min(to - from, maxTextBytes))
+    if (to <= from || (bytes.length === to - from && bytes.every((byte) => byte === 0))) return
+    const finding = { kind: 'location', where: `${where} at ${from}`, value: `${to - from} bytes` } as const
+    patches.push({ offset: from, length: to - from, bytes: null, finding, secrets: [] })
+  }
 }
 
 const frames = /^..(db|dc|wb|pc)$/
