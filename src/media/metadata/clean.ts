@@ -20,6 +20,7 @@ import {
   placesArguments,
 } from './exif-arguments.ts'
 import { writeFileBy } from './bytes/file-writer.ts'
+import { webpLength } from './containers/riff.ts'
 import { ownLength } from './iso-bmff/iso-bmff.ts'
 import { findMetadata, type Found, isMovie } from './find.ts'
 import { filterJxl } from './containers/jxl.ts'
@@ -176,6 +177,8 @@ const everythingStep: Step = async (context) => {
   await startOver(context)
   const { original, exiftool, output, policy } = context
   const { format } = original.type
+  // exiftool gives up at what stands behind the picture's own end.
+  if (format === 'webp') await truncate(output, await webpLength(original.source))
   if (format === 'heic' && policy === 'none') await truncate(output, await ownLength(original.source))
   await exiftool.write(
     output,

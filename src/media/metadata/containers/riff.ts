@@ -56,11 +56,17 @@ const frameHeader = 24
 const partsOfFrame = (source: ByteSource, { offset, length }: RiffChunk): AsyncGenerator<RiffChunk> =>
   chunksIn(source, offset + frameHeader, offset + length)
 
+/** Where a WebP ends by its own header; what stands behind is no part of it. Throws RangeError where that is too short. */
+export async function webpLength(source: ByteSource): Promise<number> {
+  const end = Math.min(source.size, 8 + (await source.read(4, 4)).readUInt32LE(0))
+  if (end < 20) throw new RangeError('a WebP that is cut short')
+  return end
+}
+
 /** Finds chunks of a WebP of no known kind, and what stands behind the file's end. The patches turn it into zeros. */
 export async function findWebpParts(source: ByteSource): Promise<Patch[]> {
   const patches: Patch[] = []
-  const end = Math.min(source.size, 8 + (await source.read(4, 4)).readUInt32LE(0))
-  if (end < 20) throw new RangeError('a WebP that is cut short')
+  const end = await webpLength(source)
   for await (const chunk of chunksIn(source, 12, end)) {
     if (!webpChunks.test(chunk.id)) await zero(chunk.body, chunk.offset + chunk.length, 'segment')
     if (chunk.id !== 'ANMF') continue

@@ -9,7 +9,8 @@ export interface TextSpan {
 const label = String.raw`(?:gps|geo|(?:geo)?coord(?:inate)?s?|koordinaten?|coordonn[ée]es|coordenadas|coordinate|position|location|center|centre)`
 const axis = String.raw`(?:(?:geo|gps)?[-_:. ]?(?:latitude|longitude|latitud|longitud|latitudine|longitudine|breitengrad|längengrad|breite|länge|lat|lon|lng|long)|широта|долгота|緯度|経度|纬度|经度|위도|경도)`
 /** What stands between a label and its number: in JSON, XML, YAML, attributes and plain words. */
-const after = String.raw`(?:ref)?[\\"'”\]]{0,3}\s{0,3}(?:[:=>(,_.-]|is|ist|&gt;|%3D)?\s{0,3}[\\"'“([]{0,3}`
+const quote = String.raw`(?:[\\"'“”[\](]|&quot;|&#34;|&#x22;|&apos;|%22)`
+const after = String.raw`(?:ref)?${quote}{0,3}\s{0,3}(?:[:=>,_.-]|is|ist|&gt;|%3D|%3A)?\s{0,3}${quote}{0,3}`
 const hemisphere = String.raw`(?:(?<!\p{L})[NSEWO](?!\p{L}))`
 const start = String.raw`(?<![\d.,])`
 const decimal = String.raw`[-+]?\d{1,3}[.,]\d{1,15}(?!\d)`
@@ -65,7 +66,7 @@ const patterns: readonly RegExp[] = [
   new RegExp(String.raw`${start}[-+]?\d{1,3}[.,]\d{3,15}\s?${degree}\s?${hemisphere}?`, 'giu'),
   // lat=48.8584, "longitude": 2.2945, <lat>48.8584</lat>, Breite: 48,8584
   new RegExp(
-    String.raw`(?<!\p{L})(?:\p{L}{1,12}[-_:. ]?)?${axis}${after}${hemisphere}?\s?[-+]?\d{1,3}(?:[.,]\d{1,15})?(?![\d:])\s?(?:${degree})?\s?${hemisphere}?`,
+    String.raw`(?<!\p{L})(?:exif:|dest|start|end|my)?${axis}${after}${hemisphere}?\s?[-+]?\d{1,3}(?:[.,]\d{1,15})?(?![\d:])\s?(?:${degree})?\s?${hemisphere}?`,
     'giu',
   ),
   // GPS 48.8584 2.2945, "coordinates":[2.2945,48.8584]

@@ -21,8 +21,9 @@ function texts(length: number) {
   ] as const
 }
 
-/** Fewer digits say nothing in coded data. */
+/** Fewer digits say nothing in coded data, but in a text that is too long to stand there by chance. */
 const fewestDigits = 6
+const longText = 20
 
 /**
  * Finds positions that are written as text anywhere in `ranges`, in ASCII, UTF-8, Latin-1 or UTF-16, whatever the
@@ -66,7 +67,8 @@ function changes(
     for (let same = 0; at < before.length && same < 4; at += 1) same = before[at] === after[at] ? same + 1 : 0
     const value = before.toString('latin1', start, at)
     if (offset + start >= end) break
-    if (among === 'coded' && (value.match(/\d/g) ?? []).length < fewestDigits) continue
+    const isTelling = before.length >= longText || (value.match(/\d/g) ?? []).length >= fewestDigits
+    if (among === 'coded' && !isTelling) continue
     patches.push({
       offset: offset + start,
       length: at - start,
