@@ -15,6 +15,12 @@ const number = (value: number, bytes: number, order: 'BE' | 'LE'): Buffer => {
   else buffer.writeUIntLE(value, 0, bytes)
   return buffer
 }
+/** The texts of a plant, where a leaf has no room for all of them. */
+const linesOf = (text: Buffer): Buffer[] =>
+  text
+    .toString('utf8')
+    .split('\n')
+    .map((line) => Buffer.from(line))
 const behind: Plant = (file, text) => Buffer.concat([file, text])
 
 /** Exif (TIFF) with one text in a directory: of the picture, or of the camera. */
@@ -198,10 +204,14 @@ const beforeTrailer =
 const gif: Leaves = {
   'a comment': beforeTrailer((text) => Buffer.concat([Buffer.from([0x21, 0xfe]), cut(text)])),
   'a comment, where a piece ends': beforeTrailer((text) =>
-    Buffer.concat([
-      Buffer.from([0x21, 0xfe]),
-      cut(Buffer.concat([Buffer.alloc(246, '.'), latin(' '), text])),
-    ]),
+    Buffer.concat(
+      linesOf(text).map((line) =>
+        Buffer.concat([
+          Buffer.from([0x21, 0xfe]),
+          cut(Buffer.concat([Buffer.alloc(240, '.'), latin(' '), line])),
+        ]),
+      ),
+    ),
   ),
   'an application’s block': beforeTrailer((text) =>
     Buffer.concat([Buffer.from([0x21, 0xff, 11]), latin('ODDPROG1.00'), cut(text)]),
@@ -428,8 +438,9 @@ const tsPacket = (pid: number, text: Buffer): Buffer =>
     Buffer.alloc(184, 0xff),
   ]).subarray(0, 188)
 const mts: Leaves = {
-  'a stream in no table': (file, text) => Buffer.concat([file, tsPacket(0x0321, text)]),
-  padding: (file, text) => Buffer.concat([file, tsPacket(0x1fff, text)]),
+  'a stream in no table': (file, text) =>
+    Buffer.concat([file, ...linesOf(text).map((line) => tsPacket(0x0321, line))]),
+  padding: (file, text) => Buffer.concat([file, ...linesOf(text).map((line) => tsPacket(0x1fff, line))]),
   'behind the last packet': behind,
 }
 

@@ -1,6 +1,5 @@
 import type { MetadataPolicy } from '../../types.ts'
 import type { ByteSource } from '../bytes/byte-source.ts'
-import { blankPlaces } from '../words/places-in-text.ts'
 import { findTextPlaces } from '../words/text-patches.ts'
 import { locationKey, namesLocation } from '../bytes/kept-tags.ts'
 import { type Patch, shortValue } from '../bytes/patch.ts'
@@ -227,18 +226,16 @@ export async function findMatroskaMetadata(
     for await (const element of elementsIn(source, parent.body, parent.end)) {
       if (!ids.has(element.id)) continue
       const text = await textOf(element)
-      if (!/[^\0]/.test(text)) continue
-      const blanked = personal ? null : blankPlaces(Buffer.from(text, 'latin1'))
-      if (!blanked && !personal) continue
-      const kind = personal ? 'personal' : 'location'
-      const finding = { kind, where: `${where} at ${element.start}`, value: shortValue(text) } as const
-      patches.push({
-        offset: element.body,
-        length: blanked?.length ?? element.end - element.body,
-        bytes: blanked,
-        finding,
-        secrets: [],
-      })
+      const range = { offset: element.body, length: element.end - element.body }
+      if (!personal) patches.push(...(await findTextPlaces(source, [range])))
+      else if (/[^\0]/.test(text)) {
+        const finding = {
+          kind: 'personal',
+          where: `${where} at ${element.start}`,
+          value: shortValue(text),
+        } as const
+        patches.push({ ...range, bytes: null, finding, secrets: [] })
+      }
     }
   }
 

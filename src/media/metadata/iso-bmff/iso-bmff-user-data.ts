@@ -1,5 +1,5 @@
 import { findEmbeddedLocation } from '../locations/embedded.ts'
-import { blankPlaces } from '../words/places-in-text.ts'
+import { findTextPlaces } from '../words/text-patches.ts'
 import { boxesIn, childOf, type Box, metaBody } from './iso-bmff-boxes.ts'
 import type { Collector, Kind, Piece } from './iso-bmff-collector.ts'
 import { locationBoxes, locationKey, namesLocation, sphericalUuid } from '../bytes/kept-tags.ts'
@@ -37,7 +37,7 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
   else if (box.type === 'uuid') {
     const uuid = bytes.toString('hex', box.body, box.body + 16)
     if (uuid === xmpUuid) await xmp(collector, piece, box)
-    else if (uuid === sphericalUuid) texts(collector, piece, box)
+    else if (uuid === sphericalUuid) await texts(collector, piece, box)
     else collector.remove(piece, box, 'box uuid', isPersonal ? 'personal' : 'location')
   } else if (box.type === 'XMP_') await xmp(collector, piece, box)
   else if (box.type === 'gps ') await gpsIndex(collector, piece, box)
@@ -54,7 +54,7 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
     }
   } else if (structure.has(box.type)) {
     // Names of the handler and of the encoder.
-    if (box.type === 'hdlr' || box.type === 'stsd') texts(collector, piece, box)
+    if (box.type === 'hdlr' || box.type === 'stsd') await texts(collector, piece, box)
   } else {
     collector.remove(piece, box, `box ${box.type}`, isPersonal ? 'personal' : 'location')
   }
@@ -64,16 +64,13 @@ export async function walkUserData(collector: Collector, piece: Piece, box: Box,
 async function xmp(collector: Collector, piece: Piece, box: Box): Promise<void> {
   if (collector.policy === 'none') return collector.remove(piece, box, `box ${box.type}`, 'personal')
   const range = { offset: piece.base + box.start, length: box.end - box.start }
-  texts(collector, piece, box)
+  await texts(collector, piece, box)
   collector.add((await findEmbeddedLocation(collector.source, [range])).patches)
 }
 
 /** Puts spaces over the positions that the text in a box tells of. */
-function texts(collector: Collector, { bytes, base }: Piece, box: Box): void {
-  const blanked = blankPlaces(bytes.subarray(box.body, box.end))
-  if (!blanked) return
-  const value = bytes.toString('latin1', box.body, box.end)
-  collector.replace(base + box.body, base + box.end, blanked, `text in ${box.type}`, 'location', value)
+async function texts(collector: Collector, { base }: Piece, { body, end }: Box): Promise<void> {
+  collector.add(await findTextPlaces(collector.source, [{ offset: base + body, length: end - body }]))
 }
 
 export function isUnused(box: { readonly type: string }): boolean {
@@ -108,7 +105,7 @@ async function userData(collector: Collector, piece: Piece, box: Box): Promise<v
     else if (entry.type === 'XMP_') await xmp(collector, piece, entry)
     else if (!keptUserData.test(entry.type) || namesKey(bytes, entry))
       collector.remove(piece, entry, where, 'location')
-    else texts(collector, piece, entry)
+    else await texts(collector, piece, entry)
   }
 }
 
@@ -166,7 +163,7 @@ async function listItem(
   const tells = freeForm || locationBoxes.has(item.type)
   const kind = tells ? 'location' : unwantedName(collector, name)
   if (kind) return collector.remove(piece, item, `item ${name}`, kind)
-  texts(collector, piece, item)
+  await texts(collector, piece, item)
   // Cover art is a picture with metadata of its own.
   const range = { offset: piece.base + item.body, length: item.end - item.body }
   collector.add((await findEmbeddedLocation(collector.source, [range])).patches)
