@@ -66,7 +66,7 @@ export interface Facts {
   /** Pixels as shown, after orientation. */
   readonly width: number | null
   readonly height: number | null
-  /** Exif orientation 1–8 as written in the file (1 where there is none, and for HEIC/AVIF, whose `irot` rules). */
+  /** Exif orientation 1–8 as written in the file (1 where there is none, for AVIF, and for a HEIC with an `irot` or `imir` of its own). */
   readonly orientation: number
   readonly capturedAt: CaptureDate | null
   readonly camera: string | null

@@ -47,16 +47,42 @@ describe('upright', () => {
     expect(await distance((await render(file, format)).preview.path)).toBeLessThan(12)
   })
 
-  test('a HEIC whose Exif says that it is turned: only its own transformation counts', async () => {
-    const upright = workshop.at('upright.png')
+  test('a HEIC without a transformation of its own, by its Exif', async () => {
+    const stored = workshop.at('stored.png')
     const file = workshop.at('turned.heic')
-    await picture().png().toFile(upright)
-    await heifEncode('-q', '95', '-o', file, upright)
+    await picture(6).png().toFile(stored)
+    await heifEncode('-q', '95', '-o', file, stored)
     await exiftool('-overwrite_original', '-n', '-Orientation=6', file)
     const { preview, thumb } = await render(file, 'heic')
     expect([preview.width, preview.height]).toEqual([300, 200])
     expect(await distance(preview.path)).toBeLessThan(12)
     expect(await distance(thumb.path)).toBeLessThan(20)
+    expect(await workshop.tools.facts(file, mediaTypes.heic)).toMatchObject({ width: 300, height: 200 })
+  })
+
+  test('an AVIF that is a sequence alone shows its first picture', async () => {
+    const file = workshop.at('moving.avif')
+    const encode = ['-c:v', 'libaom-av1', '-cpu-used', '8', '-crf', '30', '-f', 'mp4', '-brand', 'avis']
+    await ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=64x48:r=5:d=1', ...encode, file)
+    expect((await sniff(await readFile(file)))?.format).toBe('avif')
+    const { preview } = await render(file, 'avif')
+    expect([preview.width, preview.height]).toEqual([64, 48])
+  })
+
+  test('a baseline JPEG of more pixels than are opened at once, not a progressive one', async () => {
+    const narrow = await openWorkshop({ maxPixels: 1_000_000 })
+    try {
+      const wide = sharp({ create: { width: 2400, height: 1600, channels: 3, background: '#3a7' } })
+      const file = narrow.at('wide.jpg')
+      const show = () => narrow.tools.render(file, mediaTypes.jpeg, path.dirname(file))
+      await wide.clone().jpeg().toFile(file)
+      const { preview } = await show()
+      expect([preview.width, preview.height]).toEqual([2048, 1365])
+      await wide.jpeg({ progressive: true }).toFile(file)
+      await expect(show()).rejects.toMatchObject({ reason: 'too-large' })
+    } finally {
+      await narrow.close()
+    }
   })
 
   test('a video that its header turns, with pixels that are not square', async () => {

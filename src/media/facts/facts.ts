@@ -45,7 +45,8 @@ export async function readFacts(
   if (duration !== null && duration > limits.maxVideoSeconds) {
     throw new MediaError('too-long', 'The video claims to be longer than is accepted')
   }
-  const orientation = isVideo || isHeif || type.format === 'jxl' ? 1 : exifOrientation(tags)
+  const isTurned = type.format === 'avif' || (heif?.isTurned ?? false)
+  const orientation = isVideo || isTurned || type.format === 'jxl' ? 1 : exifOrientation(tags)
   return {
     ...shownSize(tags, type, orientation, probed, heif),
     orientation,
@@ -75,7 +76,7 @@ function shownSize(
 ): Pick<Facts, 'width' | 'height'> {
   if (type.kind === 'video')
     return { width: probed?.video?.width ?? null, height: probed?.video?.height ?? null }
-  if (heif) return { width: heif.width, height: heif.height }
+  if (heif) return turned(heif.width, heif.height, orientation)
   const groups = ['File', 'PNG', 'RIFF', 'GIF', 'IFD0']
   let width = numberOf(tags, 'ImageWidth', groups)
   let height = numberOf(tags, 'ImageHeight', groups)
@@ -86,9 +87,13 @@ function shownSize(
     height = Number(composite[2])
   }
   if (width === null || height === null || width < 1 || height < 1) return { width: null, height: null }
-  return orientation >= 5 ? { width: height, height: width } : { width, height }
+  return turned(width, height, orientation)
 }
 
+const turned = (width: number, height: number, orientation: number): Pick<Facts, 'width' | 'height'> =>
+  orientation >= 5 ? { width: height, height: width } : { width, height }
+
+/** Exif orientation 1–8 of the picture itself; 1 where it tells none. */
 function exifOrientation(tags: ExifTags): number {
   const value = numberOf(tags, 'Orientation', ['IFD0'])
   return value !== null && Number.isInteger(value) && value >= 1 && value <= 8 ? value : 1

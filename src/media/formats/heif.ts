@@ -7,6 +7,8 @@ export interface HeifPicture {
   /** Pixels as shown, after `clap` and `irot`. */
   readonly width: number
   readonly height: number
+  /** Whether the file itself says how its picture is turned (`irot`, `imir`): then Exif's orientation does not count. */
+  readonly isTurned: boolean
   /** Pixels of the largest picture in the file, by its `ispe`: what a decoder may allocate. */
   readonly largestPixels: number
   readonly icc: Buffer | null
@@ -82,7 +84,8 @@ function readMeta(meta: Buffer): Omit<HeifPicture, 'motion'> | null {
     }
     if (box.type === 'irot' && (meta.readUInt8(box.content) & 1) === 1) [width, height] = [height, width]
   }
-  return { width, height, largestPixels, ...readColour(meta, mine) }
+  const isTurned = mine.some(({ type }) => type === 'irot' || type === 'imir')
+  return { width, height, isTurned, largestPixels, ...readColour(meta, mine) }
 }
 
 /** `ipma`: the property numbers (from 1) of one item. */

@@ -46,7 +46,8 @@ export interface Pixels {
 export async function renderImage(source: string | Pixels, options: RenderImageOptions): Promise<Rendered> {
   const { directory } = options
   const metadata = typeof source === 'string' ? await readMetadata(source, options.maxPixels) : null
-  const decoded = await decode(source, options)
+  const maxPixels = metadata ? mostPixels(metadata, options.maxPixels) : options.maxPixels
+  const decoded = await decode(source, { ...options, maxPixels })
   const profile = metadata && isAdobeRgb(metadata) ? adobeRgbProfile() : options.profile
   const pixels = await convert(decoded.pixels, profile)
 
@@ -86,11 +87,18 @@ async function readMetadata(source: string, maxPixels: number): Promise<Metadata
   } catch (error) {
     throw blame(error, 'The picture cannot be read')
   }
-  if (metadata.width * metadata.height > maxPixels) {
+  if (metadata.width * metadata.height > mostPixels(metadata, maxPixels)) {
     throw new MediaError('too-large', 'The picture has too many pixels')
   }
   return metadata
 }
+
+/**
+ * A baseline JPEG is decoded at a half to an eighth of its size, by rows, so that four times as many pixels take no more memory. A
+ * progressive one stands in memory whole.
+ */
+const mostPixels = ({ format, isProgressive }: Metadata, maxPixels: number): number =>
+  format === 'jpeg' && isProgressive !== true ? 4 * maxPixels : maxPixels
 
 /** The one decode, at preview size. What a decoder calls an error is looked past once, and said. */
 async function decode(

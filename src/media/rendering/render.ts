@@ -76,7 +76,8 @@ export function createRenderer({
     return decode({ kind: 'image', source: poster, directory: output })
   }
 
-  async function renderJxl(source: string, output: string, folder: string) {
+  /** The first picture of what libvips does not read, by ffmpeg. */
+  async function renderFirst(source: string, format: 'jxl' | 'avif', output: string, folder: string) {
     const picture = path.join(folder, 'picture.png')
     const encode = [
       '-frames:v',
@@ -90,10 +91,20 @@ export function createRenderer({
       '-update',
       '1',
     ]
-    await runFfmpeg({ path: source, format: 'jxl', maxPixels }, [...encode, `file:${picture}`], {
+    await runFfmpeg({ path: source, format, maxPixels }, [...encode, `file:${picture}`], {
       deadlineMs: toolDeadlineMs,
     })
     return decode({ kind: 'image', source: picture, directory: output })
+  }
+
+  /** libvips opens no image sequence that has no still besides. */
+  async function renderAvif(source: string, output: string, folder: string) {
+    try {
+      return await decode({ kind: 'avif', source, directory: output })
+    } catch (error) {
+      if (fileFaultOf(error) !== 'damaged') throw error
+      return renderFirst(source, 'avif', output, folder)
+    }
   }
 
   async function renderRaw(source: string, output: string, folder: string) {
@@ -104,11 +115,19 @@ export function createRenderer({
   /** HEICs of 24 and 48 MP take 400 and 700 MB while they are decoded: one at a time. */
   let large: Promise<unknown> = Promise.resolve()
   async function renderHeic(source: string, output: string) {
-    const work = () => decode({ kind: 'heic', source, directory: output }, heicDeadlineMs)
-    if (((await readHeif(source))?.largestPixels ?? 0) <= largeHeicPixels) return work()
+    const described = await readHeif(source)
+    const orientation = described && !described.isTurned ? await orientationOf(source) : 1
+    const work = () => decode({ kind: 'heic', source, directory: output, orientation }, heicDeadlineMs)
+    if ((described?.largestPixels ?? 0) <= largeHeicPixels) return work()
     const mine = large.then(work, work)
     large = mine.catch(() => null)
     return mine
+  }
+
+  async function orientationOf(source: string): Promise<number> {
+    const tags = await exiftool.read(source, ['-n', '-G1', '-IFD0:Orientation'])
+    const value = Number(tags['IFD0:Orientation'])
+    return value >= 1 && value <= 8 && Number.isInteger(value) ? value : 1
   }
 
   /** libvips sees the first frame of an animated PNG only; browsers move a WebP just as well. */
@@ -147,11 +166,12 @@ export function createRenderer({
       return withTemporaryFolder(output, async (made) => {
         const rendered = await withTemporaryFolder(directory, async (folder) => {
           if (type.kind === 'video') return renderVideo(source, type, made, folder)
-          if (type.format === 'jxl') return renderJxl(source, made, folder)
+          if (type.format === 'jxl') return renderFirst(source, 'jxl', made, folder)
+          if (type.format === 'avif') return renderAvif(source, made, folder)
           if (rawFormats.has(type.format)) return renderRaw(source, made, folder)
           if (type.format === 'png') return renderPng(source, made)
           if (type.format === 'heic') return renderHeic(source, made)
-          return decode({ kind: type.format === 'avif' ? 'avif' : 'image', source, directory: made })
+          return decode({ kind: 'image', source, directory: made })
         })
         const place = async (file: Rendered['thumb']) => {
           const to = path.join(output, path.basename(file.path))

@@ -20,6 +20,7 @@ const demuxers: Partial<Record<Format, string>> = {
   mts: 'mpegts',
   jxl: 'jpegxl_pipe',
   png: 'apng',
+  avif: 'mov',
 }
 
 /** Address space of one ffmpeg or ffprobe: 1080p HEVC needs a tenth, 4K H.264 with its encoder about half. */
