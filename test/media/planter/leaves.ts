@@ -454,7 +454,6 @@ export const leaves = {
   heic: iso,
   avif: iso,
   mp4: movie,
-  mov: movie,
   jxl,
   mkv,
   mts,

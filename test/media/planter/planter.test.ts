@@ -76,7 +76,6 @@ const bases: Record<keyof typeof leaves, (file: string) => Promise<unknown>> = {
     await writeFile(file, Buffer.concat([head, size, Buffer.from('jxlc'), stream]))
   },
   mp4: (file) => ffmpeg(...film, '-c:v', 'libx264', '-c:a', 'aac', '-f', 'mp4', file),
-  mov: (file) => ffmpeg(...film, '-c:v', 'mpeg4', '-c:a', 'aac', '-f', 'mov', file),
   mkv: (file) => ffmpeg(...film, '-c:v', 'libx264', '-c:a', 'aac', '-live', '1', '-f', 'matroska', file),
   avi: (file) => ffmpeg(...film, '-c:v', 'mpeg4', '-c:a', 'mp2', '-f', 'avi', file),
   mts: (file) => ffmpeg(...film, '-c:v', 'libx264', '-c:a', 'ac3', '-f', 'mpegts', file),
