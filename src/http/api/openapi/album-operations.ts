@@ -10,7 +10,7 @@ import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } f
 import { fromQuery } from '../../input/paging.ts'
 import * as example from './examples.ts'
 import { filesBody } from './sharing-operations.ts'
-import { nothing, type Answer, type Operation } from './operation.ts'
+import { nothing, type Answer, type Operation } from '../operations/operation.ts'
 
 const picture: Readonly<Record<number, Answer>> = {
   200: { description: 'The picture.', types: ['image/webp', 'image/jpeg', 'image/png', 'image/avif'] },

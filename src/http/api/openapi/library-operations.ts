@@ -1,7 +1,7 @@
 import { groupAnswer, libraryAnswer, sharedGroupAnswer } from '../answer-schemas.ts'
 import { groupQuery, libraryQuery, shareGroupBody } from '../request-schemas.ts'
 import * as example from './examples.ts'
-import type { Operation } from './operation.ts'
+import type { Operation } from '../operations/operation.ts'
 
 const title = 'Weekend in Lisbon, May 2026'
 

@@ -2,7 +2,7 @@ import { linkAnswer, linkDetailAnswer, linksAnswer, stoppedAnswer } from '../ans
 import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from '../request-schemas.ts'
 import { fromQuery } from '../../input/paging.ts'
 import * as example from './examples.ts'
-import { nothing, type Operation } from './operation.ts'
+import { nothing, type Operation } from '../operations/operation.ts'
 
 export const linkOperations: readonly Operation[] = [
   {

@@ -1,6 +1,6 @@
 import { ownerAnswer, ownerKeyAnswer } from '../answer-schemas.ts'
 import { ownerKeyBody } from '../request-schemas.ts'
-import { nothing, type Operation } from './operation.ts'
+import { nothing, type Operation } from '../operations/operation.ts'
 
 const ownerKey = 'y4dvmxrnqh3tklc2zjwfse6pba7uogi5y4dvmxrnqh3tklc2zjwf'
 

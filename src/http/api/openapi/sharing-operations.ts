@@ -3,7 +3,7 @@ import { linkOptions } from '../../../domain/records/link-options.ts'
 import { shareAnswer } from '../answer-schemas.ts'
 import { passwordBody } from '../request-schemas.ts'
 import * as example from './examples.ts'
-import { nothing, type Answer, type Operation } from './operation.ts'
+import { nothing, type Answer, type Operation } from '../operations/operation.ts'
 
 /** A form with files. Names may hold the folder that a file came from, with `/`. */
 export const filesBody = {

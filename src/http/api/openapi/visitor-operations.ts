@@ -1,7 +1,7 @@
 import { visitorShareAnswer } from '../answer-schemas.ts'
 import { passwordBody, visitorQuery } from '../request-schemas.ts'
 import * as example from './examples.ts'
-import { nothing, type Operation } from './operation.ts'
+import { nothing, type Operation } from '../operations/operation.ts'
 
 const refusals = ['link-ended', 'link-locked', 'link-declined', 'too-many-requests'] as const
 

@@ -1,13 +1,13 @@
 import { Router, type Response } from 'express'
-import { Refused } from '../../domain/records/errors.ts'
-import { countOwnerKey, rotateKey } from '../../domain/owner/owner-key.ts'
-import { findOwner, ownerFigures } from '../../domain/owner/owner.ts'
-import type { WebContext } from '../context.ts'
-import { jsonBody } from '../input/bodies/json-body.ts'
-import { isoDate } from '../input/link-address.ts'
-import { qrCode } from '../pages/qr-code.ts'
-import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from '../input/caller.ts'
-import { ownerKeyBody } from './request-schemas.ts'
+import { Refused } from '../../../domain/records/errors.ts'
+import { countOwnerKey, rotateKey } from '../../../domain/owner/owner-key.ts'
+import { findOwner, ownerFigures } from '../../../domain/owner/owner.ts'
+import type { WebContext } from '../../context.ts'
+import { jsonBody } from '../../input/bodies/json-body.ts'
+import { isoDate } from '../../input/link-address.ts'
+import { qrCode } from '../../pages/qr-code.ts'
+import { addressOf, baseUrl, forgetOwner, parse, rememberOwner, requireOwner } from '../../input/caller.ts'
+import { ownerKeyBody } from '../request-schemas.ts'
 
 /** An owner's key: what it owns, to carry it to another device, and to change it. */
 export function apiOwner(context: WebContext): Router {

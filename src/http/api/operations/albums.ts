@@ -5,22 +5,22 @@ import {
   editAlbum,
   makeAlbumOf,
   putItems,
-} from '../../domain/albums/album-changes.ts'
-import { ownAlbum } from '../../domain/albums/album.ts'
-import { listAlbums } from '../../domain/albums/albums.ts'
-import { deleteItems, markPrivate, removeItems } from '../../domain/albums/item-changes.ts'
-import { albumsOfItems, itemsOf, listItems, ownItem } from '../../domain/items/item.ts'
-import { listLinksOf } from '../../domain/links/links.ts'
-import type { Item } from '../../domain/records/records.ts'
-import { retryItem } from '../../domain/preparing/retry.ts'
-import type { WebContext } from '../context.ts'
-import { describeAlbum, describeItem } from './item-serializers.ts'
-import { jsonBody } from '../input/bodies/json-body.ts'
-import { describeLink } from './link-serializers.ts'
-import { idSchema, parse, parseAddress, requireOwner } from '../input/caller.ts'
-import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from './request-schemas.ts'
-import { fromQuery } from '../input/paging.ts'
-import { requireSharer } from '../input/sender-session.ts'
+} from '../../../domain/albums/album-changes.ts'
+import { ownAlbum } from '../../../domain/albums/album.ts'
+import { listAlbums } from '../../../domain/albums/albums.ts'
+import { deleteItems, markPrivate, removeItems } from '../../../domain/albums/item-changes.ts'
+import { albumsOfItems, itemsOf, listItems, ownItem } from '../../../domain/items/item.ts'
+import { listLinksOf } from '../../../domain/links/links.ts'
+import type { Item } from '../../../domain/records/records.ts'
+import { retryItem } from '../../../domain/preparing/retry.ts'
+import type { WebContext } from '../../context.ts'
+import { describeAlbum, describeItem } from '../item-serializers.ts'
+import { jsonBody } from '../../input/bodies/json-body.ts'
+import { describeLink } from '../link-serializers.ts'
+import { idSchema, parse, parseAddress, requireOwner } from '../../input/caller.ts'
+import { editAlbumBody, editItemBody, editItemsBody, itemsBody, newAlbumBody } from '../request-schemas.ts'
+import { fromQuery } from '../../input/paging.ts'
+import { requireSharer } from '../../input/sender-session.ts'
 
 /** Albums, and items, in one answer. */
 const albumsPerAnswer = 100

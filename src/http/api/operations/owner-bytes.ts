@@ -1,13 +1,13 @@
 import { Router } from 'express'
-import { Refused, notFound } from '../../domain/records/errors.ts'
-import { ownItem } from '../../domain/items/item.ts'
-import { objects } from '../../domain/records/keys.ts'
-import type { FairPlaces } from '../../fair/places.ts'
-import type { WebContext } from '../context.ts'
-import { senderParty, whileInPlace } from '../delivery/fair-places.ts'
-import { idSchema, parseAddress, requireOwner } from '../input/caller.ts'
-import { openRight } from '../delivery/checked-object.ts'
-import { sendObject, type Sendable } from '../delivery/send-object.ts'
+import { Refused, notFound } from '../../../domain/records/errors.ts'
+import { ownItem } from '../../../domain/items/item.ts'
+import { objects } from '../../../domain/records/keys.ts'
+import type { FairPlaces } from '../../../fair/places.ts'
+import type { WebContext } from '../../context.ts'
+import { senderParty, whileInPlace } from '../../delivery/fair-places.ts'
+import { idSchema, parseAddress, requireOwner } from '../../input/caller.ts'
+import { openRight } from '../../delivery/checked-object.ts'
+import { sendObject, type Sendable } from '../../delivery/send-object.ts'
 
 /** The pictures of an owner's own items, for the pages on which albums are made. */
 export function ownerBytes(context: WebContext, places: FairPlaces): Router {

@@ -1,10 +1,10 @@
 import { Router, type Request } from 'express'
-import { authorize, authorizeWithAlbums } from '../../domain/gate/authorize.ts'
-import { linkOfVisitor, leave, unlock } from '../../domain/gate/unlock.ts'
-import type { WebContext } from '../context.ts'
-import { clearCookie, readCookie, setCookie } from '../input/cookies.ts'
-import { jsonBody } from '../input/bodies/json-body.ts'
-import { openPage } from '../visitor/read-opened.ts'
+import { authorize, authorizeWithAlbums } from '../../../domain/gate/authorize.ts'
+import { linkOfVisitor, leave, unlock } from '../../../domain/gate/unlock.ts'
+import type { WebContext } from '../../context.ts'
+import { clearCookie, readCookie, setCookie } from '../../input/cookies.ts'
+import { jsonBody } from '../../input/bodies/json-body.ts'
+import { openPage } from '../../visitor/read-opened.ts'
 import {
   baseUrl,
   visitorOf,
@@ -14,10 +14,10 @@ import {
   rememberHere,
   secretSchema,
   visitCookie,
-} from '../input/caller.ts'
-import { passwordBody, visitorQuery } from './request-schemas.ts'
-import { describeShare, idsInAnswer } from './visitor-serializers.ts'
-import { decline, markSeen, undoDecline } from '../input/visits.ts'
+} from '../../input/caller.ts'
+import { passwordBody, visitorQuery } from '../request-schemas.ts'
+import { describeShare, idsInAnswer } from '../visitor-serializers.ts'
+import { decline, markSeen, undoDecline } from '../../input/visits.ts'
 
 /** What a visitor's page shows and does, as JSON. */
 export function apiVisitor(context: WebContext): Router {

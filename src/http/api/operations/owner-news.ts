@@ -1,9 +1,9 @@
 import type { RequestHandler } from 'express'
-import { ownerChannel } from '../../domain/preparing/prepare.ts'
-import type { FairPlaces } from '../../fair/places.ts'
-import type { WebContext } from '../context.ts'
-import { senderParty } from '../delivery/fair-places.ts'
-import { requireOwner } from '../input/caller.ts'
+import { ownerChannel } from '../../../domain/preparing/prepare.ts'
+import type { FairPlaces } from '../../../fair/places.ts'
+import type { WebContext } from '../../context.ts'
+import { senderParty } from '../../delivery/fair-places.ts'
+import { requireOwner } from '../../input/caller.ts'
 
 /** How often a stream shows that it lives, in milliseconds. */
 const heartbeatMs = 15_000
