@@ -4,9 +4,9 @@ import formats from 'ajv-formats'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { checkAnswer } from '../support/api-contract.ts'
-import { openApiDocument } from '../../src/http/api/openapi/document.ts'
+import { apiDocument } from '../../src/http/api/api.ts'
 
-const plain: unknown = JSON.parse(JSON.stringify(openApiDocument()))
+const plain: unknown = JSON.parse(JSON.stringify(apiDocument))
 
 it('the document is valid OpenAPI 3.1', async () => {
   const result = await new Validator().validate(z.record(z.string(), z.unknown()).parse(plain))

@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
-import { openApiDocument } from '../../src/http/api/openapi/document.ts'
+import { apiDocument } from '../../src/http/api/api.ts'
 import { z } from 'zod'
 
 const content = z.record(z.string(), z.looseObject({ schema: z.record(z.string(), z.unknown()) }))
@@ -13,7 +13,7 @@ const documentSchema = z.looseObject({
   ),
 })
 
-const document: unknown = JSON.parse(JSON.stringify(openApiDocument()))
+const document: unknown = JSON.parse(JSON.stringify(apiDocument))
 const { paths } = documentSchema.parse(document)
 
 const ajv = new Ajv2020({ strict: false, allErrors: true })

@@ -1,4 +1,6 @@
+import { albumsOfItems } from '../../domain/items/item.ts'
 import type { Item, Album } from '../../domain/records/records.ts'
+import type { Store } from '../../ports.ts'
 import type { AnswerOf, albumAnswer, itemAnswer } from './answer-schemas.ts'
 import { itemState } from './link-serializers.ts'
 import { isoDate } from '../input/link-address.ts'
@@ -9,7 +11,7 @@ export const capturedOf = ({ facts }: Item): AnswerOf<typeof itemAnswer>['captur
 export const coordinatesOf = ({ facts }: Item): AnswerOf<typeof itemAnswer>['coordinates'] =>
   facts?.coordinates ? { latitude: facts.coordinates.latitude, longitude: facts.coordinates.longitude } : null
 
-export const describeItem = (item: Item, albums: readonly string[]): AnswerOf<typeof itemAnswer> => ({
+const describeItem = (item: Item, albums: readonly string[]): AnswerOf<typeof itemAnswer> => ({
   ...itemState(item),
   kind: item.type.kind,
   format: item.type.format,
@@ -23,6 +25,16 @@ export const describeItem = (item: Item, albums: readonly string[]): AnswerOf<ty
   place: placeOf(item),
   albums: [...albums],
 })
+
+/** An owner's items, each with the albums that it stands in. */
+export async function describeItems(
+  store: Store,
+  owner: string,
+  items: readonly Item[],
+): Promise<AnswerOf<typeof itemAnswer>[]> {
+  const albums = await albumsOfItems(store, owner, items)
+  return items.map((item, index) => describeItem(item, albums[index] ?? []))
+}
 
 export const describeAlbum = (album: Album, count: number): AnswerOf<typeof albumAnswer> => ({
   id: album.id,

@@ -48,7 +48,8 @@ export const editLinkBody = z
   })
   .refine(notBoth.check, notBoth.message)
 
-export const renewLinkBody = z.strictObject(until).refine(notBoth.check, notBoth.message)
+/** No body asks for the usual days. */
+export const renewLinkBody = z.strictObject(until).refine(notBoth.check, notBoth.message).prefault({})
 
 const groupFields = { kind: z.enum(groupKinds).default('moment'), key: z.string().min(1).max(5000) }
 export const libraryQuery = z.strictObject({ kind: groupFields.kind, from: from })

@@ -2,22 +2,7 @@ import { z } from 'zod'
 import type { Reason } from '../../../domain/records/errors.ts'
 import { errorAnswer } from '../answer-schemas.ts'
 import { statusOf } from '../../errors.ts'
-import { albumOperations } from './album-operations.ts'
-import { libraryOperations } from './library-operations.ts'
-import { linkOperations } from './link-operations.ts'
-import type { Answer, Operation } from '../operations/operation.ts'
-import { ownerOperations } from './owner-operations.ts'
-import { sharingOperations } from './sharing-operations.ts'
-import { visitorOperations } from './visitor-operations.ts'
-
-export const operations: readonly Operation[] = [
-  ...sharingOperations,
-  ...linkOperations,
-  ...albumOperations,
-  ...libraryOperations,
-  ...ownerOperations,
-  ...visitorOperations,
-]
+import type { Answer, Description } from '../operations/operation.ts'
 
 /** JSON Schema of what is sent (`input`) or answered (`output`); what only code can check is left to the description. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
@@ -36,7 +21,7 @@ const always: readonly Reason[] = [
   'unavailable',
 ]
 
-function refusalsOf(operation: Operation): Record<number, Reason[]> {
+function refusalsOf(operation: Description): Record<number, Reason[]> {
   const byStatus: Record<number, Reason[]> = {}
   const reasons = [
     ...always,
@@ -76,7 +61,7 @@ const errorContent = {
   'text/plain': { schema: { type: 'string' } },
 }
 
-function parametersOf({ path, query }: Operation): object[] {
+function parametersOf({ path, query }: Description): object[] {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -101,7 +86,7 @@ const inner = (schema: object): object => {
   return parsed.properties.it
 }
 
-function describe(operation: Operation): object {
+function describe(operation: Description): object {
   const { id, summary, description, tag, body, otherBodies, example, answers } = operation
   const content = {
     ...(body
@@ -140,7 +125,7 @@ function describe(operation: Operation): object {
 }
 
 /** The API's description (OpenAPI 3.1.1). */
-export function openApiDocument(): object {
+export function openApiDocument(operations: readonly Description[]): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const operation of operations) (paths[operation.path] ??= {})[operation.method] = describe(operation)
   return {

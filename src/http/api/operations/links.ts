@@ -1,21 +1,21 @@
-import { Router, type Request } from 'express'
-import { stopSharing, stopAll } from '../../../domain/links/stop.ts'
-import { itemsOf } from '../../../domain/items/item.ts'
-import { createLink, editLink, renewLink } from '../../../domain/links/link-changes.ts'
-import type { Until } from '../../../domain/links/expiry.ts'
-import type { LinkWish } from '../../../domain/links/share.ts'
-import { listLinks, overviewOf } from '../../../domain/links/links.ts'
-import { albumsOf } from '../../../domain/gate/authorize.ts'
+import type { Request } from 'express'
 import type { z } from 'zod'
+import { albumsOf } from '../../../domain/gate/authorize.ts'
+import { itemsOf } from '../../../domain/items/item.ts'
+import type { Until } from '../../../domain/links/expiry.ts'
+import { createLink, editLink, renewLink } from '../../../domain/links/link-changes.ts'
+import { listLinks, overviewOf } from '../../../domain/links/links.ts'
+import type { LinkWish } from '../../../domain/links/share.ts'
+import { stopAll, stopSharing } from '../../../domain/links/stop.ts'
 import type { Limits } from '../../../ports.ts'
-import type { WebContext } from '../../context.ts'
-import { jsonBody } from '../../input/bodies/json-body.ts'
-import { describeLink, describeLinkWithItems } from '../link-serializers.ts'
+import { slugOf } from '../../input/caller.ts'
 import { linkUrl } from '../../input/link-address.ts'
-import { idSchema, parse, parseAddress, requireOwner, slugOf } from '../../input/caller.ts'
-import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from '../request-schemas.ts'
 import { fromQuery } from '../../input/paging.ts'
-import { requireSharer } from '../../input/sender-session.ts'
+import { linkAnswer, linkDetailAnswer, linksAnswer, stoppedAnswer } from '../answer-schemas.ts'
+import { describeLink, describeLinkWithItems } from '../link-serializers.ts'
+import * as example from '../openapi/examples.ts'
+import { editLinkBody, keepQuery, newLinkBody, renewLinkBody } from '../request-schemas.ts'
+import { nothing, ownerOperation, type Operation } from './operation.ts'
 
 /** Links in one answer. */
 export const linksPerAnswer = 100
@@ -44,71 +44,172 @@ export const linkWishOf = (
   until: untilOf(wish) ?? defaultUntil(limits),
 })
 
-/** An owner's links as JSON. */
-export function apiLinks(context: WebContext): Router {
-  const { ports } = context
-  const router = Router()
-
-  router.post('/links', jsonBody, async (req, res) => {
-    await requireSharer(context, req)
-    const owner = await requireOwner(context, req)
-    const { albums, ...wish } = parse(newLinkBody, req.body)
-    const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, req, wish))
-    const overview = await overviewOf(ports, owner.id, link.id)
-    res
-      .status(201)
-      .location(linkUrl(context, req, secret))
-      .json(describeLink(context, req, owner, overview))
-  })
-
-  router.get('/links', async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const { from } = parse(fromQuery, req.query)
-    const { links, total } = await listLinks(ports, owner.id, { from, limit: linksPerAnswer })
-    res.json({ total, links: links.map((overview) => describeLink(context, req, owner, overview)) })
-  })
-
-  router.delete('/links', async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const { keep } = parse(keepQuery, req.query)
-    res.json({ stopped: await stopAll(ports, { owner: owner.id, keepForADay: keep === 'day' }) })
-  })
-
-  router.get('/links/:id', async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const overview = await overviewOf(ports, owner.id, parseAddress(idSchema, req.params.id))
-    const albums = await albumsOf(ports.store, overview)
-    const items = (await Promise.all(albums.map((album) => itemsOf(ports.store, album)))).flat()
-    res.json(describeLinkWithItems(context, req, owner, overview, items))
-  })
-
-  router.patch('/links/:id', jsonBody, async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const id = parseAddress(idSchema, req.params['id'])
-    const { expiresInDays, expiresAt, secret, ...edit } = parse(editLinkBody, req.body)
-    await editLink(ports, owner, id, {
-      ...edit,
-      secret: slugOf(req, secret),
-      until: untilOf({ expiresInDays, expiresAt }),
-    })
-    res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
-  })
-
-  router.post('/links/:id/renew', jsonBody, async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const id = parseAddress(idSchema, req.params['id'])
-    const until = untilOf(parse(renewLinkBody, req.body ?? {})) ?? defaultUntil(ports.limits)
-    await renewLink(ports, { owner: owner.id, link: id, until })
-    res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id)))
-  })
-
-  router.delete('/links/:id', async (req, res) => {
-    const owner = await requireOwner(context, req)
-    const { keep } = parse(keepQuery, req.query)
-    const link = parseAddress(idSchema, req.params.id)
-    await stopSharing(ports, { owner: owner.id, link, keepForADay: keep === 'day' })
-    res.status(204).end()
-  })
-
-  return router
-}
+/** An owner's links. */
+export const linkOperations: readonly Operation[] = [
+  ownerOperation(
+    {
+      method: 'post',
+      path: '/links',
+      id: 'createLink',
+      tag: 'Links',
+      shares: true,
+      summary: 'Make a link to one or several albums',
+      description:
+        'Several albums under one secret are shown as a list, then each. Without a secret of your own it is random.',
+      body: newLinkBody,
+      example: {
+        albums: [example.albumId],
+        label: 'For grandma',
+        secret: 'lisbon-with-grandma',
+        expiresInDays: 3,
+        password: 'pastel de nata',
+      },
+      answers: {
+        201: {
+          description: 'The link. `Location` is its address.',
+          body: linkAnswer,
+          example: example.link,
+          headers: { Location: 'The address to hand out.' },
+        },
+      },
+      refusals: ['secret-taken', 'secret-weak', 'too-many-requests'],
+    },
+    async ({ context, req, res, owner, body }) => {
+      const { ports } = context
+      const { albums, ...wish } = body()
+      const { link, secret } = await createLink(ports, owner, albums, linkWishOf(ports.limits, req, wish))
+      const overview = await overviewOf(ports, owner.id, link.id)
+      const described = describeLink(context, req, owner, overview)
+      res
+        .status(201)
+        .location(linkUrl(context, req, secret))
+        .json(described)
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'get',
+      path: '/links',
+      id: 'listLinks',
+      tag: 'Links',
+      summary: 'All links of all albums, newest first, 100 at a time',
+      query: fromQuery,
+      answers: {
+        200: {
+          description: 'Links from number `from` on.',
+          body: linksAnswer,
+          example: { total: 1, links: [example.link] },
+        },
+      },
+    },
+    async ({ context, req, res, owner, query }) => {
+      const { from } = query()
+      const { links, total } = await listLinks(context.ports, owner.id, { from, limit: linksPerAnswer })
+      res.json({ total, links: links.map((overview) => describeLink(context, req, owner, overview)) })
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'delete',
+      path: '/links',
+      id: 'stopAll',
+      tag: 'Links',
+      summary: 'Stop all links',
+      description: 'What they alone open is deleted: within a minute, or after a day with `keep=day`.',
+      query: keepQuery,
+      answers: {
+        200: { description: 'How many links ended.', body: stoppedAnswer, example: { stopped: 2 } },
+      },
+    },
+    async ({ context: { ports }, res, owner, query }) => {
+      const { keep } = query()
+      res.json({ stopped: await stopAll(ports, { owner: owner.id, keepForADay: keep === 'day' }) })
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'get',
+      path: '/links/{id}',
+      id: 'getLink',
+      tag: 'Links',
+      summary: 'One link, and whether everything that it opens can be had yet',
+      answers: {
+        200: {
+          description: 'The link with its items.',
+          body: linkDetailAnswer,
+          example: { ...example.link, state: 'ready', items: [example.itemState] },
+        },
+      },
+    },
+    async ({ context, req, res, owner, id }) => {
+      const { ports } = context
+      const overview = await overviewOf(ports, owner.id, id())
+      const albums = await albumsOf(ports.store, overview)
+      const items = (await Promise.all(albums.map((album) => itemsOf(ports.store, album)))).flat()
+      res.json(describeLinkWithItems(context, req, owner, overview, items))
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'patch',
+      path: '/links/{id}',
+      id: 'editLink',
+      tag: 'Links',
+      summary: 'Change a link: what is absent stays',
+      description:
+        'Shortens and extends too, up to the longest life after its making or last renewal. `secret: null` gives a new ' +
+        'random address, `password: null` takes the password away; changing the password ends every access.',
+      body: editLinkBody,
+      example: { label: 'For grandma and grandpa', expiresInDays: 7, allow: { downloads: false } },
+      answers: { 200: { description: 'The link as it is now.', body: linkAnswer, example: example.link } },
+      refusals: ['link-ended', 'secret-taken', 'secret-weak', 'too-many-requests'],
+    },
+    async ({ context, req, res, owner, id, body }) => {
+      const { ports } = context
+      const { expiresInDays, expiresAt, secret, ...edit } = body()
+      await editLink(ports, owner, id(), {
+        ...edit,
+        secret: slugOf(req, secret),
+        until: untilOf({ expiresInDays, expiresAt }),
+      })
+      res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id())))
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'post',
+      path: '/links/{id}/renew',
+      id: 'renewLink',
+      tag: 'Links',
+      summary: 'Renew a link from now on, also within the day after its expiry',
+      body: renewLinkBody,
+      example: { expiresInDays: 14 },
+      answers: { 200: { description: 'The link as it is now.', body: linkAnswer, example: example.link } },
+      refusals: ['link-ended', 'secret-taken'],
+    },
+    async ({ context, req, res, owner, id, body }) => {
+      const { ports } = context
+      const until = untilOf(body()) ?? defaultUntil(ports.limits)
+      await renewLink(ports, { owner: owner.id, link: id(), until })
+      res.json(describeLink(context, req, owner, await overviewOf(ports, owner.id, id())))
+    },
+  ),
+  ownerOperation(
+    {
+      method: 'delete',
+      path: '/links/{id}',
+      id: 'stopSharing',
+      tag: 'Links',
+      summary: 'Stop sharing',
+      description:
+        'Final for the link. What no other link opens is deleted: within a minute, or after a day with `keep=day`.',
+      query: keepQuery,
+      answers: nothing('The link has ended; nobody gets a byte through it any more.'),
+    },
+    async ({ context: { ports }, res, owner, id, query }) => {
+      const { keep } = query()
+      await stopSharing(ports, { owner: owner.id, link: id(), keepForADay: keep === 'day' })
+      res.status(204).end()
+    },
+  ),
+]
