@@ -46,7 +46,7 @@ export function s3Bucket(options: S3Options): PlainBucket {
   const s3 = connectS3(options)
   const { bucket: Bucket, prefix: shared } = s3
   const { operationMs, stallMs } = s3.patience
-  const sign = s3Presigner(options)
+  const sign = s3Presigner(s3.reader)
   let base: Promise<string> | undefined
 
   async function open(key: string, range?: ByteRange): Promise<OpenObject | null> {
