@@ -22,6 +22,7 @@ import { pinoLog } from './adapters/pino-log.ts'
 import { redisEvents } from './adapters/redis/redis-events.ts'
 import { redisStore } from './adapters/redis/redis-store.ts'
 import type { Config } from './config.ts'
+import { inTime } from './in-time.ts'
 import { agreedTime, believeClock, type AgreedTime } from './domain/records/instance/agreed-time.ts'
 import { hasRecords } from './domain/records/instance/instance.ts'
 import { guardRemovals, watchInstance } from './domain/removal/instance-watch.ts'
@@ -69,14 +70,10 @@ const quickMs = 6_000
 const closeMs = { users: 5_000, ownRedis: 12_000 }
 
 /** Without Redis some clients wait for it for ever. What cannot be closed in time ends with the process. */
-async function inTime(closing: Promise<unknown>, ms: number, log: Log): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not closed within ${ms / 1000} s`)), ms)
-  })
-  await Promise.race([closing, late])
-    .catch((error: unknown) => log.warn({ err: error }, 'not everything was closed in order'))
-    .finally(() => clearTimeout(timer))
+async function closeInTime(closing: Promise<unknown>, ms: number, log: Log): Promise<void> {
+  await inTime(closing, ms, () => new Error(`not closed within ${ms / 1000} s`)).catch((error: unknown) =>
+    log.warn({ err: error }, 'not everything was closed in order'),
+  )
 }
 
 /** How long a service that starts waits for Redis, and how often it asks, in milliseconds. */
@@ -109,8 +106,10 @@ export async function openDeps(config: Config, options: DepsOptions): Promise<De
   let ownRedis: EmbeddedRedis | null = null
   const close = async (): Promise<void> => {
     // One that cannot be closed keeps none of the others open, Redis least of all.
-    await Promise.all(closers.splice(0).map((closeNext) => inTime(closeNext(), closeMs.users, options.log)))
-    if (ownRedis) await inTime(ownRedis.stop(), closeMs.ownRedis, options.log)
+    await Promise.all(
+      closers.splice(0).map((closeNext) => closeInTime(closeNext(), closeMs.users, options.log)),
+    )
+    if (ownRedis) await closeInTime(ownRedis.stop(), closeMs.ownRedis, options.log)
     ownRedis = null
   }
   try {

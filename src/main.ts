@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { BadSetting, readConfig, type Config } from './config.ts'
 import { openDeps, openLog, type Deps, type WorkerDeps } from './deps.ts'
 import { failureOf } from './failure-of.ts'
+import { inTime } from './in-time.ts'
 import { createApp } from './http/app.ts'
 import { createMetrics, type Metrics } from './http/operators/metrics.ts'
 import { serveMetrics, type MetricsServer } from './http/operators/metrics-server.ts'
@@ -180,23 +181,19 @@ async function stop(running: {
 }): Promise<void> {
   const { deps, worker, server, metrics, numbers, stopping, log } = running
   stopping.isStopping = true
-  await Promise.all([server?.stop(drainMs), worker && inTime(worker.stop(), log)])
+  await Promise.all([server?.stop(drainMs), worker && endJobs(worker.stop(), log)])
   metrics.stop()
   numbers?.close()
   await deps.close()
 }
 
 /** A job that does not end in time is another worker's: it finds the same state, and does it again. */
-async function inTime(ending: Promise<void>, log: Log): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      log.warn({}, 'jobs did not end in time and are left to another worker')
-      resolve()
-    }, drainMs)
+async function endJobs(ending: Promise<void>, log: Log): Promise<void> {
+  const late = new Error('jobs did not end in time and are left to another worker')
+  await inTime(ending, drainMs, () => late).catch((error: unknown) => {
+    if (error !== late) throw error
+    log.warn({}, late.message)
   })
-  await Promise.race([ending, late])
-  clearTimeout(timer)
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
 import { StoreRefusesUs, StoreUnavailable } from '../../ports.ts'
+import { inTime } from '../../in-time.ts'
 import { paceSubscriber } from './paced-cluster.ts'
 
 export type RedisClient = Redis | Cluster
@@ -207,17 +208,8 @@ async function nodeReady(node: Redis): Promise<void> {
 }
 
 /** Rejects with `StoreUnavailable` when `work` has not settled after `ms` milliseconds. */
-export async function within<Result>(ms: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailable(`Redis gave no answer in ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+export const within = <Result>(ms: number, work: Promise<Result>): Promise<Result> =>
+  inTime(work, ms, () => new StoreUnavailable(`Redis gave no answer in ${ms} ms`))
 
 /**
  * Everything that Redis or the way to it does is `StoreUnavailable`; a command that was wrong in itself

@@ -1,5 +1,6 @@
 import { StoreTooNew } from '../../domain/records/schema.ts'
 import { BucketFull, BucketUnavailable, StoreUnavailable, type Log } from '../../ports.ts'
+import { inTime } from '../../in-time.ts'
 
 /** A dependency that has not answered after this long is not there, in milliseconds. */
 const patience = 2000
@@ -26,7 +27,7 @@ export function watchReadiness(checks: readonly ReadinessCheck[], log: Log): () 
     const found = await Promise.all(
       checks.map(async ({ name, check }) => ({
         name,
-        error: await inTime(check()).then(
+        error: await inTime(check(), patience, () => new NoAnswer('No answer in time')).then(
           () => null,
           (error: unknown) => error ?? new Error('a check failed without an error'),
         ),
@@ -63,16 +64,4 @@ function reasonOf(error: unknown): string {
 
 class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
-}
-
-async function inTime(check: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer('No answer in time')), patience)
-  })
-  try {
-    await Promise.race([check, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
